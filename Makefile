@@ -1,0 +1,79 @@
+# What people and CI call. Everything is installed into .venv, once, and again when pyproject.toml changes.
+
+VENV ?= .venv
+HOST ?= 127.0.0.1
+PORT ?= 8000
+ARGS ?=
+
+# The servers that `make bench` compares with, beside those that the project depends on anyway.
+PEERS := granian httptools uvicorn
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+
+ifeq ($(origin PYTHON),undefined)
+PYTHON = $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	if $$each $(IS_NEW_ENOUGH) >/dev/null 2>&1; then echo $$each; break; fi; done)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+	@echo "Variables: PYTHON (3.11 or newer), VENV=$(VENV), PORT=$(PORT), ARGS (for pytest and the benchmark)"
+
+.PHONY: demo
+demo: $(VENV)/.stamp-demo  ## serve the Flask demo with its WebSockets on http://127.0.0.1:8000
+	$(BIN)/hybrid serve --host $(HOST) --port $(PORT) demo_flask.wsgi:app demo_flask.asgi:ws_app
+
+.PHONY: test
+test: $(VENV)/.stamp-test  ## run the tests (ARGS="-k name" for some of them)
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: coverage
+coverage: $(VENV)/.stamp-test  ## run the tests with branch coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+.PHONY: check
+check: $(VENV)/.stamp-dev  ## lint, formatting, types, import directions
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(VENV)/.stamp-bench  ## compare with other servers on this machine
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+.PHONY: docs
+docs: $(VENV)/.stamp-venv  ## check that the links between the documents lead somewhere
+	$(BIN)/python -m tests.support.links
+
+.PHONY: clean
+clean:  ## remove what these targets made
+	rm -rf $(VENV) build dist src/*.egg-info .coverage .coverage.* htmlcov
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.stamp-venv:
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed and none is on PATH; install it," \
+		"or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" $(IS_NEW_ENOUGH) || { echo "make: PYTHON=$(PYTHON) is missing or older than 3.11" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { echo "make: cannot create $(VENV); on Debian and Ubuntu the package" \
+		"python3-venv is needed" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.stamp-bench: pyproject.toml Makefile $(VENV)/.stamp-venv
+	$(PIP) install --quiet --upgrade -e '.[demo]' $(PEERS)
+	@touch $@
+
+$(VENV)/.stamp-%: pyproject.toml $(VENV)/.stamp-venv
+	$(PIP) install --quiet -e '.[$*]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Fitting into other people's software, which is imported only when asked for."""

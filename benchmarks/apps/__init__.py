@@ -1,0 +1,1 @@
+"""The applications every server is measured with; they import nothing from hybrid."""

@@ -1,0 +1,196 @@
+"""What one connection of the load generator does: send, check the answer, send again.
+
+An answer that looks like the one before it is checked by its length, its first and its last bytes; any other
+is parsed. So every answer is checked, and the client stays cheaper than the servers that it measures.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+OK = b"HTTP/1.1 200 "
+# The example of RFC 6455, sections 1.3 and 5.7. Key and mask are constant, so that all can be built ahead.
+WEBSOCKET_KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
+WEBSOCKET_ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+MASK = b"\x37\xfa\x21\x3d"
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + WEBSOCKET_KEY + b"\r\n\r\n"
+)
+
+
+class AnswerError(Exception):
+    """An answer that is not what the work asks for; the message says how."""
+
+
+class Answer(NamedTuple):
+    """One HTTP response: status, body, and its length on the wire in bytes."""
+
+    status: int
+    body: bytes
+    size: int
+
+
+class Meter:
+    """Counts the answers of all connections and keeps what went wrong."""
+
+    def __init__(self, limit: int, stop: Callable[[], None]) -> None:
+        self.answered = 0
+        self.limit = limit
+        self.stop = stop
+        self.stopped = False
+        self.errors: list[str] = []
+        self.first_answer = asyncio.Event()
+
+    def fail(self, message: str) -> None:
+        """Record an error and end the measurement, unless it is over and connections are being closed."""
+        if not self.stopped:
+            self.errors.append(message)
+            self.first_answer.set()
+            self.stop()
+
+
+class Client(asyncio.Protocol):
+    """A connection that always has one request under way and checks what comes back."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, meter: Meter, request: bytes) -> None:
+        self.meter = meter
+        self.request = request
+        self.buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the first request."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
+        self.transport.write(self.request)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Record that the server ended a connection that was to be kept."""
+        self.meter.fail(f"connection closed by the server ({exc or 'end of file'})")
+
+    def answered(self) -> None:
+        """Count a checked answer and send the next request."""
+        meter = self.meter
+        meter.answered += 1
+        if meter.answered == meter.limit:
+            meter.stop()
+        self.transport.write(self.request)
+
+    def examine(self, data: bytes) -> None:
+        """Take the slow way, for the first answer, one in pieces, or one unlike the last."""
+        self.buffer += data
+        try:
+            complete = self.take_answer()
+        except AnswerError as error:
+            self.meter.fail(str(error))
+            self.transport.abort()
+            return
+        if complete:
+            self.meter.first_answer.set()
+            self.answered()
+
+    def take_answer(self) -> bool:
+        """Remove one whole answer from `buffer`; False if it needs more bytes, `AnswerError` if wrong."""
+        raise NotImplementedError
+
+
+class HTTPClient(Client):
+    """Keep-alive GET requests for `/`, each of which must be answered 200 with `body`."""
+
+    def __init__(self, meter: Meter, body: bytes) -> None:
+        super().__init__(meter, b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n")
+        self.body = body
+        self.size = -1
+
+    def data_received(self, data: bytes) -> None:
+        """Check an answer; the quick way needs one whole answer as long as the last."""
+        if len(data) == self.size and not self.buffer and data.startswith(OK) and data.endswith(self.body):
+            self.answered()
+        else:
+            self.examine(data)
+
+    def take_answer(self) -> bool:
+        """Remove one response with status 200 and the body asked for."""
+        answer = parse_answer(self.buffer)
+        if answer is None:
+            return False
+        if answer.status != 200 or answer.body != self.body or len(self.buffer) != answer.size:
+            raise AnswerError(f"unexpected answer: {self.buffer[:300]!r}")
+        self.size = answer.size
+        self.buffer = b""
+        return True
+
+
+class WebSocketClient(Client):
+    """Binary messages of `payload`, each of which must come back unchanged; no compression is offered."""
+
+    def __init__(self, meter: Meter, payload: bytes) -> None:
+        super().__init__(meter, HANDSHAKE)
+        self.message = frame(0x2, payload, MASK)
+        self.echo = frame(0x2, payload)
+        self.usual = b""  # the echo, once one was examined
+
+    def data_received(self, data: bytes) -> None:
+        """Check an echo; the quick way needs one whole frame and nothing else."""
+        if data == self.usual and not self.buffer:
+            self.answered()
+        else:
+            self.examine(data)
+
+    def take_answer(self) -> bool:
+        """Remove the answer to the handshake, pings, and one echo."""
+        if self.request is not self.message and not self._upgraded():
+            return False
+        self._answer_pings()
+        if not self.echo.startswith(self.buffer) and self.buffer[:1] != b"\x89":
+            raise AnswerError(f"unexpected frames: {self.buffer[:300]!r}")
+        if self.buffer != self.echo:
+            return False
+        self.usual = self.echo
+        self.buffer = b""
+        return True
+
+    def _answer_pings(self) -> None:
+        while self.buffer[:1] == b"\x89" and len(self.buffer) >= 2 + self.buffer[1]:
+            end = 2 + self.buffer[1]
+            self.transport.write(frame(0xA, self.buffer[2:end], MASK))
+            self.buffer = self.buffer[end:]
+
+    def _upgraded(self) -> bool:
+        head, end, rest = self.buffer.partition(b"\r\n\r\n")
+        if not end:
+            return False
+        if not head.startswith(b"HTTP/1.1 101 ") or WEBSOCKET_ACCEPT not in head:
+            raise AnswerError(f"handshake refused: {head[:300]!r}")
+        self.request, self.buffer = self.message, rest
+        self.transport.write(self.request)
+        return True
+
+
+def parse_answer(data: bytes) -> Answer | None:
+    """Read one response framed by Content-Length (RFC 9112, section 6.2); None when it is not complete yet.
+
+    Raises `AnswerError` for anything else, also for a chunked body: the applications here state their length.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    status_line, *lines = head.split(b"\r\n")
+    fields = (line.partition(b":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, _, value in fields}
+    try:
+        status, length = int(status_line.split()[1]), int(headers[b"content-length"])
+    except (KeyError, IndexError, ValueError):
+        raise AnswerError(f"not a response with a Content-Length: {head[:300]!r}") from None
+    return Answer(status, rest[:length], len(head) + 4 + length) if len(rest) >= length else None
+
+
+def frame(opcode: int, payload: bytes, mask: bytes = b"") -> bytes:
+    """Build one unfragmented WebSocket frame of at most 65535 bytes (RFC 6455, section 5.2)."""
+    marked = 0x80 if mask else 0
+    size = len(payload)
+    length = bytes([marked | size]) if size < 126 else bytes([marked | 126]) + size.to_bytes(2, "big")
+    if mask:
+        payload = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+    return bytes([0x80 | opcode]) + length + mask + payload

@@ -1,0 +1,78 @@
+"""The servers that can be compared: how each is started for an application, and which packages it needs.
+
+All are started alike: one serving process, uvloop, no access log, and a log of warnings only.
+"""
+
+import importlib.metadata
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.servers import ROOT
+
+COMMON = ("--port", "{port}", "--loop", "uvloop", "--no-access-log", "--log-level", "warning")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A server with an application.
+
+    `arguments` follow `python -m`, with `{port}` where the port goes; `packages` are the distributions it
+    needs, the server's own first; `path` is put in front of the import path.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    arguments: tuple[str, ...]
+    path: str = ""
+
+    def missing(self) -> list[str]:
+        """The distributions that are not installed."""
+        return [name for name in self.packages if version(name) is None]
+
+    def command(self, port: int) -> list[str]:
+        """The arguments with the port filled in."""
+        return [argument.replace("{port}", str(port)) for argument in self.arguments]
+
+    def environment(self) -> Mapping[str, str]:
+        """The environment of the server process: ours, with the checkout importable for the applications."""
+        paths = (self.path, str(ROOT), os.environ.get("PYTHONPATH", ""))
+        return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def version(distribution: str) -> str | None:
+    """The installed version of a distribution, or None."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def hybrid(app: str, *options: str, packages: tuple[str, ...] = ()) -> Contestant:
+    """`hybrid serve`, as it is in this environment."""
+    command = ["hybrid", "serve", *COMMON]
+    return Contestant(
+        "hybrid",
+        ("hybrid-gateway", "uvloop", *packages),
+        (*command, *options, f"benchmarks.apps.{app}:app"),
+    )
+
+
+def uvicorn(app: str, *options: str, packages: tuple[str, ...] = ()) -> Contestant:
+    """Uvicorn with httptools; `packages` with a2wsgi name the bridge in the table, too."""
+    command = ["uvicorn", *COMMON]
+    return Contestant(
+        "uvicorn + a2wsgi" if "a2wsgi" in packages else "uvicorn",
+        ("uvicorn", "httptools", "uvloop", *packages),
+        (*command, "--http", "httptools", "--lifespan", "off", *options, f"benchmarks.apps.{app}:app"),
+    )
+
+
+def granian(app: str, *options: str, packages: tuple[str, ...] = ()) -> Contestant:
+    """Granian with one worker process, which is a child of the process that is started."""
+    command = ["granian", *COMMON]
+    return Contestant(
+        "granian",
+        ("granian", "uvloop", *packages),
+        (*command, "--workers", "1", "--http", "1", *options, f"benchmarks.apps.{app}:app"),
+    )

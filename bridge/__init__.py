@@ -1,0 +1,86 @@
+"""What an application is: interfaces, translation between them, threads, routing and channel layers.
+
+The public names below are loaded on first use (PEP 562): somebody who wants one of them need not pay for all.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hybrid.bridge.errors import (
+        ChannelFull,
+        ClientDisconnected,
+        HybridError,
+        InterfaceError,
+        LifespanError,
+        LoadError,
+        PoolFull,
+    )
+    from hybrid.bridge.gateway import Gateway, Route, Target, format_routes, load_targets
+    from hybrid.bridge.interface import Interface, detect
+    from hybrid.bridge.lifespan import Lifespan
+    from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, not_found
+    from hybrid.bridge.targets import TargetSpec, add_app_dir, load_target, parse_target
+    from hybrid.bridge.wsgi.adapter import WSGIToASGI
+    from hybrid.bridge.wsgi.threadpool import ThreadPool
+
+__all__ = [
+    "ChannelFull",
+    "ClientDisconnected",
+    "Gateway",
+    "HybridError",
+    "Interface",
+    "InterfaceError",
+    "Lifespan",
+    "LifespanError",
+    "LoadError",
+    "PathRouter",
+    "PoolFull",
+    "ProtocolTypeRouter",
+    "Route",
+    "Target",
+    "TargetSpec",
+    "ThreadPool",
+    "WSGIToASGI",
+    "add_app_dir",
+    "detect",
+    "format_routes",
+    "load_target",
+    "load_targets",
+    "not_found",
+    "parse_target",
+]
+
+_NAMES_IN = {
+    "hybrid.bridge.errors": (
+        "ChannelFull",
+        "ClientDisconnected",
+        "HybridError",
+        "InterfaceError",
+        "LifespanError",
+        "LoadError",
+        "PoolFull",
+    ),
+    "hybrid.bridge.gateway": ("Gateway", "Route", "Target", "format_routes", "load_targets"),
+    "hybrid.bridge.interface": ("Interface", "detect"),
+    "hybrid.bridge.lifespan": ("Lifespan",),
+    "hybrid.bridge.routing": ("PathRouter", "ProtocolTypeRouter", "not_found"),
+    "hybrid.bridge.targets": ("TargetSpec", "add_app_dir", "load_target", "parse_target"),
+    "hybrid.bridge.wsgi.adapter": ("WSGIToASGI",),
+    "hybrid.bridge.wsgi.threadpool": ("ThreadPool",),
+}
+_MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for, and keep it."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the lazy names too, so that completion in a shell finds them."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,40 @@
+"""Every error of this package that a caller may want to catch, in one place."""
+
+
+class HybridError(Exception):
+    """Base of the errors that this package raises on purpose; the message is one clear line for a person."""
+
+
+class ClientDisconnected(OSError):
+    """The client left before the response or message could be delivered.
+
+    An :class:`OSError`, as the ASGI specification asks of ``send()`` after a disconnect (HTTP spec 2.4).
+    """
+
+
+class LoadError(HybridError):
+    """A target could not be turned into an application; the message names the target."""
+
+
+class InterfaceError(HybridError, TypeError):
+    """An object is neither a WSGI nor an ASGI application, or nothing tells which."""
+
+
+class LifespanError(HybridError):
+    """An application's lifespan startup or shutdown failed; the message names the application."""
+
+
+class PoolFull(HybridError):
+    """A thread pool's queue has no room; the work was not taken."""
+
+
+class ChannelFull(HybridError):
+    """A channel has reached its capacity; the message was not queued (Channels layer specification)."""
+
+
+class ConfigError(HybridError, ValueError):
+    """A setting has a value that cannot work; the message names the setting."""
+
+
+class ProtocolError(HybridError, RuntimeError):
+    """An application sent an ASGI message that the specification does not allow here; the message names the rule."""

@@ -1,0 +1,209 @@
+"""Making one application of several: WSGI and ASGI, by protocol and by path."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+
+from hybrid.bridge.errors import InterfaceError, LoadError
+from hybrid.bridge.interface import Interface, detect, name_of
+from hybrid.bridge.lifespan import Lifespan, Mode, lifespan_app
+from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, clean_prefix, not_found
+from hybrid.bridge.targets import TargetSpec, load_target, parse_target
+from hybrid.bridge.types import ASGIApp
+from hybrid.bridge.wsgi.adapter import WSGIToASGI
+from hybrid.bridge.wsgi.threadpool import ThreadPool
+
+_ON_LOOP = "event loop"
+_ON_THREADS = "thread pool"
+
+_HEADINGS = ("PATH", "PROTOCOLS", "APPLICATION", "INTERFACE", "RUNS ON")
+
+
+@dataclass(frozen=True)
+class Target:
+    """An application and where it is to be mounted.
+
+    ``prefix`` is ``""`` for none, which lets the gateway choose by interface, ``"/"`` for the whole of the
+    root, or a path. ``name`` is what messages and the route table call the application; without one, its
+    module and qualified name.
+    """
+
+    application: object
+    prefix: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """A row of the route table: an application and what it answers.
+
+    ``path`` is a mount's prefix; ``protocols`` are the scope types taken there, of ``"http"`` and
+    ``"websocket"``; ``interface`` is a value of :class:`~hybrid.bridge.interface.Interface`; ``runs_on`` is
+    ``"thread pool"`` or ``"event loop"``.
+    """
+
+    path: str
+    protocols: tuple[str, ...]
+    application: str
+    interface: str
+    runs_on: str
+
+
+def load_targets(texts: Iterable[str]) -> list[Target]:
+    """Load what a user typed, ``[PREFIX=]MODULE[:ATTR]`` each.
+
+    Raises:
+        LoadError: a target is malformed or cannot be loaded; the message names it.
+    """
+    specs = [parse_target(text) for text in texts]  # all of them first: importing can take long
+    return [_load(spec) for spec in specs]
+
+
+def format_routes(routes: Iterable[Route]) -> str:
+    """Write a route table as aligned text: a line of headings, then a line for each route."""
+    rows = [_HEADINGS, *map(_cells, routes)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _load(spec: TargetSpec) -> Target:
+    application, name = load_target(spec)
+    return Target(application, spec.prefix, name)
+
+
+def _cells(route: Route) -> tuple[str, ...]:
+    return (route.path, ", ".join(route.protocols), route.application, route.interface, route.runs_on)
+
+
+class Gateway(ProtocolTypeRouter):
+    """One ASGI application made of several targets.
+
+    - A WSGI target without a prefix takes HTTP at ``/``.
+    - An ASGI target without a prefix takes WebSocket at ``/``, and HTTP too when no WSGI target does.
+    - With a prefix, a target takes everything under it, on segment boundaries, the longest prefix first, with
+      ``root_path`` (SCRIPT_NAME) set: see :class:`~hybrid.bridge.routing.PathRouter`.
+
+    A prefix gives the whole subtree away. A WebSocket below a WSGI target's prefix is therefore refused, and
+    does not fall through to the ASGI application at ``/``: that one knows nothing of the login, the cookies
+    and the access rules of the application whose URL it is, and a client with a wrong path is better told so
+    than connected to something else. A longer prefix puts WebSockets there: ``/shop=shop.wsgi`` with
+    ``/shop/ws=shop.asgi``.
+
+    WSGI applications run on ``pool``, which the caller closes. An application given twice, for two paths, is
+    wrapped once and has one lifespan. As an ASGI callable the gateway answers a lifespan scope for all its
+    ASGI applications; a server that runs lifespans itself asks for :meth:`lifespan`, or for the
+    :meth:`leaves`.
+
+    Raises:
+        InterfaceError: a target is no application.
+        LoadError: no target was given, a prefix is malformed, or two targets want the same path and protocol.
+    """
+
+    def __init__(self, targets: Sequence[Target], *, pool: ThreadPool) -> None:
+        if not targets:
+            raise LoadError("no target was given")
+        mounts = _mount(targets, pool)
+        self._routes = sorted((route for route, _ in mounts), key=lambda route: (route.path, route.protocols))
+        on_loop = {id(leaf): (leaf, route.application) for route, leaf in mounts if route.runs_on == _ON_LOOP}
+        self._leaves = [leaf for leaf, _ in on_loop.values()]
+        self._names = [name for _, name in on_loop.values()]
+        super().__init__({**_routers(mounts), "lifespan": lifespan_app(self._leaves, names=self._names)})
+
+    def __repr__(self) -> str:
+        return f"<Gateway of {len(self._routes)} targets>"
+
+    def __str__(self) -> str:
+        return format_routes(self._routes)
+
+    def routes(self) -> list[Route]:
+        """Return the route table: a row for each target, ordered by path."""
+        return list(self._routes)
+
+    def leaves(self) -> list[ASGIApp]:
+        """Return the ASGI applications, which get a lifespan, in the order of their targets and each once."""
+        return list(self._leaves)
+
+    def lifespan(self, mode: Mode = "auto") -> Lifespan:
+        """Make a lifespan for the :meth:`leaves`, whose messages call them by the names of their targets."""
+        return Lifespan(self._leaves, mode, names=self._names)
+
+
+def _mount(targets: Sequence[Target], pool: ThreadPool) -> list[tuple[Route, ASGIApp]]:
+    """Find out what each target answers, and wrap its application."""
+    placed = [(target, _interface(target), _path(target)) for target in targets]
+    wsgi_at_root = any(interface is Interface.WSGI and path == "/" for _, interface, path in placed)
+    leaves: dict[int, ASGIApp] = {}
+    mounts: list[tuple[Route, ASGIApp]] = []
+    for target, interface, path in placed:
+        protocols = _protocols(target, interface, wsgi_at_root=wsgi_at_root)
+        runs_on = _ON_THREADS if interface is Interface.WSGI else _ON_LOOP
+        key = id(target.application)
+        if key not in leaves:
+            leaves[key] = _wrap(target.application, interface, pool)
+        mounts.append((Route(path, protocols, _name(target), interface.value, runs_on), leaves[key]))
+    return mounts
+
+
+def _protocols(target: Target, interface: Interface, *, wsgi_at_root: bool) -> tuple[str, ...]:
+    if interface is Interface.WSGI:
+        return ("http",)
+    if wsgi_at_root and not target.prefix:
+        return ("websocket",)
+    return ("http", "websocket")
+
+
+def _name(target: Target) -> str:
+    return target.name or name_of(target.application)
+
+
+def _interface(target: Target) -> Interface:
+    try:
+        return detect(target.application)
+    except InterfaceError as error:
+        raise InterfaceError(f'target "{_name(target)}": {error}') from None
+
+
+def _path(target: Target) -> str:
+    try:
+        return clean_prefix(target.prefix or "/")
+    except ValueError as error:
+        raise LoadError(f'target "{_name(target)}": {error}') from None
+
+
+def _wrap(application: Any, interface: Interface, pool: ThreadPool) -> ASGIApp:
+    """Make an ASGI 3 application of any."""
+    if interface is Interface.WSGI:
+        return WSGIToASGI(application, pool=pool)
+    if interface is Interface.ASGI2:
+        # Imported here because it is seldom needed and takes a while, and by name because it is not typed.
+        application = import_module("asgiref.compatibility").guarantee_single_callable(application)
+    return cast("ASGIApp", application)
+
+
+def _routers(mounts: Iterable[tuple[Route, ASGIApp]]) -> dict[str, ASGIApp]:
+    """Make what answers each protocol: a router, or just the application where all there is is the root."""
+    tables: dict[str, dict[str, ASGIApp]] = {"http": {}, "websocket": {}}
+    owners: dict[tuple[str, str], Route] = {}
+    for route, leaf in mounts:
+        for protocol in route.protocols:
+            owner = owners.setdefault((protocol, route.path), route)
+            if owner is not route:
+                raise LoadError(_conflict(owner, route, protocol))
+            tables[protocol][route.path] = leaf
+    for path in tables["http"]:
+        tables["websocket"].setdefault(path, not_found)
+    return {protocol: _router(table) for protocol, table in tables.items()}
+
+
+def _router(table: dict[str, ASGIApp]) -> ASGIApp:
+    return table["/"] if table.keys() == {"/"} else PathRouter(table)
+
+
+def _conflict(one: Route, other: Route, protocol: str) -> str:
+    label = {"http": "HTTP", "websocket": "WebSocket"}[protocol]
+    return (
+        f'targets "{one.application}" and "{other.application}" both want {label} at {one.path}: '
+        "give one of them another prefix (PREFIX=MODULE:ATTR)"
+    )

@@ -1,0 +1,149 @@
+"""Choosing an application by protocol or by path.
+
+Routers are ASGI callables that work under any server, and :class:`~hybrid.bridge.types.Resolver`, which
+spares a coroutine per layer under one that knows it. They take ASGI applications: a WSGI application is
+wrapped before (:class:`~hybrid.bridge.wsgi.adapter.WSGIToASGI`).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from hybrid.bridge.lifespan import lifespan_app
+from hybrid.bridge.types import ASGIApp, Headers, Receive, Resolver, Scope, Send
+
+_NOT_FOUND = b"Not Found\n"
+_NOT_FOUND_HEADERS: Headers = [
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"content-length", str(len(_NOT_FOUND)).encode()),
+]
+
+#: White space and control characters, and what a client cuts off a path or encodes in it.
+_NOT_IN_PREFIX = re.compile(r"[\s\x00-\x1f\x7f?#%]")
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer what no application was given for: 404 to HTTP, a refused handshake to WebSocket.
+
+    A server turns ``websocket.close`` before acceptance into 403; with the ``websocket.http.response``
+    extension the refusal is a 404 as well.
+    """
+    response = "http.response"
+    if scope["type"] == "websocket":
+        response = "websocket.http.response"
+        if response not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close"})
+            return
+    await send({"type": f"{response}.start", "status": 404, "headers": list(_NOT_FOUND_HEADERS)})
+    await send({"type": f"{response}.body", "body": _NOT_FOUND})
+
+
+def clean_prefix(prefix: str) -> str:
+    """Return a mount's prefix in the one form used inside: ``/``, or ``/a/b`` without a slash at the end.
+
+    Raises:
+        ValueError: no path that a server passes on could begin with it; the message is one line.
+    """
+    if not prefix.startswith("/"):
+        raise ValueError(f'the prefix "{prefix}" must start with "/"')
+    if bad := _NOT_IN_PREFIX.search(prefix):
+        raise ValueError(f"the prefix {prefix!r} contains {bad[0]!r}, which a path prefix may not have")
+    clean = prefix.removesuffix("/")
+    if any(segment in {"", ".", ".."} for segment in clean.split("/")[1:]):
+        raise ValueError(f'the prefix "{prefix}" has an empty, "." or ".." segment, which no client sends')
+    return clean or "/"
+
+
+class ProtocolTypeRouter(Resolver):
+    """Choose an application by the scope's type: ``{"http": …, "websocket": …, "lifespan": …}``.
+
+    Named and called as in Channels. What has no entry is refused as :func:`not_found` does, and a lifespan
+    without an entry completes quietly, where Channels raises: a server that asks for lifespan is not a
+    mistake of the application's. Any other type raises :class:`ValueError`, as the ASGI specification asks.
+    """
+
+    def __init__(self, application_mapping: Mapping[str, ASGIApp]) -> None:
+        unmapped = {"http": not_found, "websocket": not_found, "lifespan": lifespan_app(())}
+        self._applications: dict[str, ASGIApp] = {**unmapped, **application_mapping}
+        self.application_mapping = dict(application_mapping)
+
+    def __repr__(self) -> str:
+        return f"<ProtocolTypeRouter {' '.join(self.application_mapping)}>"
+
+    def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
+        """Return the application for this type of scope, and the scope itself."""
+        try:
+            return self._applications[scope["type"]], scope
+        except KeyError:
+            raise ValueError(f"no application is configured for scopes of type {scope['type']!r}") from None
+
+
+class PathRouter(Resolver):
+    """Mount applications below path prefixes: ``{"/": …, "/api": …, "/api/v2": …}``; the longest answers.
+
+    A prefix matches whole segments: ``/api`` takes ``/api``, ``/api/`` and ``/api/x``, not ``/apis``. The
+    application below gets a scope whose ``root_path`` has the prefix added, and the same ``path``, which
+    includes it (ASGI HTTP spec, and what Starlette's ``Mount`` does); a WSGI application sees SCRIPT_NAME and
+    PATH_INFO split there. Where no prefix matches, and there is no ``/``, :func:`not_found` answers.
+
+    The decoded ``path`` decides, not ``raw_path``: it is what the applications below route by, so that router
+    and application never disagree about where a request belongs. ``/api%2Fx`` therefore goes where ``/api/x``
+    goes. Nothing is normalised: ``//api`` is not below ``/api``, and ``/api/../admin`` is.
+
+    A lookup costs one dictionary probe per segment, and never more than the deepest prefix has, however many
+    mounts there are and however long a path a client sends.
+
+    A lifespan is run for every application mounted, see :class:`~hybrid.bridge.lifespan.Lifespan`.
+
+    Raises:
+        ValueError: a prefix is malformed, or given twice.
+    """
+
+    def __init__(self, mapping: Mapping[str, ASGIApp]) -> None:
+        mounts = {clean_prefix(prefix): application for prefix, application in mapping.items()}
+        if len(mounts) < len(mapping):
+            raise ValueError(f"two prefixes mean the same path: {', '.join(sorted(mapping))}")
+        self._lifespan = lifespan_app(_each_once(mounts.values()))
+        self._root = mounts.pop("/", not_found)
+        self._mounts = mounts
+        self._depth = max((prefix.count("/") for prefix in mounts), default=0)
+
+    def __repr__(self) -> str:
+        return f"<PathRouter of {len(self._mounts)} prefixes>"
+
+    def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
+        """Return the application at the longest matching prefix; the scope is new where ``root_path`` grew."""
+        if scope["type"] == "lifespan":
+            return self._lifespan, scope
+        if not self._mounts:
+            return self._root, scope
+        root_path = scope.get("root_path", "").rstrip("/")
+        below = _path_below(root_path, scope["path"])
+        prefix = self._longest_prefix(below)
+        if not prefix:
+            return self._root, scope
+        # The path is the one that came, unless the server left root_path out of it, against the specification.
+        return self._mounts[prefix], {**scope, "path": root_path + below, "root_path": root_path + prefix}
+
+    def _longest_prefix(self, path: str) -> str:
+        """Return the longest mounted prefix of a path, or nothing."""
+        longest, end = "", 0
+        for _ in range(self._depth):
+            end = path.find("/", end + 1)
+            prefix = path if end < 0 else path[:end]
+            if prefix in self._mounts:
+                longest = prefix
+            if end < 0:
+                break
+        return longest
+
+
+def _path_below(root_path: str, path: str) -> str:
+    """Take ``root_path`` off a path; one that does not begin with it is below it already."""
+    if path == root_path or path.startswith(f"{root_path}/"):
+        return path[len(root_path) :]
+    return path
+
+
+def _each_once(applications: Iterable[ASGIApp]) -> list[ASGIApp]:
+    """Drop repeats by identity: an application mounted twice has one lifespan."""
+    return list({id(application): application for application in applications}.values())

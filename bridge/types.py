@@ -1,0 +1,97 @@
+"""The vocabulary the rooms share: ASGI's callables, and the seams between server and bridge.
+
+ASGI types follow https://asgi.readthedocs.io (spec 3.0); they are plain mappings here because every framework's
+scopes and messages are. WSGI types come from :mod:`wsgiref.types` (PEP 3333).
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, BinaryIO, Protocol
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Header fields on their way in or out: ``(name, value)``, in order, repeats kept.
+Headers = list[tuple[bytes, bytes]]
+
+
+class Resolver:
+    """An application that only chooses another one, and can say which without being awaited.
+
+    Every resolver is an ASGI callable too. A server that knows this class asks :meth:`resolve` instead of awaiting the
+    callable, and so reaches the application that does the work without a coroutine per layer. A class to inherit from
+    and not a protocol: ``resolve`` is a common name, and the check is made for every request.
+    """
+
+    __slots__ = ()
+
+    def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
+        """Return the application one step down, which may be a resolver again, and the scope it is to be given."""
+        raise NotImplementedError
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Await the application that :meth:`resolve` chooses."""
+        application, scope = self.resolve(scope)
+        await application(scope, receive, send)
+
+
+class ResponseWriter(Protocol):
+    """Where a worker thread writes one HTTP response. Every method runs on the worker and may block it.
+
+    The order is :meth:`start`, any number of :meth:`write`, :meth:`finish`. Each raises
+    :class:`~hybrid.bridge.errors.ClientDisconnected` when the client has left.
+    """
+
+    def start(self, status: int, reason: str, headers: Headers) -> None:
+        """Record status line and header fields; nothing is sent before the first :meth:`write` or :meth:`finish`."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the body at once; returns when no more than a bounded amount waits for the client."""
+        ...
+
+    def finish(self, data: bytes = b"") -> None:
+        """Send the last part of the body, which may be the only one, and end the response."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the response off, so that the client can tell that it is incomplete."""
+        ...
+
+
+class ThreadedExchange(ResponseWriter, Protocol):
+    """One HTTP request that is complete, and its response: what a server hands to a worker thread whole."""
+
+    @property
+    def scope(self) -> Scope:
+        """The ASGI ``http`` scope of the request."""
+        ...
+
+    @property
+    def body(self) -> BinaryIO:
+        """The whole request body, positioned at its start."""
+        ...
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the client has been seen to leave. Safe to read on any thread."""
+        ...
+
+
+class ThreadedApplication:
+    """An application that serves a whole exchange from a thread of its own choice, without a task on the loop.
+
+    It is an ASGI callable too, for servers that do not know this class.
+    """
+
+    __slots__ = ()
+
+    def submit(self, exchange: ThreadedExchange) -> None:
+        """Queue the exchange for a worker thread. Runs on the loop and returns at once.
+
+        Raises:
+            PoolFull: no room is left in the queue; the exchange was not taken.
+        """
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""WSGI applications made available to an asynchronous server."""

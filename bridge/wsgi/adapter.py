@@ -1,0 +1,184 @@
+"""A WSGI application as an ASGI application that runs on a thread pool."""
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError as FutureCancelled
+from typing import Any, BinaryIO
+from wsgiref.types import WSGIApplication
+
+from hybrid.bridge.errors import ClientDisconnected, PoolFull
+from hybrid.bridge.types import Headers, Receive, Scope, Send, ThreadedApplication, ThreadedExchange
+from hybrid.bridge.wsgi.body import RequestBody
+from hybrid.bridge.wsgi.call import serve
+from hybrid.bridge.wsgi.environ import EnvironBuilder
+from hybrid.bridge.wsgi.threadpool import ThreadPool
+
+_OVERLOADED = b"Service Unavailable"
+
+
+class WSGIToASGI(ThreadedApplication):
+    """A WSGI application as an ASGI application that runs on a thread pool (PEP 3333 over ASGI 3.0).
+
+    Works under any ASGI server. Under this project's own, a request takes the direct path instead: the server calls
+    :meth:`submit`, and the worker writes the response to the socket itself.
+
+    Args:
+        app: the WSGI application.
+        pool: the threads to run it on; several applications may share one. A pool of its own when None.
+        multiprocess: what ``wsgi.multiprocess`` says: whether other processes serve the same application.
+    """
+
+    def __init__(self, app: WSGIApplication, *, pool: ThreadPool | None = None, multiprocess: bool = False) -> None:
+        self.app = app
+        self.pool = pool or ThreadPool()
+        self._environ = EnvironBuilder(multithread=self.pool.threads > 1, multiprocess=multiprocess)
+
+    def __repr__(self) -> str:
+        return f"WSGIToASGI({self.app!r})"
+
+    # The direct path.
+
+    def submit(self, exchange: ThreadedExchange) -> None:
+        """Queue a complete exchange for a worker. Loop thread; raises :class:`PoolFull`."""
+        self.pool.submit(self._serve_exchange, exchange)
+
+    def _serve_exchange(self, exchange: ThreadedExchange) -> None:
+        """Serve one exchange (worker)."""
+        environ = self._environ.build(exchange.scope, exchange.body)
+        environ["hybrid.disconnected"] = lambda: exchange.disconnected
+        serve(self.app, environ, exchange)
+
+    # The path under any ASGI server.
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection: ``http``; ``lifespan``, which ends the pool; anything else is refused."""
+        if scope["type"] == "http":
+            await self._serve_http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._serve_lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            raise ValueError(f"a WSGI application cannot serve an ASGI {scope['type']!r} scope")
+
+    async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await asyncio.to_thread(self.pool.close)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = RequestBody()
+        try:
+            if not await _read_body(receive, body):
+                return
+            exchange = _AsgiExchange(scope, body.open(), send)
+            try:
+                self.submit(exchange)
+            except PoolFull:
+                await _refuse(send)
+                return
+            await exchange.wait(receive)
+        finally:
+            body.close()
+
+
+async def _read_body(receive: Receive, body: RequestBody) -> bool:
+    """Read the whole request body; False when the client left before its end."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return False
+        body.write(message.get("body", b""))
+        if not message.get("more_body", False):
+            return True
+
+
+async def _refuse(send: Send) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"retry-after", b"1")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": _OVERLOADED})
+
+
+class ResponseAborted(RuntimeError):
+    """Raised out of the ASGI call so that the server cuts off a response whose application failed half-way."""
+
+
+class _AsgiExchange:
+    """A :class:`~hybrid.bridge.types.ThreadedExchange` whose response goes out through ASGI ``send``."""
+
+    def __init__(self, scope: Scope, body: BinaryIO, send: Send) -> None:
+        self.scope = scope
+        self.body = body
+        self.disconnected = False
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._start: dict[str, Any] | None = None
+        self._sending: asyncio.Task[None] | None = None
+
+    async def wait(self, receive: Receive) -> None:
+        """Wait for the worker to let go, watching for the client's leaving (loop thread)."""
+        watch = self._loop.create_task(self._watch(receive))
+        try:
+            await asyncio.shield(self._done)
+        except asyncio.CancelledError:
+            self.disconnected = True  # the server gives up: the worker must not wait for it
+            if self._sending is not None:
+                self._sending.cancel()
+            raise
+        finally:
+            watch.cancel()
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.disconnected = True
+
+    # The worker's half.
+
+    def start(self, status: int, reason: str, headers: Headers) -> None:
+        """Record the head (worker). ASGI has no place for the reason phrase."""
+        self._start = {"type": "http.response.start", "status": status, "headers": headers}
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the body and wait until the server has taken it (worker)."""
+        self._run(self._send_part(data, more=True))
+
+    def finish(self, data: bytes = b"") -> None:
+        """Send the last part of the body (worker)."""
+        self._run(self._send_part(data, more=False))
+        self._settle(None)
+
+    def abort(self) -> None:
+        """Let the ASGI call fail (worker)."""
+        self._settle(None if self.disconnected else ResponseAborted("the WSGI application failed"))
+
+    async def _send_part(self, data: bytes, *, more: bool) -> None:
+        self._sending = asyncio.current_task()
+        if self._start is not None:
+            start, self._start = self._start, None
+            await self._send(start)
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        if self.disconnected:
+            coroutine.close()
+            raise ClientDisconnected("the client has left")
+        try:
+            asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        except (FutureCancelled, OSError) as error:
+            self.disconnected = True
+            raise ClientDisconnected("the client has left") from error
+
+    def _settle(self, error: Exception | None) -> None:
+        self._loop.call_soon_threadsafe(self._settle_on_loop, error)
+
+    def _settle_on_loop(self, error: Exception | None) -> None:
+        if self._done.done():
+            return
+        if error is None:
+            self._done.set_result(None)
+        else:
+            self._done.set_exception(error)

@@ -1,0 +1,1 @@
+"""How bytes become requests: listeners, connections, protocols, limits and shutdown."""

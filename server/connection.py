@@ -1,0 +1,248 @@
+"""A client's connection: who owns the transport, and which protocol is spoken on it now."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from hybrid.bridge.errors import ClientDisconnected
+from hybrid.server.context import ServerContext
+from hybrid.server.descriptor import Descriptor
+
+#: How long, and for how many bytes, a closing connection still reads, so that the client gets the last response:
+#: closing with unread bytes makes the kernel send a reset that can overtake it (RFC 9112 section 9.6).
+_LINGER_SECONDS = 2.0
+_LINGER_BYTES = 1024 * 1024
+
+
+class Handler(Protocol):
+    """One protocol on a connection: HTTP/1.1, WebSocket, or the silence before a close.
+
+    A handler never changes what it is: to speak something else it gives the connection to another one, with
+    :meth:`Connection.switch`. All methods run on the loop's thread.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        ...
+
+    def eof_received(self) -> bool:
+        """The client sends nothing more. True keeps our direction open, to finish a response."""
+        ...
+
+    def connection_lost(self) -> None:
+        """The connection is gone; nothing can be sent any more."""
+        ...
+
+    def tick(self, now: float) -> None:
+        """A chance to act on deadlines, about once a second; ``now`` is the loop's time."""
+        ...
+
+    def drain(self) -> None:
+        """The server is stopping: finish what is in flight and close."""
+        ...
+
+
+HandlerFactory = Callable[["Connection"], Handler]
+
+
+class Connection(asyncio.Protocol):
+    """Owns one transport: its flow control in both directions, its addresses, its end. Loop thread only.
+
+    Attributes:
+        context: what the server's connections share.
+        transport: asyncio's transport.
+        client: address and port of the peer, or None on a Unix socket (ASGI ``client``).
+        server: address and port, or path and None, that the connection came to (ASGI ``server``).
+        scheme: ``http`` or ``https``.
+        writable: False while the client reads too slowly; :meth:`wait_writable` waits for the end of that.
+        closed: whether the connection is gone.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self, context: ServerContext, first_handler: HandlerFactory) -> None:
+        self.context = context
+        self.client: tuple[str, int] | None = None
+        self.server: tuple[str, int | None] | None = None
+        self.scheme = "http"
+        self.writable = True
+        self.closed = False
+        self._first_handler = first_handler
+        self._handler: Handler
+        self._reading = True
+        self._waiters: list[asyncio.Future[None]] = []
+        self._descriptor: Descriptor | None = None
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open" if self.writable else "client reads slowly"
+        return f"<Connection {self.client} {state} {getattr(self, '_handler', None)!r}>"
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport over and start with the first protocol."""
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
+        self.client = _client_address(transport.get_extra_info("peername"))
+        self.server = _server_address(transport.get_extra_info("sockname"))
+        if transport.get_extra_info("sslcontext") is not None:
+            self.scheme = "https"
+        self.context.connections.add(self)
+        self._handler = self._first_handler(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes to the protocol that is spoken now."""
+        self._handler.data_received(data)
+
+    def eof_received(self) -> bool:
+        """Pass the end of the client's direction on."""
+        return self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        """The transport's buffer is above its high-water mark."""
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        """The transport's buffer is below its low-water mark."""
+        self.writable = True
+        self._wake_waiters()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport is about to give its descriptor back: both event loops close it after this call, not before."""
+        self.closed = True
+        self.writable = False
+        if self._descriptor is not None:
+            self._descriptor.revoke()
+        self.context.connections.discard(self)
+        self._handler.connection_lost()
+        self._wake_waiters()
+
+    # What handlers and the server call.
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, or buffer them; see :attr:`writable`. Does nothing once the connection is gone."""
+        if data and not self.closed:
+            self.transport.write(data)
+
+    async def wait_writable(self) -> None:
+        """Wait until the client has read enough.
+
+        Raises:
+            ClientDisconnected: the connection is gone.
+        """
+        while not self.writable:
+            if self.closed:
+                raise ClientDisconnected("the client has left")
+            waiter = self.context.loop.create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.remove(waiter)
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether bytes wait in the transport for the client to read."""
+        return self.transport.get_write_buffer_size() > 0
+
+    def lend_descriptor(self) -> Descriptor | None:
+        """Return the socket for a worker to write to; None where bytes must go through the transport (TLS, Windows)."""
+        if self._descriptor is None and os.name == "posix" and self.scheme == "http":
+            self._descriptor = Descriptor(self.transport.get_extra_info("socket").fileno())
+        return self._descriptor
+
+    def pause_reading(self) -> None:
+        """Take no more bytes from the socket; may be called repeatedly."""
+        if self._reading and not self.closed:
+            self._reading = False
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take bytes from the socket again; may be called repeatedly."""
+        if not self._reading and not self.closed:
+            self._reading = True
+            self.transport.resume_reading()
+
+    def switch(self, handler: Handler, leftover: bytes = b"") -> None:
+        """Let another protocol speak from here on, starting with bytes that have come already."""
+        self._handler = handler
+        self.resume_reading()
+        if leftover:
+            handler.data_received(leftover)
+
+    def close(self) -> None:
+        """Close when everything written has been sent."""
+        self.transport.close()
+
+    def close_after_response(self) -> None:
+        """Close so that a client that is still sending can read the last response first."""
+        if self.closed or self.transport.is_closing():
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.switch(_Lingering(self))
+        else:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Close at once; what has not been sent is dropped, and the client can tell."""
+        if not self.closed:
+            self.transport.abort()
+
+    def tick(self, now: float) -> None:
+        """Let the protocol act on its deadlines."""
+        self._handler.tick(now)
+
+    def drain(self) -> None:
+        """Let the protocol finish what is in flight, and close."""
+        self._handler.drain()
+
+    def _wake_waiters(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class _Lingering:
+    """The silence before a close: reads and drops, for a moment, what the client still sends."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._deadline = connection.context.deadline(_LINGER_SECONDS)
+        self._left = _LINGER_BYTES
+
+    def __repr__(self) -> str:
+        return f"<Lingering left={self._left}>"
+
+    def data_received(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            self._connection.abort()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self) -> None:
+        pass
+
+    def tick(self, now: float) -> None:
+        if now >= self._deadline:
+            self._connection.abort()
+
+    def drain(self) -> None:
+        self._connection.close()
+
+
+def _client_address(peername: object) -> tuple[str, int] | None:
+    """Read what asyncio says of the peer: a pair, IPv6's four values, or a path, which is nobody's address."""
+    if isinstance(peername, (tuple, list)) and len(peername) >= 2:
+        return str(peername[0]), int(peername[1])
+    return None
+
+
+def _server_address(sockname: object) -> tuple[str, int | None] | None:
+    if isinstance(sockname, (tuple, list)) and len(sockname) >= 2:
+        return str(sockname[0]), int(sockname[1])
+    if isinstance(sockname, bytes):
+        return sockname.decode(errors="replace"), None
+    return (sockname, None) if isinstance(sockname, str) else None

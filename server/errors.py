@@ -1,0 +1,17 @@
+"""Why a server could not start, each with the exit code of the process."""
+
+from hybrid.bridge.errors import HybridError
+
+EXIT_CANNOT_BIND = 1
+EXIT_CANNOT_LOAD = 3
+#: As a shell reports a process that SIGINT ended.
+EXIT_FORCED = 130
+
+
+class BindError(HybridError):
+    """A socket to listen on cannot be had; the message names the address."""
+
+
+def exit_code(error: HybridError) -> int:
+    """Return the process's exit code for an error that kept the server from starting."""
+    return EXIT_CANNOT_BIND if isinstance(error, BindError) else EXIT_CANNOT_LOAD

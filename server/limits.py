@@ -1,0 +1,24 @@
+"""What a client may send before it is refused; every number here has its answer in :mod:`hybrid.server.wire.http11`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one HTTP/1.1 request, in bytes unless said otherwise.
+
+    The names and defaults are gunicorn's where it has the setting.
+    """
+
+    #: Request line without its CRLF; a longer one is answered 414.
+    request_line: int = 8190
+    #: Number of header fields; more are answered 431.
+    request_fields: int = 100
+    #: One header field, name and value; a longer one is answered 431.
+    request_field_size: int = 8190
+    #: The whole head, request line and fields together; more is answered 431.
+    request_head: int = 65536
+    #: One chunk-size line of a chunked body, extensions included; a longer one is answered 400.
+    chunk_line: int = 256
+    #: The trailer section of a chunked body; a longer one is answered 431.
+    trailers: int = 8190

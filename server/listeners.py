@@ -1,0 +1,163 @@
+"""The sockets that a server listens on: opened, named, and closed."""
+
+import asyncio
+import errno
+import os
+import socket
+import stat
+from collections.abc import Callable, Sequence
+
+from hybrid.server.config import Config
+from hybrid.server.errors import BindError
+
+ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+
+class Listeners:
+    """The sockets that one server listens on. Loop thread only.
+
+    Attributes:
+        sockets: all of them, open or not.
+        urls: where each can be reached, for a person: ``http://127.0.0.1:8000``, ``unix:/run/app.sock``.
+    """
+
+    def __init__(self, sockets: Sequence[socket.socket], *, unlink: str | None = None) -> None:
+        self.sockets = list(sockets)
+        self.urls = [_url(each) for each in self.sockets]
+        self._unlink = unlink
+        self._servers: list[asyncio.Server] = []
+
+    def __repr__(self) -> str:
+        return f"<Listeners {', '.join(self.urls)}>"
+
+    @classmethod
+    def bind(cls, config: Config) -> "Listeners":
+        """Open what the configuration asks for: an inherited descriptor, a Unix socket, or an address and port.
+
+        Raises:
+            BindError: it cannot be had; the message names it and says why.
+        """
+        if config.fd is not None:
+            return cls([_inherit(config.fd)])
+        if config.uds is not None:
+            return cls([_bind_unix(config.uds, config.backlog)], unlink=config.uds)
+        return cls(_bind_tcp(config.host, config.port, config.backlog))
+
+    async def start(self, protocol_factory: ProtocolFactory) -> None:
+        """Accept connections, each with a protocol of its own."""
+        loop = asyncio.get_running_loop()
+        for each in self.sockets:
+            create = loop.create_unix_server if each.family == _AF_UNIX else loop.create_server
+            self._servers.append(await create(protocol_factory, sock=each))
+
+    def close(self) -> None:
+        """Accept nothing more; connections that were accepted live on."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        for each in self.sockets:
+            each.close()
+        if self._unlink is not None:
+            _remove_socket_file(self._unlink)
+            self._unlink = None
+
+
+_AF_UNIX = getattr(socket, "AF_UNIX", None)
+
+
+def _bind_tcp(host: str, port: int, backlog: int) -> list[socket.socket]:
+    """Listen on every address of the host; with port 0 all get the number that the system gave the first."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise BindError(f"cannot listen on host {host!r}: {error.strerror}") from error
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            if port == 0 and sockets:
+                address = (address[0], sockets[0].getsockname()[1], *address[2:])
+            sockets.append(_listen(socket.socket(family, kind, protocol), address, backlog))
+    except OSError as error:
+        for each in sockets:
+            each.close()
+        raise BindError(f"cannot listen on {host}:{port}: {_reason(error)}") from error
+    return sockets
+
+
+def _bind_unix(path: str, backlog: int) -> socket.socket:
+    if _AF_UNIX is None:
+        raise BindError(f"cannot listen on {path}: this system has no Unix sockets")
+    try:
+        _remove_stale(path, backlog)
+        return _listen(socket.socket(_AF_UNIX, socket.SOCK_STREAM), path, backlog)
+    except OSError as error:
+        raise BindError(f"cannot listen on {path}: {_reason(error)}") from error
+
+
+def _listen(listener: socket.socket, address: object, backlog: int) -> socket.socket:
+    try:
+        if listener.family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if os.name == "posix":  # elsewhere the option lets two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _inherit(fd: int) -> socket.socket:
+    try:
+        listener = socket.socket(fileno=fd)
+    except OSError as error:
+        raise BindError(f"cannot listen on file descriptor {fd}: {_reason(error)}") from error
+    try:
+        listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError:
+        listening = 1  # macOS does not say
+    if not listening:
+        listener.detach()
+        raise BindError(f"cannot listen on file descriptor {fd}: it is not a listening socket")
+    listener.setblocking(False)
+    return listener
+
+
+def _remove_stale(path: str, backlog: int) -> None:
+    """Remove a socket file that nobody listens on any more; anything else at the path is left alone."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise OSError(errno.EEXIST, "there is a file that is not a socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except BlockingIOError:
+            pass  # its backlog is full, so somebody listens
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def _remove_socket_file(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # gone already, or not ours to remove
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _url(listener: socket.socket) -> str:
+    name = listener.getsockname()
+    if listener.family == _AF_UNIX:
+        return f"unix:{name if isinstance(name, str) else name.decode(errors='replace')}"
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"http://{host}:{name[1]}"

@@ -1,0 +1,127 @@
+"""From a request to an application call, and from every outcome of the call to a response."""
+
+import asyncio
+import logging
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from hybrid.bridge.errors import ClientDisconnected
+from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
+from hybrid.server.connection import Connection
+from hybrid.server.context import ServerContext
+from hybrid.server.wire.http11 import Request
+
+logger = logging.getLogger("hybrid.server")
+
+_HTTP_VERSIONS = {"version": "3.0", "spec_version": "2.5"}
+
+
+class Call(Protocol):
+    """One application call, as :func:`start_call` drives it."""
+
+    scope: Scope
+    task: asyncio.Task[None] | None
+
+    @property
+    def receive(self) -> Receive:
+        """What the application receives with."""
+        ...
+
+    @property
+    def send(self) -> Send:
+        """What the application sends with."""
+        ...
+
+    def returned(self) -> None:
+        """The application returned."""
+        ...
+
+    def failed(self) -> None:
+        """The application raised; it has been logged."""
+        ...
+
+
+def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
+    """Build the ASGI ``http`` scope (ASGI HTTP specification, "Connection Scope")."""
+    scope = _common_scope(connection, request)
+    scope["type"] = "http"
+    scope["method"] = request.method
+    scope["scheme"] = connection.scheme
+    scope["extensions"] = {}
+    return scope
+
+
+def websocket_scope(connection: Connection, request: Request, subprotocols: list[str]) -> dict[str, Any]:
+    """Build the ASGI ``websocket`` scope (ASGI WebSocket specification, "Connection Scope")."""
+    scope = _common_scope(connection, request)
+    scope["type"] = "websocket"
+    scope["scheme"] = "wss" if connection.scheme == "https" else "ws"
+    scope["subprotocols"] = subprotocols
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope
+
+
+def _common_scope(connection: Connection, request: Request) -> dict[str, Any]:
+    raw_path, _, query = request.target.partition(b"?")
+    path = raw_path.decode("ascii")
+    if "%" in path:
+        path = unquote(path)
+    context = connection.context
+    root_path = context.config.root_path
+    if root_path:
+        path = root_path + path
+        raw_path = root_path.encode() + raw_path
+    return {
+        "asgi": _HTTP_VERSIONS.copy(),
+        "http_version": request.http_version,
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "root_path": root_path,
+        "headers": request.headers,
+        "client": connection.client,
+        "server": connection.server,
+        "state": context.state.copy(),
+    }
+
+
+def resolve(application: ASGIApp, scope: Scope) -> tuple[ASGIApp, Scope]:
+    """Follow routers, without awaiting them, to the application that does the work."""
+    while isinstance(application, Resolver):
+        application, scope = application.resolve(scope)
+    return application, scope
+
+
+def start_call(context: ServerContext, application: ASGIApp, call: Call) -> None:
+    """Run an application call as a task of its own, in a copy of the current context."""
+    task = context.loop.create_task(_run_call(context, application, call))
+    call.task = task
+    context.calls.add(task)
+
+
+async def _run_call(context: ServerContext, application: ASGIApp, call: Call) -> None:
+    """Await an application; whatever comes of it is told to the call, and nothing is raised but cancellation.
+
+    ``SystemExit`` and ``KeyboardInterrupt`` out of an application would end the loop with everybody's connections.
+    """
+    try:
+        await application(call.scope, call.receive, call.send)
+    except ClientDisconnected:
+        call.returned()
+    except (Exception, SystemExit, KeyboardInterrupt):
+        logger.exception("%s: the application failed", describe(call.scope))
+        call.failed()
+    except asyncio.CancelledError:
+        call.failed()
+        raise
+    else:
+        call.returned()
+    finally:
+        if call.task is not None:
+            context.calls.discard(call.task)
+
+
+def describe(scope: Scope) -> str:
+    """Name a request in the log, without control characters that a client might have put into its path."""
+    name = scope.get("method", scope["type"])
+    return f"{name} {scope['path'].encode('unicode_escape').decode('ascii')}"

@@ -1,0 +1,1 @@
+"""Protocols without input or output: bytes to events and back; no asyncio, no socket, no clock."""

@@ -1,0 +1,414 @@
+"""Turns the bytes of a WebSocket connection into messages and back (RFC 6455, server side, no I/O).
+
+:class:`FrameParser` takes whatever a socket delivers, in pieces of any size, and returns complete messages
+and control frames. No extension is negotiated, so no reserved bit is allowed. An extension would add its
+first bytes to ``_FIRST`` and see payloads in ``_append``, like those of messages that do not arrive whole.
+"""
+
+import codecs
+import enum
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # pragma: no cover - the wheel for this platform has no C extension
+    from websockets.utils import apply_mask
+
+
+class Opcode(enum.IntEnum):
+    """What a frame carries (RFC 6455 section 11.8)."""
+
+    CONTINUATION = 0x0
+    TEXT = 0x1
+    BINARY = 0x2
+    CLOSE = 0x8
+    PING = 0x9
+    PONG = 0xA
+
+
+class CloseCode(enum.IntEnum):
+    """Why a connection ended (RFC 6455 section 7.4.1 and IANA's WebSocket Close Code Number registry)."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    #: Never sent: the close frame had no code.
+    NO_STATUS = 1005
+    #: Never sent: the connection ended without a close frame.
+    ABNORMAL = 1006
+    INVALID_DATA = 1007
+    POLICY_VIOLATION = 1008
+    TOO_BIG = 1009
+    MANDATORY_EXTENSION = 1010
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+    BAD_GATEWAY = 1014
+
+
+class WebSocketError(Exception):
+    """The peer broke a rule of the protocol; the connection is to be closed with ``code`` and ``reason``.
+
+    Attributes:
+        code: the close code that names the kind of failure (1002, 1007 or 1009).
+        reason: which rule, short enough for a close frame.
+        events: what was complete before the failure, in the same piece of data; it still counts.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}")
+        self.code = int(code)
+        self.reason = reason
+        self.events: list[Event] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A ping; the answer is a pong with the same payload of at most 125 bytes (section 5.5.2)."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """A pong: the answer to a ping of ours, or unasked for (section 5.5.3)."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The peer wants to close, or agrees to; ``code`` is 1005 when its frame had none (section 5.5.1)."""
+
+    code: int
+    reason: str
+
+
+#: A whole text message, a whole binary message, or a control frame.
+Event = str | bytes | Ping | Pong | Close
+
+_FIN: Final = 0x80
+_CONTROL: Final = 0x08
+_OPCODE_BITS: Final = 0x0F
+_RESERVED_BITS: Final = 0x70
+_MAX_CONTROL: Final = 125
+_MAX_CLOSE_REASON: Final = _MAX_CONTROL - 2
+# Header of the shortest masked frame: two bytes and the masking key.
+_SHORT_HEADER: Final = 6
+# From here on a copy costs more than the view that avoids it (measured, CPython 3.11).
+_WORTH_A_VIEW: Final = 4096
+
+# The first byte (FIN, reserved bits, opcode) that a frame may have where a message may begin, and inside one
+# (sections 5.2 and 5.4).
+_FIRST: Final = frozenset({0x01, 0x02, 0x81, 0x82, 0x88, 0x89, 0x8A})
+_NEXT: Final = frozenset({0x00, 0x80, 0x88, 0x89, 0x8A})
+_OPCODES: Final = frozenset(Opcode)
+_UNASSIGNED_CLOSE_CODES: Final = frozenset({1004, 1005, 1006})
+_utf8_decoder: Final = codecs.getincrementaldecoder("utf-8")
+_uint16: Final = struct.Struct("!H")
+_uint64: Final = struct.Struct("!Q")
+_header16: Final = struct.Struct("!BBH")
+_header64: Final = struct.Struct("!BBQ")
+
+
+def is_valid_close_code(code: int) -> bool:
+    """Tell whether a close frame may carry this code (RFC 6455 section 7.4, IANA registry)."""
+    return (1000 <= code <= 1014 and code not in _UNASSIGNED_CLOSE_CODES) or 3000 <= code <= 4999
+
+
+class FrameParser:
+    """Reads the frames of one client, strictly.
+
+    Holds the bytes of the one message that is incomplete, which grow with what arrives and not with what a
+    header announces, and at most 130 bytes besides. A message that becomes complete is copied once.
+
+    Args:
+        max_size: the most bytes a message may have, over all its fragments.
+    """
+
+    __slots__ = (
+        "_decoder",
+        "_done",
+        "_expected",
+        "_fast_size",
+        "_fin",
+        "_left",
+        "_mask",
+        "_max_size",
+        "_parts",
+        "_pending",
+    )
+
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+        # Size of the longest read that the short way through feed() may take; 0 while anything is unfinished.
+        self._fast_size = min(max_size, _MAX_CONTROL) + _SHORT_HEADER
+        # A header that is not complete yet, or a control frame that is not.
+        self._pending = b""
+        # The data frame that is arriving: payload bytes to come, the key turned to the next, its FIN bit.
+        self._left = 0
+        self._mask = b""
+        self._fin = True
+        # First bytes that the next frame may have: whether a message is incomplete.
+        self._expected = _FIRST
+        # The incomplete message: its bytes, and what checks them if it is text.
+        self._parts = bytearray()
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._done = False
+
+    def __repr__(self) -> str:
+        state = "done" if self._done else "between messages" if self._fast_size else "in a message"
+        return f"<FrameParser {state}, {len(self._parts)} bytes of {self._max_size} held>"
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take what the socket delivered and return what became complete, in order.
+
+        After a close frame and after a failure everything is discarded (RFC 6455 sections 1.4 and 7.1.7).
+
+        Raises:
+            WebSocketError: the peer broke the protocol; its ``events`` hold what was complete before.
+        """
+        # One short whole message is by far the most common read: bytes 0 and 1 then say all there is to know.
+        if _SHORT_HEADER <= len(data) <= self._fast_size and data[1] == len(data) + (0x80 - _SHORT_HEADER):
+            first = data[0]
+            if first == 0x81:
+                try:
+                    return [apply_mask(data[6:], data[2:6]).decode()]
+                except UnicodeDecodeError:
+                    pass
+            elif first == 0x82:
+                return [apply_mask(data[6:], data[2:6])]
+        return self._feed(data)
+
+    def _feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        if self._pending:
+            data = self._pending + data
+            self._pending = b""
+        position = 0
+        try:
+            while position < len(data) and not self._done:
+                if self._left:
+                    position = self._read_payload(data, position, events)
+                    continue
+                start, position = position, self._read_frame(data, position, events)
+                if position == start:
+                    self._pending = data[start:]
+                    break
+        except WebSocketError as error:
+            self._finish()
+            error.events = events
+            raise
+        idle = self._expected is _FIRST and not (self._pending or self._left or self._done)
+        self._fast_size = min(self._max_size, _MAX_CONTROL) + _SHORT_HEADER if idle else 0
+        return events
+
+    def _finish(self) -> None:
+        self._done = True
+        self._fast_size = 0
+        self._pending = b""
+        self._parts = bytearray()
+        self._decoder = None
+
+    # Readers return the position after what they used; the one they were given means that bytes are missing.
+
+    def _read_frame(self, data: bytes, start: int, events: list[Event]) -> int:
+        """Read a frame's header, and its payload as far as it is here."""
+        first = data[start]
+        if first not in self._expected:
+            raise _first_byte_error(first)
+        if len(data) < start + 2:
+            return start
+        length, body = self._read_header(data, start, first)
+        if length < 0:
+            return start
+        end = body + length
+        if end > len(data):
+            if first & _CONTROL:
+                return start
+            self._begin(first, length, data[body - 4 : body])
+            return self._read_payload(data, body, events) if body < len(data) else body
+        payload = _unmask(data, body, end, data[body - 4 : body])
+        if first == 0x82:
+            events.append(payload)
+        elif first == 0x81:
+            events.append(_decode(payload))
+        elif first & _CONTROL:
+            self._control(first, payload, events)
+        else:
+            self._begin(first, 0, b"")
+            self._append(payload)
+            self._end_frame(events)
+        return end
+
+    def _read_header(self, data: bytes, start: int, first: int) -> tuple[int, int]:
+        """Return the payload's length and where it begins; length -1 when more bytes are needed to tell."""
+        length = data[start + 1] - 0x80
+        body = start + _SHORT_HEADER
+        if length < 0:
+            raise _protocol_error("frame from a client without a mask")
+        if length > _MAX_CONTROL:
+            if first & _CONTROL:
+                raise _protocol_error("control frame longer than 125 bytes")
+            field, least = (_uint16, 126) if length == 126 else (_uint64, 1 << 16)
+            body += field.size
+            if len(data) < body - 4:
+                return -1, body
+            length = field.unpack_from(data, start + 2)[0]
+            if length < least:
+                raise _protocol_error("length not in its shortest form")
+            if length >> 63:
+                raise _protocol_error("length with its highest bit set")
+        # Before a byte of the payload is kept, and before the mask is there.
+        if len(self._parts) + length > self._max_size and not first & _CONTROL:
+            raise WebSocketError(CloseCode.TOO_BIG, f"message longer than {self._max_size} bytes")
+        return (length, body) if len(data) >= body else (-1, body)
+
+    def _control(self, first: int, payload: bytes, events: list[Event]) -> None:
+        opcode = first & _OPCODE_BITS
+        if opcode == Opcode.PING:
+            events.append(Ping(payload))
+        elif opcode == Opcode.PONG:
+            events.append(Pong(payload))
+        else:
+            events.append(_parse_close(payload))
+            self._finish()
+
+    def _begin(self, first: int, length: int, mask: bytes) -> None:
+        """Start a data frame that is not here whole, or is not a whole message."""
+        self._fin = first >= _FIN
+        self._left = length
+        self._mask = mask
+        if self._expected is _FIRST:
+            self._expected = _NEXT
+            self._decoder = _utf8_decoder() if first & _OPCODE_BITS == Opcode.TEXT else None
+
+    def _read_payload(self, data: bytes, start: int, events: list[Event]) -> int:
+        """Take what is here of the payload of the data frame that is arriving."""
+        end = min(start + self._left, len(data))
+        self._append(_unmask(data, start, end, self._mask))
+        self._left -= end - start
+        turn = (end - start) & 3
+        self._mask = self._mask[turn:] + self._mask[:turn]
+        if not self._left:
+            self._end_frame(events)
+        return end
+
+    def _append(self, payload: bytes) -> None:
+        """Add to the message; text that can no longer become valid fails here, not at the message's end."""
+        if self._decoder is not None:
+            try:
+                self._decoder.decode(payload)
+            except UnicodeDecodeError:
+                raise _invalid_text() from None
+        self._parts += payload
+
+    def _end_frame(self, events: list[Event]) -> None:
+        if self._fin:
+            parts = self._parts
+            events.append(bytes(parts) if self._decoder is None else _decode(parts))
+            self._expected = _FIRST
+            self._parts = bytearray()
+            self._decoder = None
+
+
+def _unmask(data: bytes, start: int, end: int, mask: bytes) -> bytes:
+    if end - start < _WORTH_A_VIEW:
+        return apply_mask(data[start:end], mask)
+    return apply_mask(memoryview(data)[start:end], mask)
+
+
+def _decode(payload: bytes | bytearray) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        raise _invalid_text() from None
+
+
+def _parse_close(payload: bytes) -> Close:
+    if not payload:
+        return Close(int(CloseCode.NO_STATUS), "")
+    if len(payload) == 1:
+        raise _protocol_error("close frame with half a code")
+    code: int = _uint16.unpack_from(payload)[0]
+    if not is_valid_close_code(code):
+        raise _protocol_error(f"invalid close code {code}")
+    return Close(code, _decode(payload[2:]))
+
+
+def _first_byte_error(first: int) -> WebSocketError:
+    """Name the rule that a first byte breaks; it was not among those expected (sections 5.2, 5.4 and 5.5)."""
+    if first & _RESERVED_BITS:
+        return _protocol_error("reserved bit set without an extension that defines it")
+    opcode = first & _OPCODE_BITS
+    if opcode not in _OPCODES:
+        return _protocol_error(f"reserved opcode {opcode}")
+    if opcode & _CONTROL:
+        return _protocol_error("fragmented control frame")
+    if opcode:
+        return _protocol_error("new message inside a fragmented one")
+    return _protocol_error("continuation of no message")
+
+
+def _protocol_error(reason: str) -> WebSocketError:
+    return WebSocketError(CloseCode.PROTOCOL_ERROR, reason)
+
+
+def _invalid_text() -> WebSocketError:
+    return WebSocketError(CloseCode.INVALID_DATA, "text that is not valid UTF-8")
+
+
+def _short_headers(opcode: Opcode) -> tuple[bytes, ...]:
+    return tuple(bytes((_FIN | opcode, length)) for length in range(_MAX_CONTROL + 1))
+
+
+_SHORT_HEADERS: Final = {int(opcode): _short_headers(opcode) for opcode in Opcode}
+_SHORT_TEXT: Final = _SHORT_HEADERS[Opcode.TEXT]
+
+
+def encode_frame(opcode: int, payload: bytes | bytearray) -> bytes:
+    """Return one whole server frame (FIN set, not masked) around the payload.
+
+    A control frame's payload has at most 125 bytes, which is for the caller to see to.
+    """
+    length = len(payload)
+    if length <= _MAX_CONTROL:
+        return _SHORT_HEADERS[opcode][length] + payload
+    if length < 1 << 16:
+        return _header16.pack(_FIN | opcode, 126, length) + payload
+    return _header64.pack(_FIN | opcode, 127, length) + payload
+
+
+def encode_text(text: str) -> bytes:
+    """Return a server's text message as one frame.
+
+    Raises:
+        UnicodeEncodeError: the text has a lone surrogate, which UTF-8 cannot carry.
+    """
+    payload = text.encode()
+    if len(payload) <= _MAX_CONTROL:
+        return _SHORT_TEXT[len(payload)] + payload
+    return encode_frame(Opcode.TEXT, payload)
+
+
+def encode_close(code: int | None, reason: str = "") -> bytes:
+    """Return a close frame; the reason is cut, between characters, to the 123 bytes there is room for.
+
+    Args:
+        code: what to send; ``None`` sends a frame without code and reason.
+        reason: text for a person or a log.
+
+    Raises:
+        ValueError: the code may not be sent (RFC 6455 section 7.4), or there is a reason and no code.
+    """
+    if code is None:
+        if reason:
+            raise ValueError("a close reason needs a close code")
+        return encode_frame(Opcode.CLOSE, b"")
+    if not is_valid_close_code(code):
+        raise ValueError(f"close code {code} may not be sent: use 1000-1003, 1007-1014 or 3000-4999")
+    cut = reason.encode()[:_MAX_CLOSE_REASON].decode(errors="ignore").encode()
+    return encode_frame(Opcode.CLOSE, _uint16.pack(code) + cut)

@@ -1,0 +1,203 @@
+"""The opening handshake of a WebSocket connection, server side (RFC 6455 section 4.2), without any I/O."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from websockets.utils import accept_key
+
+from hybrid.bridge.types import Headers
+from hybrid.server.wire.errors import RequestError, ResponseError
+from hybrid.server.wire.http11 import list_tokens
+from hybrid.server.wire.response import DefaultFields
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_VERSION: Final = b"13"
+_KEY_SIZE: Final = 16
+#: What the response to a handshake says by itself, or must not say at all (RFC 9110 sections 6.4.1 and 8.6).
+_OWN_FIELDS: Final = frozenset(
+    {
+        b"connection",
+        b"content-length",
+        b"sec-websocket-accept",
+        b"sec-websocket-extensions",
+        b"sec-websocket-key",
+        b"sec-websocket-protocol",
+        b"sec-websocket-version",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+
+class HandshakeError(RequestError):
+    """A request to open a WebSocket that is refused before an application sees it.
+
+    Attributes:
+        status: 400, 405 or 426.
+        reason: one short phrase for the response body and the log, never anything the client sent.
+        headers: fields that the response must have besides the usual ones.
+    """
+
+    def __init__(self, status: int, reason: str, headers: Headers | None = None) -> None:
+        super().__init__(status, reason)
+        self.headers: Headers = headers or []
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """A valid request to open a WebSocket, and how to grant it.
+
+    Attributes:
+        accept: the value that proves to the client that its key was read (section 4.2.2, item 5.4).
+        subprotocols: what the client offers, in its order of preference, each once; may be empty.
+    """
+
+    accept: bytes
+    subprotocols: tuple[str, ...]
+
+    def response(
+        self,
+        subprotocol: str | None = None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        defaults: DefaultFields | None = None,
+    ) -> bytes:
+        """Return the bytes of the 101 response; the next byte belongs to the first frame.
+
+        Args:
+            subprotocol: the one to speak, or None.
+            headers: more fields, such as cookies.
+            defaults: the ``Date`` and ``Server`` lines, used where ``headers`` have none.
+
+        Raises:
+            ResponseError: the subprotocol was not offered, or a header is not the application's to send.
+        """
+        lines = [
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n",
+            b"sec-websocket-accept: %b\r\n" % self.accept,
+        ]
+        if subprotocol is not None:
+            lines.append(b"sec-websocket-protocol: %b\r\n" % self._chosen(subprotocol))
+        names: set[bytes] = set()
+        for name, value in headers:
+            names.add(_check_field(name, value))
+            lines.append(b"%b: %b\r\n" % (name, value))
+        if defaults is not None:
+            lines += [line for name, line in _named(defaults) if name not in names]
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    def _chosen(self, subprotocol: str) -> bytes:
+        if subprotocol not in self.subprotocols:
+            offered = ", ".join(self.subprotocols) or "none"
+            raise ResponseError(
+                f"subprotocol {subprotocol!r} was not offered by the client (offered: {offered})"
+            )
+        return subprotocol.encode("ascii")
+
+
+def asks_for_websocket(headers: Headers) -> bool:
+    """Tell whether a request wants to leave HTTP for WebSocket; :func:`read_handshake` checks the rest.
+
+    Args:
+        headers: the request's fields, names in lower case.
+    """
+    return b"websocket" in list_tokens(headers, b"upgrade") and b"upgrade" in list_tokens(
+        headers, b"connection"
+    )
+
+
+def read_handshake(method: str, http_version: str, headers: Headers) -> Handshake:
+    """Check a request to open a WebSocket (RFC 6455 section 4.2.1).
+
+    ``Host`` and ``Origin`` are left alone: the one is HTTP's to check, the other the application's.
+
+    Args:
+        method: the request method.
+        http_version: ``"1.1"`` as in an ASGI scope.
+        headers: the request's fields in order, names in lower case.
+
+    Raises:
+        HandshakeError: the request is not a valid handshake; status 426 when only its version is another one.
+    """
+    if method != "GET":
+        raise HandshakeError(405, "a WebSocket handshake is a GET request", [(b"allow", b"GET")])
+    if http_version != "1.1":
+        raise HandshakeError(400, "a WebSocket handshake needs HTTP/1.1")
+    if b"upgrade" not in list_tokens(headers, b"connection"):
+        raise HandshakeError(400, "Connection does not say upgrade")
+    if b"websocket" not in list_tokens(headers, b"upgrade"):
+        raise HandshakeError(400, "Upgrade does not say websocket")
+    _check_version(headers)
+    _check_no_body(headers)
+    key = _read_key(headers)
+    return Handshake(accept_key(key).encode("ascii"), _read_subprotocols(headers))
+
+
+def _check_version(headers: Headers) -> None:
+    versions = _values(headers, b"sec-websocket-version")
+    if not versions:
+        raise HandshakeError(400, "missing Sec-WebSocket-Version")
+    if versions != [_VERSION]:
+        # Section 4.4 names the version that would do; RFC 9110 section 15.5.22 asks for the other two.
+        raise HandshakeError(
+            426,
+            "WebSocket version not supported",
+            [(b"sec-websocket-version", _VERSION), (b"upgrade", b"websocket"), (b"connection", b"Upgrade")],
+        )
+
+
+def _check_no_body(headers: Headers) -> None:
+    """Refuse content: it would be read as frames, and may come from somebody else than the client."""
+    for name, value in headers:
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
+            raise HandshakeError(400, "a WebSocket handshake has no content")
+
+
+def _read_key(headers: Headers) -> str:
+    keys = _values(headers, b"sec-websocket-key")
+    if len(keys) != 1:
+        raise HandshakeError(400, "repeated Sec-WebSocket-Key" if keys else "missing Sec-WebSocket-Key")
+    try:
+        nonce = base64.b64decode(keys[0], validate=True)
+    except binascii.Error:
+        nonce = b""
+    if len(nonce) != _KEY_SIZE:
+        raise HandshakeError(400, "Sec-WebSocket-Key is not 16 bytes in base64")
+    return keys[0].decode("ascii")
+
+
+def _read_subprotocols(headers: Headers) -> tuple[str, ...]:
+    """Read the offer, which may be spread over several lines (section 11.3.4)."""
+    members = b",".join(_values(headers, b"sec-websocket-protocol")).decode("latin-1").split(",")
+    offered = [name for member in members if (name := member.strip(" \t"))]
+    if not all(map(_TOKEN.fullmatch, offered)):
+        raise HandshakeError(400, "Sec-WebSocket-Protocol is not a list of tokens")
+    return tuple(dict.fromkeys(offered))
+
+
+def _values(headers: Headers, name: bytes) -> list[bytes]:
+    return [value.strip(b" \t") for key, value in headers if key == name]
+
+
+def _check_field(name: bytes, value: bytes) -> bytes:
+    """Check a field that an application adds to the response, and return its name in lower case."""
+    if not isinstance(name, bytes) or not isinstance(value, bytes):
+        raise ResponseError(f"header name and value must be bytes, not {name!r}: {value!r}")
+    if _HEADER_NAME.fullmatch(name) is None:
+        raise ResponseError(f"invalid header name {name!r}")
+    if _HEADER_VALUE.fullmatch(value) is None:
+        raise ResponseError(f"invalid character in the value of header {name!r}")
+    lower = name.lower()
+    if lower in _OWN_FIELDS:
+        raise ResponseError(f"header {name!r} belongs to the handshake and cannot be set")
+    return lower
+
+
+def _named(defaults: DefaultFields) -> tuple[tuple[bytes, bytes], ...]:
+    return (b"date", defaults.date), (b"server", defaults.server)

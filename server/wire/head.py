@@ -1,0 +1,75 @@
+"""The one place that knows the C parser of request heads, picohttpparser through :mod:`gunicorn_h1c`.
+
+It finds the end of the head, splits it and checks tokens and limits. It also lets things through that RFC 9112 forbids
+or leaves to the server; :mod:`hybrid.server.wire.http11` checks what comes out of here.
+"""
+
+from typing import Protocol
+
+import gunicorn_h1c as h1c
+
+# The fast parser has an IncompleteError of its own, which the package does not export.
+from gunicorn_h1c._parser_fast import IncompleteError
+
+from hybrid.bridge.types import Headers
+from hybrid.server.limits import Limits
+from hybrid.server.wire.errors import RequestError
+
+#: picohttpparser gives up beyond this many fields, and only says that it did.
+_MAX_FIELDS = 256
+
+
+class Head(Protocol):
+    """A parsed head. The parser makes the Python values when they are asked for, anew or cached."""
+
+    method: bytes
+    path: bytes
+    minor_version: int
+    header_count: int
+    consumed: int
+    asgi_headers: Headers
+
+
+def parse_head(buffer: bytes, seen: int, limits: Limits) -> Head | None:
+    """Parse the head at the start of ``buffer``; None while it is incomplete.
+
+    Args:
+        buffer: what has come so far, not empty.
+        seen: how much of it an earlier call has looked at in vain.
+        limits: on the request line, the fields, and all of it.
+
+    Raises:
+        RequestError: 400, 414, 431 or 505.
+    """
+    try:
+        head: Head = h1c.parse_request_fast(
+            buffer, seen, limits.request_line, limits.request_fields, limits.request_field_size
+        )
+    except IncompleteError:
+        _check_incomplete(buffer, limits)
+        return None
+    except ValueError as error:
+        raise _refusal(buffer, error, limits) from error
+    if head.consumed > limits.request_head:
+        raise RequestError(431, "request head too large")
+    return head
+
+
+def _check_incomplete(buffer: bytes, limits: Limits) -> None:
+    """Refuse a head that is over a limit already, before more of it is kept."""
+    if buffer.find(b"\n", 0, limits.request_line + 2) < 0 and len(buffer) > limits.request_line + 1:
+        raise RequestError(414, "request line too long")
+    if len(buffer) > limits.request_head:
+        raise RequestError(431, "request head too large")
+
+
+def _refusal(buffer: bytes, error: ValueError, limits: Limits) -> RequestError:
+    if isinstance(error, h1c.LimitRequestLine):
+        return RequestError(414, "request line too long")
+    if isinstance(error, h1c.LimitRequestHeaders):
+        return RequestError(431, "too many header fields, or one too large")
+    if isinstance(error, h1c.InvalidHTTPVersion):
+        return RequestError(505, "HTTP version not supported")
+    if buffer.count(b"\n") > min(limits.request_fields, _MAX_FIELDS):
+        return RequestError(431, "too many header fields")
+    return RequestError(400, "malformed request")

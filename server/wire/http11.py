@@ -1,0 +1,233 @@
+"""HTTP/1.1 requests out of bytes (RFC 9112), strictly and without any I/O.
+
+:mod:`hybrid.server.wire.head` splits the head; what that lets through and a proxy in front might read differently is
+refused here, and the framing of the body is decided here. ``docs/design.md`` has the table that led to this division.
+Every error closes the connection: after an ambiguous request nobody knows where the next one starts.
+"""
+
+import re
+from typing import Final
+
+from hybrid.bridge.types import Headers
+from hybrid.server.limits import Limits
+from hybrid.server.wire.chunked import ChunkedDecoder
+from hybrid.server.wire.errors import RequestError
+from hybrid.server.wire.head import Head, parse_head
+
+#: One space between the parts, no fragment, nothing outside ASCII (RFC 9112 section 3); one empty line may precede it.
+_REQUEST_LINE = re.compile(rb"(?:\r\n)?([!-~]+) ([!\"$-~]+) HTTP/1\.[01]\r\n")
+_HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+_ABSOLUTE_TARGET = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#]*)(.*)", re.DOTALL)
+_CONNECTION_KEEPS: Final = {b"keep-alive": True, b"Keep-Alive": True, b"close": False, b"Close": False}
+_HTTP_VERSION = ("1.0", "1.1")
+#: Eighteen digits are below 2**63: longer ones would overflow somewhere on the way.
+_CONTENT_LENGTH_DIGITS = 18
+
+
+class Request:
+    """The head of one request, and how its body is framed.
+
+    Attributes:
+        method: as sent, a token in upper case (RFC 9110 section 9).
+        target: the path and query in origin-form, or ``*``; absolute-form has been reduced to this.
+        http_version: ``"1.1"`` or ``"1.0"``.
+        headers: fields in order, names in lower case.
+        fields: the last value of each field name, for look-ups.
+        content_length: of the body, in bytes; None when chunked; 0 when there is none.
+        keep_alive: whether the client lets the connection live on after the response.
+    """
+
+    __slots__ = ("content_length", "fields", "headers", "http_version", "keep_alive", "method", "target")
+
+    method: str
+    target: bytes
+    http_version: str
+    headers: Headers
+    fields: dict[bytes, bytes]
+    content_length: int | None
+    keep_alive: bool
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.target!r} HTTP/{self.http_version}>"
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits for ``100 Continue`` before it sends the body (RFC 9110 section 10.1.1)."""
+        return self.http_version == "1.1" and self.fields.get(b"expect", b"").lower() == b"100-continue"
+
+    def has_token(self, name: bytes, token: bytes) -> bool:
+        """Whether a comma-separated field has the token, in any case and in any of its lines."""
+        return token in list_tokens(self.headers, name)
+
+
+def list_tokens(headers: Headers, name: bytes) -> list[bytes]:
+    """Return the members of a comma-separated field, in lower case, from all its lines (RFC 9110 section 5.6.1)."""
+    members = [part.strip(b" \t").lower() for key, value in headers if key == name for part in value.split(b",")]
+    return [member for member in members if member]
+
+
+class RequestParser:
+    """Cuts the bytes of one connection into requests and their bodies.
+
+    Pull, not push: nothing is parsed before it is asked for, so that pipelined requests wait as bytes. The order of
+    calls is :meth:`feed` whenever bytes come; :meth:`next_request` until it returns one; then :meth:`read_body` until
+    :attr:`body_complete`; and again.
+    """
+
+    __slots__ = ("_buffer", "_chunked", "_host", "_left", "_limits", "_seen")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._buffer = b""
+        self._seen = 0  # bytes of an incomplete head that have been looked at
+        self._left = 0  # bytes of a body with Content-Length still to come
+        self._chunked: ChunkedDecoder | None = None
+        self._host: bytes | None = None  # the last Host that was found valid
+
+    def __repr__(self) -> str:
+        return f"<RequestParser buffered={len(self._buffer)} left={self._left} chunked={self._chunked}>"
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait to be asked for."""
+        return len(self._buffer)
+
+    @property
+    def body_complete(self) -> bool:
+        """Whether the body of the current request has been read to its end."""
+        return not self._left and self._chunked is None
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        self._buffer = self._buffer + data if self._buffer else data
+
+    def take_rest(self) -> bytes:
+        """Return the bytes after the current request: whoever takes the connection over starts with them."""
+        rest, self._buffer = self._buffer, b""
+        return rest
+
+    def next_request(self) -> Request | None:
+        """Return the next request, or None while its head is incomplete.
+
+        Raises:
+            RequestError: the head is malformed, ambiguous or over a limit.
+        """
+        buffer = self._buffer
+        if not buffer:
+            return None
+        head = parse_head(buffer, self._seen, self._limits)
+        if head is None:
+            self._seen = len(buffer)
+            return None
+        self._seen = 0
+        self._buffer = buffer[head.consumed :]
+        request = self._check_head(head, buffer)
+        self._frame_body(request)
+        return request
+
+    def read_body(self) -> bytes:
+        """Return the body bytes that have come since the last call, possibly none.
+
+        Raises:
+            RequestError: the chunked coding is broken.
+        """
+        data = self._buffer
+        if self._chunked is not None:
+            body = self._chunked.feed(data)
+            self._buffer = b""
+            if self._chunked.done:
+                self._buffer = self._chunked.take_rest()
+                self._chunked = None
+            return body
+        if len(data) > self._left:
+            body, self._buffer = data[: self._left], data[self._left :]
+        else:
+            body, self._buffer = data, b""
+        self._left -= len(body)
+        return body
+
+    def _check_head(self, head: Head, buffer: bytes) -> Request:
+        line = _REQUEST_LINE.match(buffer)
+        if line is None:
+            raise RequestError(400, "malformed request line")
+        # The C parser takes a bare LF for a line end; a proxy that does not sees other lines (RFC 9112 section 2.2).
+        if buffer.count(b"\r\n", line.end(), head.consumed) != head.header_count + 1:
+            raise RequestError(400, "bare LF in the request head")
+        request = Request()
+        request.method = line[1].decode("ascii")
+        request.http_version = _HTTP_VERSION[head.minor_version]
+        request.headers = headers = head.asgi_headers
+        request.fields = fields = dict(headers)
+        if b"" in fields:
+            raise RequestError(400, "obsolete line folding")
+        self._check_host(request)
+        target = line[2]
+        request.target = target if target.startswith(b"/") else self._reduce_target(request, target)
+        request.keep_alive = _keeps_alive(request)
+        return request
+
+    def _check_host(self, request: Request) -> None:
+        """RFC 9112 section 3.2: exactly one valid Host in HTTP/1.1. The C parser has refused a repeated one."""
+        host = request.fields.get(b"host")
+        if host is None:
+            if request.http_version == "1.1":
+                raise RequestError(400, "missing Host")
+        elif host != self._host:
+            if _HOST.fullmatch(host) is None:
+                raise RequestError(400, "invalid Host")
+            self._host = host
+
+    def _reduce_target(self, request: Request, target: bytes) -> bytes:
+        """Bring absolute-form to origin-form; its authority replaces Host (RFC 9112 section 3.2.2)."""
+        if target == b"*":
+            return target
+        match = _ABSOLUTE_TARGET.fullmatch(target)
+        if request.method == "CONNECT" or match is None:
+            raise RequestError(501, "CONNECT is not supported")
+        authority, path = match.groups()
+        if not authority or _HOST.fullmatch(authority) is None:
+            raise RequestError(400, "invalid request target")
+        request.headers = [(name, value) for name, value in request.headers if name != b"host"]
+        request.headers.insert(0, (b"host", authority))
+        request.fields[b"host"] = authority
+        return path if path.startswith(b"/") else b"/" + path
+
+    def _frame_body(self, request: Request) -> None:
+        """Decide where the body ends (RFC 9112 section 6.3)."""
+        length = request.fields.get(b"content-length")
+        if b"transfer-encoding" in request.fields:
+            self._check_transfer_encoding(request)
+            self._chunked = ChunkedDecoder(self._limits)
+            request.content_length = None
+        elif length is None:
+            request.content_length = 0
+        elif length.isdigit() and len(length) <= _CONTENT_LENGTH_DIGITS:
+            request.content_length = self._left = int(length)
+        else:
+            raise RequestError(400, "invalid Content-Length")
+
+    def _check_transfer_encoding(self, request: Request) -> None:
+        if request.http_version == "1.0":
+            raise RequestError(400, "Transfer-Encoding in HTTP/1.0")
+        if b"content-length" in request.fields:
+            raise RequestError(400, "both Content-Length and Transfer-Encoding")
+        codings = list_tokens(request.headers, b"transfer-encoding")
+        if codings != [b"chunked"]:
+            if codings[-1:] == [b"chunked"] and codings.count(b"chunked") == 1:
+                raise RequestError(501, "transfer coding not supported")
+            raise RequestError(400, "invalid Transfer-Encoding")
+
+
+def _keeps_alive(request: Request) -> bool:
+    """RFC 9112 section 9.3: the default of the version, unless the Connection field says otherwise."""
+    value = request.fields.get(b"connection")
+    if value is None:
+        return request.http_version == "1.1"
+    if len(request.fields) == len(request.headers):
+        known = _CONNECTION_KEEPS.get(value)
+        if known is not None:
+            return known
+    tokens = list_tokens(request.headers, b"connection")
+    if b"close" in tokens:
+        return False
+    return request.http_version == "1.1" or b"keep-alive" in tokens

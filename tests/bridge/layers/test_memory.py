@@ -1,0 +1,610 @@
+import asyncio
+import contextlib
+import gc
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+from hybrid.bridge.errors import ChannelFull
+from hybrid.bridge.layers import InMemoryChannelLayer
+
+DEADLINE = 20.0
+Result = TypeVar("Result")
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on an event loop of its own; one that hangs fails."""
+
+    async def within_deadline() -> Result:
+        async with asyncio.timeout(DEADLINE):
+            return await main
+
+    return asyncio.run(within_deadline())
+
+
+async def waiting(layer: InMemoryChannelLayer, channel: str) -> list[dict[str, Any]]:
+    """Return what can be received from a channel without waiting for anything new."""
+    messages = []
+    while True:
+        task = asyncio.ensure_future(layer.receive(channel))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            return messages
+        messages.append(task.result())
+
+
+async def member(layer: InMemoryChannelLayer, group: str = "board") -> str:
+    """Make a channel that belongs to a group."""
+    channel = await layer.new_channel()
+    await layer.group_add(group, channel)
+    return channel
+
+
+def in_threads(count: int, work: Callable[[int], object]) -> None:
+    """Run `work(number)` on several threads at once and wait for them."""
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+# What the specification asks for
+
+
+def test_messages_arrive_in_order_and_once() -> None:
+    """A channel is first in, first out, and a message goes to one reader."""
+
+    async def main() -> list[dict[str, Any]]:
+        layer = InMemoryChannelLayer()
+        for n in range(3):
+            await layer.send("c", {"type": "test", "n": n})
+        return await waiting(layer, "c")
+
+    assert run(main()) == [{"type": "test", "n": n} for n in range(3)]
+
+
+def test_a_reader_that_waits_is_woken() -> None:
+    """A message that is sent after receive() was called reaches it."""
+
+    async def main() -> dict[str, Any]:
+        layer = InMemoryChannelLayer()
+        reader = asyncio.create_task(layer.receive("c"))
+        await asyncio.sleep(0)
+        await layer.send("c", {"type": "test"})
+        return await reader
+
+    assert run(main()) == {"type": "test"}
+
+
+def test_new_channels_have_names_of_their_own() -> None:
+    """Names differ, are valid, start with the prefix and are marked as local to this process."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer()
+        names = {await layer.new_channel("board") for _ in range(100)}
+        assert len(names) == 100
+        assert all(layer.require_valid_channel_name(name) and name.startswith("board.") for name in names)
+        assert all("!" in name for name in names)
+        with pytest.raises(TypeError):
+            await layer.new_channel("not valid")
+
+    run(main())
+
+
+def test_a_full_channel_refuses_a_message() -> None:
+    """send() to a channel at its capacity raises ChannelFull, which names the channel; reading makes room."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=100, channel_capacity={"small.*": 2})
+        for _ in range(2):
+            await layer.send("small.c", {})
+        with pytest.raises(ChannelFull, match=r"'small\.c' is full: 2 messages"):
+            await layer.send("small.c", {})
+        await layer.receive("small.c")
+        await layer.send("small.c", {})
+        assert layer.dropped == 0
+
+    run(main())
+
+
+def test_messages_expire() -> None:
+    """A message that nobody reads within `expiry` seconds is dropped and counted."""
+
+    async def main() -> None:
+        clock = Clock()
+        layer = InMemoryChannelLayer(expiry=60, clock=clock)
+        await layer.send("c", {"n": 1})
+        clock.now = 30
+        await layer.send("c", {"n": 2})
+        clock.now = 60
+        assert await waiting(layer, "c") == [{"n": 2}]
+        assert layer.expired == 1
+
+    run(main())
+
+
+def test_every_member_of_a_group_gets_a_copy_of_its_own() -> None:
+    """What one member, or the sender, does to a message later is not seen by another member."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer()
+        first, second = await member(layer), await member(layer)
+        message = {"type": "test", "items": [1]}
+        await layer.group_send("board", message)
+        message["items"].append(2)  # type: ignore[attr-defined]
+        received = await layer.receive(first)
+        received["items"].append(3)
+        assert await layer.receive(second) == {"type": "test", "items": [1]}
+
+    run(main())
+
+
+def test_a_group_is_those_who_joined_and_have_not_left() -> None:
+    """A member gets what is sent between group_add and group_discard; joining twice changes nothing."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer()
+        await layer.group_send("board", {"n": 0})
+        channel = await member(layer)
+        await layer.group_add("board", channel)
+        await layer.group_send("board", {"n": 1})
+        await layer.group_discard("board", channel)
+        await layer.group_send("board", {"n": 2})
+        await layer.group_discard("board", channel)
+        assert await waiting(layer, channel) == [{"n": 1}]
+
+    run(main())
+
+
+def test_membership_expires() -> None:
+    """A channel that has not joined again for `group_expiry` seconds gets nothing more."""
+
+    async def main() -> None:
+        clock = Clock()
+        layer = InMemoryChannelLayer(group_expiry=100, clock=clock)
+        old, renewed = await member(layer), await member(layer)
+        clock.now = 50
+        await layer.group_add("board", renewed)
+        clock.now = 100
+        await layer.group_send("board", {"n": 1})
+        assert [await waiting(layer, channel) for channel in (old, renewed)] == [[], [{"n": 1}]]
+
+    run(main())
+
+
+def test_a_full_member_misses_a_message_and_it_is_counted() -> None:
+    """group_send() never raises; a slow member does not keep the others from getting everything."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=2)
+        slow, prompt = await member(layer), await member(layer)
+        received = []
+        for n in range(5):
+            await layer.group_send("board", {"n": n})
+            received += await waiting(layer, prompt)
+        assert received == [{"n": n} for n in range(5)]
+        assert await waiting(layer, slow) == [{"n": 0}, {"n": 1}]
+        assert layer.dropped == 3
+
+    run(main())
+
+
+def test_flush_forgets_everything_but_those_who_wait() -> None:
+    """After flush() there are no messages and no groups, and a reader that waited still gets the next message."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer()
+        reader = asyncio.create_task(layer.receive("c"))
+        channel = await member(layer)
+        await layer.group_send("board", {"n": 1})
+        await layer.send("other", {})
+        await layer.flush()
+        await layer.group_send("board", {"n": 2})
+        await layer.send("c", {"n": 3})
+        assert await reader == {"n": 3}
+        assert await waiting(layer, channel) == []
+        assert await waiting(layer, "other") == []
+        await layer.close()
+
+    run(main())
+
+
+def test_wrong_names_and_messages_are_type_errors() -> None:
+    """Every method looks at its names, and a message must be a dict."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer()
+        wrong: list[Coroutine[Any, Any, object]] = [
+            layer.send("a b", {}),
+            layer.send("c", ["no", "dict"]),  # type: ignore[arg-type]
+            layer.receive("a b"),
+            layer.group_add("a!b", "c"),
+            layer.group_add("g", "a b"),
+            layer.group_discard("a!b", "c"),
+            layer.group_discard("g", "a b"),
+            layer.group_send("a!b", {}),
+        ]
+        for call in wrong:
+            with pytest.raises(TypeError):
+                await call
+        with pytest.raises(TypeError, match="must be a dict, not str"):
+            layer.publish("g", "text")  # type: ignore[arg-type]
+
+    run(main())
+
+
+# Cancellation and competition
+
+
+def test_a_cancelled_reader_loses_no_message() -> None:
+    """A message that arrives in the moment in which its reader is cancelled goes to the next reader."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer()
+        reader = asyncio.create_task(layer.receive("c"))
+        await asyncio.sleep(0)
+        await layer.send("c", {"n": 1})  # the reader has been woken, but has not run yet
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        assert await layer.receive("c") == {"n": 1}
+
+    run(main())
+
+
+def test_a_rival_gets_the_message_of_a_cancelled_reader() -> None:
+    """Of two readers that wait on one channel, one is cancelled: the other gets the message."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer()
+        first, second = (asyncio.create_task(layer.receive("c")) for _ in range(2))
+        await asyncio.sleep(0)
+        await layer.send("c", {"n": 1})
+        first.cancel()
+        assert await second == {"n": 1}
+
+    run(main())
+
+
+def test_rivals_get_one_message_each() -> None:
+    """Readers of one channel share its messages; none is delivered twice."""
+
+    async def main() -> list[int]:
+        layer = InMemoryChannelLayer()
+        readers = [asyncio.create_task(layer.receive("c")) for _ in range(5)]
+        await asyncio.sleep(0)
+        for n in range(5):
+            await layer.send("c", {"n": n})
+        return sorted(message["n"] for message in await asyncio.gather(*readers))
+
+    assert run(main()) == [0, 1, 2, 3, 4]
+
+
+def test_a_reader_that_gave_up_leaves_nothing_behind() -> None:
+    """After a cancelled receive() the layer holds neither a channel nor a waiter."""
+
+    async def main() -> str:
+        layer = InMemoryChannelLayer()
+        for n in range(20):
+            assert await waiting(layer, f"c{n}") == []
+        return repr(layer)
+
+    assert "0 channels waited on" in run(main())
+
+
+# publish(): threads and loops
+
+
+def test_publishing_without_members_does_nothing() -> None:
+    """Neither a loop nor a member is needed, and nothing piles up."""
+    layer = InMemoryChannelLayer(backlog=1)
+    for _ in range(10):
+        layer.publish("board", {"type": "test"})
+    assert layer.dropped == 0
+    assert "<Backlog: 0 of 1 items, 0 loops>" in repr(layer)
+
+
+def test_publishing_from_the_loop_itself() -> None:
+    """publish() may be called where await is possible; order with send() is kept."""
+
+    async def main() -> list[dict[str, Any]]:
+        layer = InMemoryChannelLayer()
+        channel = await member(layer)
+        layer.publish("board", {"n": 1})
+        await layer.send(channel, {"n": 2})
+        layer.publish("board", {"n": 3})
+        await layer.group_discard("board", channel)
+        return await waiting(layer, channel)
+
+    assert run(main()) == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+def test_many_threads_publish_to_readers_that_keep_up() -> None:
+    """Every member gets every message of every thread, each thread's in order, and nothing is dropped."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=2000)
+        channels = [await member(layer) for _ in range(3)]
+
+        async def read(channel: str) -> list[dict[str, Any]]:
+            return [await layer.receive(channel) for _ in range(8 * 100)]
+
+        readers = [asyncio.create_task(read(channel)) for channel in channels]
+
+        def publish(thread: int) -> None:
+            for n in range(100):
+                layer.publish("board", {"thread": thread, "n": n})
+
+        await asyncio.to_thread(in_threads, 8, publish)
+        for received in await asyncio.gather(*readers):
+            for thread in range(8):
+                assert [m["n"] for m in received if m["thread"] == thread] == list(range(100))
+        assert (layer.dropped, layer.expired) == (0, 0)
+
+    run(main())
+
+
+def test_a_burst_larger_than_a_channel_reaches_a_prompt_reader_whole() -> None:
+    """While the loop is busy a thread publishes far more than one channel holds; the backlog keeps it."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=10)
+        channel = await member(layer)
+
+        async def read() -> list[int]:
+            return [(await layer.receive(channel))["n"] for _ in range(500)]
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        # Joining a thread here blocks the loop, as a callback that takes long would.
+        in_threads(1, lambda _: [layer.publish("board", {"n": n}) for n in range(500)])
+        assert await reader == list(range(500))
+        assert layer.dropped == 0
+
+    run(main())
+
+
+def test_a_full_backlog_drops_for_every_member_and_counts() -> None:
+    """What a loop that stands still cannot take over is dropped once for each member."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(backlog=5)
+        channels = [await member(layer) for _ in range(3)]
+        in_threads(1, lambda _: [layer.publish("board", {"n": n}) for n in range(7)])
+        assert layer.dropped == 2 * 3
+        for channel in channels:
+            assert [message["n"] for message in await waiting(layer, channel)] == [0, 1, 2, 3, 4]
+
+    run(main())
+
+
+def test_every_message_is_received_dropped_or_still_there() -> None:
+    """Threads that publish more than a slow member reads: the books balance, and order is kept."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=5, backlog=50)
+        channel = await member(layer)
+        received: list[dict[str, Any]] = []
+
+        async def read_slowly() -> None:
+            while True:
+                received.append(await layer.receive(channel))
+                for _ in range(5):
+                    await asyncio.sleep(0)
+
+        reader = asyncio.create_task(read_slowly())
+
+        def publish(thread: int) -> None:
+            for n in range(300):
+                layer.publish("board", {"thread": thread, "n": n})
+
+        await asyncio.to_thread(in_threads, 4, publish)
+        reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reader
+        received += await waiting(layer, channel)
+        assert len(received) + layer.dropped == 4 * 300
+        for thread in range(4):
+            numbers = [message["n"] for message in received if message["thread"] == thread]
+            assert numbers == sorted(set(numbers))
+
+    run(main())
+
+
+def test_joining_and_leaving_while_threads_publish() -> None:
+    """Members that come and go at the same time disturb neither the publishers nor those who stay."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=2000)
+        stays = await member(layer)
+        publishing = asyncio.create_task(
+            asyncio.to_thread(
+                in_threads, 4, lambda _: [layer.publish("board", {"n": n}) for n in range(200)]
+            )
+        )
+        while not publishing.done():
+            passing = await member(layer)
+            await asyncio.sleep(0)
+            await waiting(layer, passing)
+            await layer.group_discard("board", passing)
+        await publishing
+        assert len(await waiting(layer, stays)) + layer.dropped >= 4 * 200
+        assert layer.dropped == 0
+
+    run(main())
+
+
+def test_publishing_after_the_loop_was_closed() -> None:
+    """A thread that publishes when the readers' loop is gone gets no error, and memory stays bounded."""
+    layer = InMemoryChannelLayer(backlog=3)
+
+    async def main() -> None:
+        channel = await member(layer)
+        layer.publish("board", {"n": 0})
+        await layer.receive(channel)
+
+    run(main())
+    for n in range(5):
+        layer.publish("board", {"n": n})
+    assert layer.dropped == 2
+    assert "<Backlog: 3 of 3 items, 1 loops>" in repr(layer)
+
+
+def test_loops_in_turn() -> None:
+    """What was sent while one loop ran, or none, is received on the next; closed loops are forgotten."""
+    layer = InMemoryChannelLayer()
+    channel = run(member(layer))
+    for n in range(10):
+        run(layer.send(channel, {"sent": n}))
+        layer.publish("board", {"published": n})
+        assert run(waiting(layer, channel)) == [{"sent": n}, {"published": n}]
+    assert "0 channels waited on, <Backlog: 0 of 1024 items, 1 loops>" in repr(layer)
+
+
+def test_a_reader_whose_loop_was_closed_takes_nothing_with_it() -> None:
+    """A receive() that never ended because its loop was closed does not swallow messages of the next reader."""
+    layer = InMemoryChannelLayer()
+    channel = run(member(layer))
+    loop = asyncio.new_event_loop()
+    abandoned = loop.create_task(layer.receive(channel))
+    abandoned._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    layer.publish("board", {"n": 1})
+    run(layer.send(channel, {"n": 2}))
+    assert run(waiting(layer, channel)) == [{"n": 1}, {"n": 2}]
+    assert "0 channels waited on" in repr(layer)
+
+
+def test_two_loops_at_once() -> None:
+    """Members on two running loops both get what a third thread publishes, and can send to each other."""
+    layer = InMemoryChannelLayer()
+    ready = threading.Barrier(3)
+    results: dict[int, list[dict[str, Any]]] = {}
+
+    def serve(number: int) -> None:
+        async def main() -> None:
+            await layer.group_add("board", f"c{number}")
+            first = asyncio.create_task(layer.receive(f"c{number}"))
+            await asyncio.sleep(0)
+            await asyncio.to_thread(ready.wait, DEADLINE)
+            messages = [await first]
+            await layer.send(f"c{1 - number}", {"from": number})
+            messages.append(await layer.receive(f"c{number}"))
+            results[number] = messages
+
+        run(main())
+
+    threads = [threading.Thread(target=serve, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    ready.wait(DEADLINE)
+    layer.publish("board", {"n": 1})
+    for thread in threads:
+        thread.join()
+    assert results == {0: [{"n": 1}, {"from": 1}], 1: [{"n": 1}, {"from": 0}]}
+
+
+def test_group_send_from_a_short_lived_loop() -> None:
+    """A synchronous view that runs group_send() on a loop of its own reaches members on the server's loop."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer()
+        channel = await member(layer)
+        reader = asyncio.create_task(layer.receive(channel))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(lambda: asyncio.run(layer.group_send("board", {"n": 1})))
+        assert await reader == {"n": 1}
+
+    run(main())
+
+
+# Hazards
+
+
+def test_members_that_vanish_cost_no_more_than_their_messages_until_they_expire() -> None:
+    """Channels of readers that never came back are emptied, their memberships end, and nothing is left."""
+
+    async def main() -> None:
+        clock = Clock()
+        layer = InMemoryChannelLayer(expiry=60, group_expiry=600, capacity=10, clock=clock)
+        for _ in range(50):
+            await member(layer)
+        for n in range(30):
+            await layer.group_send("board", {"n": n})
+        await layer.send("other", {})
+        assert layer.dropped == 50 * 20
+        assert "messages wait in 51 channels, 1 groups" in repr(layer)
+        clock.now = 120
+        await layer.group_discard("board", "nobody")
+        assert "messages wait in 0 channels, 1 groups" in repr(layer)
+        clock.now = 600
+        await layer.group_discard("board", "nobody")
+        assert "messages wait in 0 channels, 0 groups" in repr(layer)
+
+    run(main())
+
+
+def test_a_call_from_inside_a_call_does_not_block() -> None:
+    """A finaliser or a signal handler may use the layer on a thread that is inside it: no deadlock."""
+    layer = InMemoryChannelLayer()
+
+    class Meddler(Clock):
+        done = False
+
+        def __call__(self) -> float:
+            if not self.done:
+                self.done = True
+                layer.publish("board", {"n": "nested"})
+                with contextlib.suppress(StopIteration):
+                    layer.group_discard("board", "leaver").send(None)
+            return 0.0
+
+    async def main() -> None:
+        channel = await member(layer)
+        await layer.group_add("board", "leaver")
+        layer._clock = Meddler()
+        await layer.send(channel, {"n": "outer"})
+        assert [message["n"] for message in await waiting(layer, channel)] == ["nested", "outer"]
+
+    run(main())
+
+
+def test_a_consumer_that_the_garbage_collector_finishes_may_leave_its_groups() -> None:
+    """A coroutine whose loop is gone runs its `finally` in the collector, on any thread, and that may not hang."""
+    layer = InMemoryChannelLayer()
+
+    async def consumer() -> None:
+        await layer.group_add("board", "c")
+        try:
+            await layer.receive("c")
+        finally:
+            await layer.group_discard("board", "c")
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(consumer())
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert layer._boxes.members("board") == 1
+    run(waiting(layer, "other"))  # the next loop; what the closed one held is let go
+    del task
+    gc.collect()
+    assert layer._boxes.members("board") == 0
