@@ -41,11 +41,19 @@ coverage: $(VENV)/.stamp-test  ## run the tests with branch coverage
 	$(BIN)/coverage report
 
 .PHONY: check
-check: $(VENV)/.stamp-dev  ## lint, formatting, types, import directions
+check: check-lint check-format check-mypy check-pyright check-imports  ## lint, formatting, types, import directions
+
+.PHONY: check-lint check-format check-mypy check-pyright check-imports
+check-lint check-format check-mypy check-pyright check-imports: $(VENV)/.stamp-dev
+check-lint:
 	$(BIN)/ruff check
+check-format:
 	$(BIN)/ruff format --check
+check-mypy:
 	$(BIN)/mypy
+check-pyright:
 	$(BIN)/pyright --pythonpath $(BIN)/python
+check-imports:
 	$(BIN)/lint-imports
 
 .PHONY: bench

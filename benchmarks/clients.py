@@ -152,7 +152,7 @@ class WebSocketClient(Client):
         return True
 
     def _answer_pings(self) -> None:
-        while self.buffer[:1] == b"\x89" and len(self.buffer) >= 2 + self.buffer[1]:
+        while self.buffer[:1] == b"\x89" and len(self.buffer) > 1 and len(self.buffer) >= 2 + self.buffer[1]:
             end = 2 + self.buffer[1]
             self.transport.write(frame(0xA, self.buffer[2:end], MASK))
             self.buffer = self.buffer[end:]

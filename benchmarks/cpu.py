@@ -39,9 +39,19 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return sum(table[pid].seconds for pid in wanted)
 
 
+def machine_seconds() -> float:
+    """CPU seconds that all processes of the machine used since it started; 0 where /proc does not tell."""
+    try:
+        first = (PROC / "stat").read_text().split("\n", 1)[0]
+    except OSError:
+        return 0.0
+    user, nice, system = (int(field) for field in first.split()[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
 def _processes(pids: Iterable[int] | None = None) -> dict[int, Process]:
     if not (PROC / "self" / "stat").exists():
-        return _from_ps()
+        return from_ps()
     if pids is None:
         pids = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
     return {pid: process for pid in pids if (process := _from_proc(pid)) is not None}
@@ -57,7 +67,7 @@ def _from_proc(pid: int) -> Process | None:
     return Process(int(fields[1]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
 
 
-def _from_ps() -> dict[int, Process]:
+def from_ps() -> dict[int, Process]:
     """Read `ps`, for systems without /proc such as macOS."""
     try:
         output = subprocess.check_output(["ps", "-A", "-o", "pid=,ppid=,time="], text=True)
@@ -66,10 +76,10 @@ def _from_ps() -> dict[int, Process]:
             "CPU times of other processes cannot be read here: neither /proc nor ps exists"
         ) from None
     rows = [line.split() for line in output.splitlines()]
-    return {int(pid): Process(int(parent), _clock_seconds(time)) for pid, parent, time in rows}
+    return {int(pid): Process(int(parent), clock_seconds(time)) for pid, parent, time in rows}
 
 
-def _clock_seconds(text: str) -> float:
+def clock_seconds(text: str) -> float:
     """Turn `[[days-]hours:]minutes:seconds[.hundredths]` as `ps` prints it into seconds."""
     days, _, clock = text.rpartition("-")
     seconds = 0.0

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.clients import Client, HTTPClient, Meter, WebSocketClient
-from benchmarks.cpu import cpu_seconds, family
+from benchmarks.cpu import cpu_seconds, family, machine_seconds
 
 PATIENCE = 10.0  # seconds a server gets to give its first answer, and its last ones
 
@@ -38,12 +38,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened between two readings: checked answers, seconds gone by, and CPU seconds of both sides."""
+    """What happened between two readings: checked answers, seconds gone by, and CPU seconds of whom.
+
+    `other_cpu` is what other processes of the machine used meanwhile, where the system tells.
+    """
 
     answers: int
     seconds: float
     server_cpu: float
     client_cpu: float
+    other_cpu: float
     errors: int
     first_error: str = ""
 
@@ -56,19 +60,22 @@ class Reading:
     clock: float
     server_cpu: float
     client_cpu: float
+    machine_cpu: float
 
     @classmethod
     def take(cls, answers: int, pids: list[int]) -> "Reading":
         """Read clocks and CPU times now, the server's from outside."""
-        return cls(answers, time.perf_counter(), cpu_seconds(pids), time.process_time())
+        return cls(answers, time.perf_counter(), cpu_seconds(pids), time.process_time(), machine_seconds())
 
     def until(self, later: "Reading", errors: list[str]) -> Outcome:
         """What happened between this reading and a later one."""
+        server_cpu, client_cpu = later.server_cpu - self.server_cpu, later.client_cpu - self.client_cpu
         return Outcome(
             answers=later.answers - self.answers,
             seconds=later.clock - self.clock,
-            server_cpu=later.server_cpu - self.server_cpu,
-            client_cpu=later.client_cpu - self.client_cpu,
+            server_cpu=server_cpu,
+            client_cpu=client_cpu,
+            other_cpu=max(0.0, later.machine_cpu - self.machine_cpu - server_cpu - client_cpu),
             errors=len(errors),
             first_error=errors[0] if errors else "",
         )
@@ -91,7 +98,7 @@ async def measure(plan: Plan) -> Outcome:
         end = Reading.take(meter.answered, pids)
     except TimeoutError:
         meter.fail(f"no answer within {PATIENCE:.0f} s")
-        start = end = Reading(0, 0, 0, 0)
+        start = end = Reading(0, 0, 0, 0, 0)
     meter.stopped = True
     for client in clients:
         client.transport.abort()

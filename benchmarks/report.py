@@ -18,6 +18,7 @@ HEADINGS = (
     "requests/s",
     "server CPU",
     "client CPU",
+    "other CPU",
     "hybrid/peer (min to max)",
     "target",
     "reached",
@@ -64,7 +65,7 @@ def _row(hybrid: Entry, entry: Entry) -> tuple[str, ...]:
     target = "" if entry.target is None else f"<= {entry.target}"
     if not entry.outcomes or entry.failure:
         state = "FAILED" if entry.failure else "not installed"
-        return (entry.contestant.name, state, "", "", "", "", target, "")
+        return (entry.contestant.name, state, "", "", "", "", "", target, "")
     ratio = None if entry is hybrid else compare(hybrid.outcomes, entry.outcomes)
     outcomes = entry.outcomes
     return (
@@ -73,6 +74,7 @@ def _row(hybrid: Entry, entry: Entry) -> tuple[str, ...]:
         f"{statistics.median(outcome.answers / outcome.seconds for outcome in outcomes):.0f}",
         f"{statistics.median(outcome.server_cpu / outcome.seconds for outcome in outcomes):.0%}",
         f"{statistics.median(outcome.client_cpu / outcome.seconds for outcome in outcomes):.0%}",
+        f"{statistics.median(outcome.other_cpu / outcome.seconds for outcome in outcomes):.0%}",
         f"{ratio.median:.3f} ({ratio.lowest:.3f} to {ratio.highest:.3f})" if ratio else "",
         target,
         {None: "", True: "yes", False: "no"}[reached(ratio, entry.target)],
@@ -119,7 +121,7 @@ def conditions(works: Sequence[Work], settings: Settings) -> dict[str, str]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
         "load before": _load(),
-        "rounds": f"{settings.rounds} of {settings.seconds:g} s each, after {settings.warm_up:g} s to warm up",
+        "rounds": f"{settings.rounds} of {settings.seconds:g} s, after {settings.warm_up:g} s of warm-up",
         "client": settings.client,
         "servers on": f"CPU {', '.join(map(str, sorted(cpus)))}, client on another" if cpus else "any CPU",
         **{name: version(name) or "not installed" for name in packages},

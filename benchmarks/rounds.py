@@ -17,7 +17,7 @@ REQUESTS = 10_000_000  # no measurement goes on beyond this many answers
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure: each contestant `rounds` times for `seconds`, each time after `warm_up` seconds of load.
+    """How to measure: each contestant `rounds` times for `seconds`, each time after `warm_up` seconds.
 
     `client` is "own" or "wrk"; servers run on `server_cpus`, or anywhere when there are none.
     """
@@ -63,25 +63,29 @@ def _measure_once(work: Work, entry: Entry, settings: Settings) -> None:
     port, contestant = free_port(), entry.contestant
     start = running(contestant.command(port), port, contestant.environment(), settings.server_cpus)
     try:
-        with start as pid:
-            plan = Plan(
-                pid=pid,
-                port=port,
-                protocol=work.protocol,
-                expected=work.expected,
-                connections=work.connections,
-                warm_up=settings.warm_up,
-                seconds=settings.seconds,
-                requests=REQUESTS,
-            )
-            outcome = wrk.measure(plan) if settings.client == "wrk" else _own_client(plan)
+        with start as server:
+            outcome = _load(work, settings, server.pid, port)
+            if outcome.errors or not outcome.answers:
+                reason = outcome.first_error or "no answers"
+                raise ServerError(f"{reason}; the server's last line: {server.last_line()}")
     except ServerError as error:
         entry.failure = str(error)
-        return
-    if outcome.errors or not outcome.answers:
-        entry.failure = outcome.first_error or "no answers"
-        return
-    entry.outcomes.append(outcome)
+    else:
+        entry.outcomes.append(outcome)
+
+
+def _load(work: Work, settings: Settings, pid: int, port: int) -> Outcome:
+    plan = Plan(
+        pid=pid,
+        port=port,
+        protocol=work.protocol,
+        expected=work.expected,
+        connections=work.connections,
+        warm_up=settings.warm_up,
+        seconds=settings.seconds,
+        requests=REQUESTS,
+    )
+    return wrk.measure(plan) if settings.client == "wrk" else _own_client(plan)
 
 
 def _own_client(plan: Plan) -> Outcome:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,20 @@ class ServerError(Exception):
     """A server that did not come up, with the last line that it printed."""
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server under measurement: its process id and the file that takes what it prints."""
+
+    pid: int
+    output: IO[bytes]
+
+    def last_line(self) -> str:
+        """What it printed last, for a message about its failure."""
+        self.output.seek(0)
+        lines = self.output.read().decode(errors="replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "it printed nothing")
+
+
 def free_port() -> int:
     """Let the system pick a TCP port that is free now; not every peer can say what it got for port 0."""
     with socket.socket() as probe:
@@ -34,8 +49,9 @@ def free_port() -> int:
 def separate_cpus() -> frozenset[int]:
     """Keep this process and its load generators on one CPU, and return the others, which are for servers.
 
-    A scheduler that puts a server now beside its client and now on a CPU of its own makes the same server cost
-    twice as much in one round as in the next. Empty, with nothing changed, where there is one CPU or no choice.
+    Left to itself, the system puts a server now beside its client and now on a CPU of its own, and the same
+    server costs up to twice as much in one round as in the next. Empty, with nothing changed, where there is
+    one CPU or no choice.
     """
     if not hasattr(os, "sched_setaffinity"):
         return frozenset()
@@ -48,10 +64,11 @@ def separate_cpus() -> frozenset[int]:
 @contextlib.contextmanager
 def running(
     module: Sequence[str], port: int, environment: Mapping[str, str], cpus: frozenset[int] = frozenset()
-) -> Generator[int]:
-    """Run `python -m module…` from the root of the checkout while the block runs; gives its process id.
+) -> Generator[Server]:
+    """Run `python -m module…` from the root of the checkout while the block runs.
 
-    It runs on `cpus`, or where the system puts it when there are none. Raises `ServerError` when it ends, or accepts no connection on `port` within `START_TIMEOUT` seconds.
+    It runs on `cpus`, or where the system puts it when there are none. Raises `ServerError` when it ends, or
+    accepts no connection on `port` within `START_TIMEOUT` seconds.
     """
     with tempfile.TemporaryFile() as output:
         command = [sys.executable, "-m", *module]
@@ -59,22 +76,21 @@ def running(
         if cpus:
             os.sched_setaffinity(process.pid, cpus)
         try:
-            _wait_until_open(process, port, output)
-            yield process.pid
+            server = Server(process.pid, output)
+            _wait_until_open(process, port, server)
+            yield server
         finally:
             _end(process)
 
 
-def _wait_until_open(process: subprocess.Popen[bytes], port: int, output: IO[bytes]) -> None:
+def _wait_until_open(process: subprocess.Popen[bytes], port: int, server: Server) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.02)
-    output.seek(0)
-    lines = output.read().decode(errors="replace").strip().splitlines()
     reason = "it accepts no connection" if process.returncode is None else f"exit code {process.returncode}"
-    raise ServerError(f"did not start ({reason}): {lines[-1] if lines else 'no output'}")
+    raise ServerError(f"did not start ({reason}): {server.last_line()}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

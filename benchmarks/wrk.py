@@ -1,27 +1,24 @@
 """wrk as the load generator for HTTP works: a check that our own client is not what limits a server.
 
-wrk checks the status of an answer, but not its body.
+wrk checks the status of an answer, but not its body. Its own CPU time counts as that of other processes.
 """
 
 import re
 import subprocess
-import time
 
-from benchmarks.cpu import cpu_seconds, family
-from benchmarks.load import Outcome, Plan
+from benchmarks.cpu import family
+from benchmarks.load import Outcome, Plan, Reading
 
 
 def measure(plan: Plan) -> Outcome:
     """Warm the server up, then load it with one wrk thread and take the CPU times around the whole run."""
     _run(plan, plan.warm_up)
     pids = family(plan.pid)
-    clock, server_cpu = time.perf_counter(), cpu_seconds(pids)
+    start = Reading.take(0, pids)
     report = _run(plan, plan.seconds)
-    server_cpu = cpu_seconds(pids) - server_cpu
-    seconds = time.perf_counter() - clock
+    end = Reading.take(count_answers(report), pids)
     errors = count_errors(report)
-    first_error = f"wrk counted {errors} errors" if errors else ""
-    return Outcome(count_answers(report), seconds, server_cpu, 0.0, errors, first_error)
+    return start.until(end, [f"wrk counted {errors} errors"] if errors else [])
 
 
 def count_answers(report: str) -> int:

@@ -131,8 +131,8 @@ def _complaint(app: Callable[..., Any], signature: inspect.Signature | None) -> 
         hint = "; perhaps an instance of it is meant"
     elif signature is not None and not signature.parameters:
         hint = "; perhaps what it returns is meant"
-    expected = "(environ, start_response) of WSGI or (scope, receive, send) of ASGI"
-    return f"{name_of(app)} is {kind} that {takes} instead of {expected}{hint}"
+    expected = "expected (environ, start_response) for WSGI or (scope, receive, send) for ASGI"
+    return f"{name_of(app)} is {kind} that {takes}; {expected}{hint}"
 
 
 def _parameters(signature: inspect.Signature) -> str:

@@ -26,8 +26,8 @@ class Lifespan:
     lifespan, ``"on"`` takes that as a failure, ``"off"`` runs nothing. All applications are given the same
     ``state``. An object is good for one startup and one shutdown, on one event loop.
 
-    Nothing here limits how long an application may take to start or to stop: to give up, cancel :meth:`startup`
-    or :meth:`shutdown`, which cancels the applications.
+    Nothing here limits how long an application may take to start or to stop: to give up, cancel
+    :meth:`startup` or :meth:`shutdown`, which cancels the applications.
 
     ``names`` are what messages call the applications; without them, their module and qualified name.
     """
@@ -246,7 +246,7 @@ class _Run:
             raise
         except BaseException as error:
             self.error = error
-            if self.phase in {_Phase.RUNNING, _Phase.STOPPING, _Phase.STOPPED}:  # of the others, start() tells
+            if self.phase not in {_Phase.STARTING, _Phase.FAILED}:  # of these, start() and stop() tell
                 logger.error("%s: %s in its lifespan", self.name, self.end, exc_info=error)
         finally:
             self._answered.set()

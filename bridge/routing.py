@@ -111,7 +111,7 @@ class PathRouter(Resolver):
         return f"<PathRouter of {len(self._mounts)} prefixes>"
 
     def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
-        """Return the application at the longest matching prefix; the scope is new where ``root_path`` grew."""
+        """Return the application at the longest matching prefix, and a new scope where ``root_path`` grew."""
         if scope["type"] == "lifespan":
             return self._lifespan, scope
         if not self._mounts:
@@ -121,7 +121,7 @@ class PathRouter(Resolver):
         prefix = self._longest_prefix(below)
         if not prefix:
             return self._root, scope
-        # The path is the one that came, unless the server left root_path out of it, against the specification.
+        # The path is the one that came, unless the server left root_path out of it, against the ASGI spec.
         return self._mounts[prefix], {**scope, "path": root_path + below, "root_path": root_path + prefix}
 
     def _longest_prefix(self, path: str) -> str:

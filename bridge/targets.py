@@ -56,8 +56,8 @@ def load_target(spec: TargetSpec) -> tuple[object, str]:
     """Import a target's module and return its application, and the full name that it was found under.
 
     Raises:
-        LoadError: the module is missing or fails, or the attribute is missing or cannot be called. The message is
-            one line; what the module raised, with its traceback, is the ``__cause__``.
+        LoadError: the module is missing or fails, or the attribute is missing or cannot be called. One line;
+            what the module raised is the ``__cause__``, with its traceback.
     """
     module = _import(spec)
     with _in_one_line(spec, f"looking up its application in {spec.module}"):
@@ -147,7 +147,7 @@ def _walk(spec: TargetSpec, module: ModuleType, attribute: str) -> object:
                 raise
             near = _near([name], owner)
             raise LoadError(f'target "{spec}": {path} has no attribute {name}{near}') from None
-        path += f":{name}" if owner is module else f".{name}"
+        path += f".{name}"
     return owner
 
 

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
@@ -15,39 +14,10 @@ _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 1024 * 1024
 
 
-class Handler(Protocol):
-    """One protocol on a connection: HTTP/1.1, WebSocket, or the silence before a close.
-
-    A handler never changes what it is: to speak something else it gives the connection to another one, with
-    :meth:`Connection.switch`. All methods run on the loop's thread.
-    """
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes from the client."""
-        ...
-
-    def eof_received(self) -> bool:
-        """The client sends nothing more. True keeps our direction open, to finish a response."""
-        ...
-
-    def connection_lost(self) -> None:
-        """The connection is gone; nothing can be sent any more."""
-        ...
-
-    def tick(self, now: float) -> None:
-        """A chance to act on deadlines, about once a second; ``now`` is the loop's time."""
-        ...
-
-    def drain(self) -> None:
-        """The server is stopping: finish what is in flight and close."""
-        ...
-
-
-HandlerFactory = Callable[["Connection"], Handler]
-
-
-class Connection(asyncio.Protocol):
+class Connection:
     """Owns one transport: its flow control in both directions, its addresses, its end. Loop thread only.
+
+    What is spoken on it is a :class:`Handler`'s matter, and :meth:`switch` changes it.
 
     Attributes:
         context: what the server's connections share.
@@ -56,65 +26,57 @@ class Connection(asyncio.Protocol):
         server: address and port, or path and None, that the connection came to (ASGI ``server``).
         scheme: ``http`` or ``https``.
         writable: False while the client reads too slowly; :meth:`wait_writable` waits for the end of that.
+        reading: False while nothing is taken from the socket.
         closed: whether the connection is gone.
     """
 
+    __slots__ = (
+        "_descriptor", "_handler", "_waiters",
+        "client", "closed", "context", "reading", "scheme", "server", "transport", "writable",
+    )  # fmt: skip
+
     transport: asyncio.Transport
 
-    def __init__(self, context: ServerContext, first_handler: HandlerFactory) -> None:
+    def __init__(self, context: ServerContext) -> None:
         self.context = context
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int | None] | None = None
         self.scheme = "http"
         self.writable = True
         self.closed = False
-        self._first_handler = first_handler
-        self._handler: Handler
-        self._reading = True
+        self._handler: Handler | None = None
+        self.reading = True
         self._waiters: list[asyncio.Future[None]] = []
         self._descriptor: Descriptor | None = None
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open" if self.writable else "client reads slowly"
-        return f"<Connection {self.client} {state} {getattr(self, '_handler', None)!r}>"
+        return f"<Connection {self.client} {state} {self._handler!r}>"
 
-    # What asyncio calls.
+    # What the handler passes on from asyncio.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport over and start with the first protocol."""
+    def opened(self, transport: asyncio.BaseTransport, handler: "Handler") -> None:
+        """Take a new transport over."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
+        self._handler = handler
         self.client = _client_address(transport.get_extra_info("peername"))
         self.server = _server_address(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext") is not None:
             self.scheme = "https"
         self.context.connections.add(self)
-        self._handler = self._first_handler(self)
 
-    def data_received(self, data: bytes) -> None:
-        """Pass bytes to the protocol that is spoken now."""
-        self._handler.data_received(data)
-
-    def eof_received(self) -> bool:
-        """Pass the end of the client's direction on."""
-        return self._handler.eof_received()
-
-    def pause_writing(self) -> None:
-        """The transport's buffer is above its high-water mark."""
-        self.writable = False
-
-    def resume_writing(self) -> None:
-        """The transport's buffer is below its low-water mark."""
+    def writing_resumed(self) -> None:
+        """The client has read enough: let those go on who wait."""
         self.writable = True
         self._wake_waiters()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The transport is about to give its descriptor back: both event loops close it after this call, not before."""
+    def lost(self) -> None:
+        """Give the transport up; both event loops close its descriptor after this call, not before."""
         self.closed = True
         self.writable = False
         if self._descriptor is not None:
             self._descriptor.revoke()
         self.context.connections.discard(self)
-        self._handler.connection_lost()
         self._wake_waiters()
 
     # What handlers and the server call.
@@ -153,19 +115,20 @@ class Connection(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Take no more bytes from the socket; may be called repeatedly."""
-        if self._reading and not self.closed:
-            self._reading = False
+        if self.reading and not self.closed:
+            self.reading = False
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take bytes from the socket again; may be called repeatedly."""
-        if not self._reading and not self.closed:
-            self._reading = True
+        if not self.reading and not self.closed:
+            self.reading = True
             self.transport.resume_reading()
 
-    def switch(self, handler: Handler, leftover: bytes = b"") -> None:
+    def switch(self, handler: "Handler", leftover: bytes = b"") -> None:
         """Let another protocol speak from here on, starting with bytes that have come already."""
         self._handler = handler
+        self.transport.set_protocol(handler)
         self.resume_reading()
         if leftover:
             handler.data_received(leftover)
@@ -191,11 +154,13 @@ class Connection(asyncio.Protocol):
 
     def tick(self, now: float) -> None:
         """Let the protocol act on its deadlines."""
-        self._handler.tick(now)
+        if self._handler is not None:
+            self._handler.tick(now)
 
     def drain(self) -> None:
         """Let the protocol finish what is in flight, and close."""
-        self._handler.drain()
+        if self._handler is not None:
+            self._handler.drain()
 
     def _wake_waiters(self) -> None:
         for waiter in self._waiters:
@@ -203,11 +168,52 @@ class Connection(asyncio.Protocol):
                 waiter.set_result(None)
 
 
-class _Lingering:
-    """The silence before a close: reads and drops, for a moment, what the client still sends."""
+class Handler(asyncio.Protocol):
+    """One protocol on a connection: HTTP/1.1, WebSocket, or the silence before a close. Loop thread only.
+
+    It is the transport's asyncio protocol, so that bytes reach it without a detour. A handler never changes what it is:
+    to speak something else it gives the connection to another one, with :meth:`Connection.switch`.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    # For subclasses to fill in, besides asyncio's data_received and eof_received.
+
+    def disconnected(self) -> None:
+        """The connection is gone; nothing can be sent any more."""
+
+    def tick(self, now: float) -> None:
+        """A chance to act on deadlines, about once a second; ``now`` is the loop's time."""
+
+    def drain(self) -> None:
+        """The server is stopping: finish what is in flight and close."""
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start on a new connection."""
+        self._connection.opened(transport, self)
+
+    def pause_writing(self) -> None:
+        """The transport's buffer is above its high-water mark."""
+        self._connection.writable = False
+
+    def resume_writing(self) -> None:
+        """The transport's buffer is below its low-water mark."""
+        self._connection.writing_resumed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport has closed, or failed."""
+        self._connection.lost()
+        self.disconnected()
+
+
+class _Lingering(Handler):
+    """The silence before a close: reads and drops, for a moment, what the client still sends."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
         self._deadline = connection.context.deadline(_LINGER_SECONDS)
         self._left = _LINGER_BYTES
 
@@ -215,21 +221,22 @@ class _Lingering:
         return f"<Lingering left={self._left}>"
 
     def data_received(self, data: bytes) -> None:
+        """Drop it."""
         self._left -= len(data)
         if self._left < 0:
             self._connection.abort()
 
     def eof_received(self) -> bool:
+        """Close: the client has had its time."""
         return False
 
-    def connection_lost(self) -> None:
-        pass
-
     def tick(self, now: float) -> None:
+        """Close a client that goes on sending."""
         if now >= self._deadline:
             self._connection.abort()
 
     def drain(self) -> None:
+        """Close: everything has been said."""
         self._connection.close()
 
 

@@ -37,6 +37,7 @@ class ServerContext:
         calls: tasks of application calls that run; the set keeps them from being collected.
         draining: whether the server is stopping: responses close their connection, nothing new is accepted.
         now: the loop's time at the last tick, in seconds; exact enough for timeouts, and free to read.
+        idle_deadline: the loop's time until which a connection that becomes idle now is kept.
         default_fields: the ``Date`` and ``Server`` lines. Read by workers, and so replaced as a whole.
     """
 
@@ -59,6 +60,7 @@ class ServerContext:
     def tick(self) -> None:
         """Take the time and let every connection look at its deadlines. The server calls this every :attr:`TICK`."""
         self.now = self.loop.time()
+        self.idle_deadline = self.deadline(self.config.timeout_keep_alive)
         date = formatdate(time(), usegmt=True)  # IMF-fixdate, RFC 9110 section 5.6.7
         self.default_fields = DefaultFields(b"date: %b\r\n" % date.encode("ascii"), b"server: hybrid\r\n")
         for connection in tuple(self.connections):

@@ -13,9 +13,6 @@ from hybrid.server.wire.http11 import Request
 
 logger = logging.getLogger("hybrid.server")
 
-_HTTP_VERSIONS = {"version": "3.0", "spec_version": "2.5"}
-
-
 class Call(Protocol):
     """One application call, as :func:`start_call` drives it."""
 
@@ -43,25 +40,6 @@ class Call(Protocol):
 
 def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
     """Build the ASGI ``http`` scope (ASGI HTTP specification, "Connection Scope")."""
-    scope = _common_scope(connection, request)
-    scope["type"] = "http"
-    scope["method"] = request.method
-    scope["scheme"] = connection.scheme
-    scope["extensions"] = {}
-    return scope
-
-
-def websocket_scope(connection: Connection, request: Request, subprotocols: list[str]) -> dict[str, Any]:
-    """Build the ASGI ``websocket`` scope (ASGI WebSocket specification, "Connection Scope")."""
-    scope = _common_scope(connection, request)
-    scope["type"] = "websocket"
-    scope["scheme"] = "wss" if connection.scheme == "https" else "ws"
-    scope["subprotocols"] = subprotocols
-    scope["extensions"] = {"websocket.http.response": {}}
-    return scope
-
-
-def _common_scope(connection: Connection, request: Request) -> dict[str, Any]:
     raw_path, _, query = request.target.partition(b"?")
     path = raw_path.decode("ascii")
     if "%" in path:
@@ -72,8 +50,11 @@ def _common_scope(connection: Connection, request: Request) -> dict[str, Any]:
         path = root_path + path
         raw_path = root_path.encode() + raw_path
     return {
-        "asgi": _HTTP_VERSIONS.copy(),
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": request.http_version,
+        "method": request.method,
+        "scheme": connection.scheme,
         "path": path,
         "raw_path": raw_path,
         "query_string": query,
@@ -82,14 +63,34 @@ def _common_scope(connection: Connection, request: Request) -> dict[str, Any]:
         "client": connection.client,
         "server": connection.server,
         "state": context.state.copy(),
+        "extensions": {},
     }
 
 
+def websocket_scope(connection: Connection, request: Request, subprotocols: list[str]) -> dict[str, Any]:
+    """Build the ASGI ``websocket`` scope (ASGI WebSocket specification, "Connection Scope")."""
+    scope = http_scope(connection, request)
+    del scope["method"]
+    scope["type"] = "websocket"
+    scope["scheme"] = "wss" if connection.scheme == "https" else "ws"
+    scope["subprotocols"] = subprotocols
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope
+
+
 def resolve(application: ASGIApp, scope: Scope) -> tuple[ASGIApp, Scope]:
-    """Follow routers, without awaiting them, to the application that does the work."""
-    while isinstance(application, Resolver):
-        application, scope = application.resolve(scope)
+    """Follow routers, without awaiting them, to the application that does the work; a router's failure is a 500."""
+    try:
+        while isinstance(application, Resolver):
+            application, scope = application.resolve(scope)
+    except Exception:
+        logger.exception("%s: routing failed", describe(scope))
+        return _fail, scope
     return application, scope
+
+
+async def _fail(scope: Scope, receive: Receive, send: Send) -> None:
+    """Return at once, which the pipeline answers with an error."""
 
 
 def start_call(context: ServerContext, application: ASGIApp, call: Call) -> None:

@@ -126,7 +126,7 @@ class Server:
     async def _listen_and_serve(self, context: ServerContext, sockets: Sequence[socket.socket] | None) -> None:
         self.listeners = Listeners(sockets) if sockets is not None else Listeners.bind(self.config)
         try:
-            await self.listeners.start(lambda: Connection(context, Http11))
+            await self.listeners.start(lambda: Http11(Connection(context)))
             self._announce()
             self.started = True
             while not self.should_exit:

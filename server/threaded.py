@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from io import BytesIO
 from typing import BinaryIO
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
@@ -30,13 +31,14 @@ class ThreadedExchange:
     Attributes:
         scope: the ASGI ``http`` scope.
         disconnected: whether the client has been seen to leave; written by the loop, read anywhere.
+        keep_alive: whether the connection may go on afterwards.
         done: whether the response is complete; written by whoever completes it, read by the loop.
         loop_waits: whether the loop must be told when that happens; written by the loop, read by the worker.
     """
 
     __slots__ = (
         "_application", "_body", "_connection", "_descriptor", "_encoder", "_on_done",
-        "body", "disconnected", "done", "loop_waits", "request", "scope",
+        "body", "disconnected", "done", "keep_alive", "loop_waits", "request", "scope",
     )  # fmt: skip
 
     body: BinaryIO
@@ -52,28 +54,24 @@ class ThreadedExchange:
     ) -> None:
         self.request = request
         self.scope = scope
+        self.keep_alive = request.keep_alive
         self.disconnected = False
         self.done = False
         self.loop_waits = False
         self._on_done = on_done
         self._connection = connection
         self._application = application
-        self._encoder = ResponseEncoder(request.method, request.http_version, keep_alive=request.keep_alive)
-        self._body = RequestBody()
+        self._encoder: ResponseEncoder | None = None
+        self._body: RequestBody | None = None
         self._descriptor: Descriptor | None = None
         if request.expects_continue:
             connection.write(CONTINUE)  # the worker is not asked: it gets the request when the body is here
 
     def __repr__(self) -> str:
         state = "done" if self.done else "disconnected" if self.disconnected else "open"
-        return f"<ThreadedExchange {self.request!r} {state} {self._encoder!r}>"
+        return f"<ThreadedExchange {self.request!r} {state} {self._encoder}>"
 
     # The loop's half.
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the connection may go on after this exchange."""
-        return self._encoder.keep_alive
 
     @property
     def awaits_continue(self) -> bool:
@@ -82,11 +80,13 @@ class ThreadedExchange:
 
     def feed(self, data: bytes) -> None:
         """Take a part of the request body."""
+        if self._body is None:
+            self._body = RequestBody()
         self._body.write(data)
 
     def feed_eof(self) -> None:
         """The request is complete: hand it to a worker."""
-        self.body = self._body.open()
+        self.body = self._body.open() if self._body is not None else BytesIO()
         if not self._connection.has_unsent:  # otherwise the worker would overtake what the transport still holds
             self._descriptor = self._connection.lend_descriptor()
         try:
@@ -101,23 +101,24 @@ class ThreadedExchange:
 
     def close_after(self) -> None:
         """Let this be the connection's last exchange; a head that has been sent already does not say so."""
-        self._encoder.keep_alive = False
+        self.keep_alive = False
 
     def refuse(self, status: int, reason: str, headers: Headers | None = None) -> bool:
         """Answer in the application's place. Only while no worker has the exchange."""
-        self._connection.write(refusal(self._encoder, status, reason, self._connection.context.default_fields, headers))
-        self._finish()
+        defaults = self._connection.context.default_fields
+        self.keep_alive = False
+        self._connection.write(refusal(self.request, status, reason, defaults, headers or ()))
+        self._finish(status)
+        self._connection.context.loop.call_soon(self._on_done)
         return True
 
     def abandon(self) -> None:
-        """The request will never be complete: free its body."""
+        """The connection is gone, or is closed for a bad request."""
         self.disconnected = True
-        self._body.close()
 
     def _write_last(self, data: bytes) -> None:
         self._connection.write(data)
-        self._finish()
-        self._on_done()
+        self._let_go()
 
     async def _write(self, data: bytes) -> None:
         self._connection.write(data)
@@ -126,51 +127,63 @@ class ThreadedExchange:
     # The worker's half.
 
     def start(self, status: int, reason: str, headers: Headers) -> None:
-        """Record status and header fields (worker)."""
-        self._encoder.start(status, reason, headers, self._connection.context.default_fields)
+        """Take status and header fields (worker)."""
+        self._encoder = ResponseEncoder(
+            self.request, status, reason, headers, self._connection.context.default_fields
+        )
+        if not self.keep_alive:
+            self._encoder.keep_alive = False
 
     def write(self, data: bytes) -> None:
         """Send a part of the body; returns when the client has taken most of it (worker)."""
-        self._send(self._encoder.encode(data, True))
+        self._send(data, more=True)
 
     def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body; what the client does not take at once is left to the loop (worker)."""
-        self._send(self._encoder.encode(data, False))
+        self._send(data, more=False)
 
     def abort(self) -> None:
         """Close the connection in the middle of the response (worker)."""
         if not self.done:
             self._call_loop(self._connection.abort)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, *, more: bool) -> None:
         if self.disconnected:
             raise ClientDisconnected("the client has left")
-        complete = self._encoder.complete
+        encoder = self._encoder
+        assert encoder is not None, "start() comes first"
+        data = encoder.encode(data, more)
         if data and self._descriptor is not None:
             sent = self._descriptor.write(data)
             if sent < len(data):
                 self._descriptor = None  # from here on the transport has bytes, and must have them all
-            data = data[sent:]
-        if data and complete:
+                data = data[sent:]
+            else:
+                data = b""
+        if data and encoder.complete:
             self._call_loop(self._write_last, data)
         elif data:
             self._wait_for_loop(data)
-        elif complete and not self.done:
+        elif encoder.complete and not self.done:
             self._let_go()
 
     def _let_go(self) -> None:
-        """Give the connection back to the loop.
+        """Give the connection back to the loop (worker, or the loop in its place).
 
         Each side writes its own flag before it reads the other's, so that at least one of them sees both.
         """
-        self._finish()
-        if self.loop_waits or not self._encoder.keep_alive:
+        encoder = self._encoder
+        assert encoder is not None
+        if not encoder.keep_alive:
+            self.keep_alive = False
+        self._finish(encoder.status)
+        if self.loop_waits or not self.keep_alive:
             self._call_loop(self._on_done)
 
-    def _finish(self) -> None:
+    def _finish(self, status: int) -> None:
         self.done = True
         if self._connection.context.config.access_log:
-            access_log.log_request(self.scope, self.request.target, self._encoder.status)
+            access_log.log_request(self.scope, self.request.target, status)
 
     def _wait_for_loop(self, data: bytes) -> None:
         future = asyncio.run_coroutine_threadsafe(self._write(data), self._connection.context.loop)

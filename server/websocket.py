@@ -1,3 +1,375 @@
-"""Placeholder while it is being written."""
-def wants_websocket(request): return False
-def upgrade(*a): raise NotImplementedError
+"""A WebSocket on a connection, and the ASGI call that answers it (RFC 6455, ASGI WebSocket spec 2.5)."""
+
+import asyncio
+import enum
+import logging
+from math import inf
+from typing import Final
+
+from hybrid.bridge.errors import ClientDisconnected, ProtocolError
+from hybrid.bridge.types import Message, Receive, Scope
+from hybrid.server.connection import Connection, Handler
+from hybrid.server.inbox import Inbox
+from hybrid.server.ops import access_log
+from hybrid.server.pipeline import describe, resolve, start_call, websocket_scope
+from hybrid.server.wire.errors import ResponseError
+from hybrid.server.wire.frames import (
+    Close,
+    CloseCode,
+    Event,
+    FrameParser,
+    Opcode,
+    Ping,
+    WebSocketError,
+    encode_close,
+    encode_frame,
+    encode_text,
+)
+from hybrid.server.wire.handshake import Handshake, HandshakeError, asks_for_websocket, read_handshake
+from hybrid.server.wire.http11 import Request
+from hybrid.server.wire.response import ResponseEncoder, refusal
+
+logger = logging.getLogger("hybrid.server")
+
+#: Seconds for the client to answer our close frame, and to read what is still to be sent.
+CLOSE_TIMEOUT: Final = 10.0
+
+
+class State(enum.Enum):
+    """Where a WebSocket is, and what the application may send there."""
+
+    CONNECTING = "websocket.accept, websocket.close or websocket.http.response.start is due"
+    DENYING = "websocket.http.response.body is due"
+    OPEN = "websocket.send or websocket.close is due"
+    CLOSING = "the connection is closing"
+    CLOSED = "the connection is closed"
+
+
+#: Looked at with every message; an enum's own attribute takes CPython 3.11 three times as long.
+_OPEN: Final = State.OPEN
+_BINARY: Final = int(Opcode.BINARY)
+
+
+def wants_websocket(request: Request) -> bool:
+    """Tell whether a request asks for a WebSocket; HTTP/1.0 cannot (RFC 9110 section 7.8)."""
+    return request.http_version == "1.1" and asks_for_websocket(request.headers)
+
+
+def upgrade(connection: Connection, request: Request, leftover: bytes) -> None:
+    """Give the connection to a WebSocket and start the application on it, or refuse the handshake.
+
+    Args:
+        connection: whose HTTP is over.
+        request: the handshake.
+        leftover: bytes that came after it.
+    """
+    context = connection.context
+    try:
+        handshake = read_handshake(request.method, request.http_version, request.headers)
+    except HandshakeError as error:
+        logger.info("%s - refused: %s", access_log.format_client(connection.client), error)
+        fields = context.default_fields
+        connection.write(refusal(request, error.status, error.reason, fields, error.headers))
+        connection.close_after_response()
+        return
+    scope: Scope = websocket_scope(connection, request, list(handshake.subprotocols))
+    application, scope = resolve(context.application, scope)
+    websocket = WebSocket(connection, request, handshake, scope)
+    connection.switch(websocket, leftover)
+    start_call(context, application, websocket)
+
+
+class WebSocket(Handler):
+    """One WebSocket: a protocol handler to its connection, an ASGI call to its application. Loop thread only.
+
+    What a connection can hold is bounded: one message of ``ws_max_size``, incomplete or waiting for the
+    application, and what :class:`~hybrid.server.inbox.Inbox` and the transport's high-water mark allow.
+
+    Attributes:
+        scope: the ASGI ``websocket`` scope.
+        state: where the connection is.
+    """
+
+    def __init__(self, connection: Connection, request: Request, handshake: Handshake, scope: Scope) -> None:
+        super().__init__(connection)
+        config = connection.context.config
+        self.scope = scope
+        self.task: asyncio.Task[None] | None = None
+        self.state = State.CONNECTING
+        self._request = request
+        self._handshake = handshake
+        self._parser = FrameParser(config.ws_max_size)
+        self._inbox = Inbox(connection, config.ws_max_queue, {"type": "websocket.connect"})
+        self._early = b""  # what came before the handshake was answered
+        self._late_pong: bytes | None = None  # the last ping's payload, if its pong could not be sent at once
+        self._refusal: ResponseEncoder | None = None  # the response that refuses the handshake
+        self._closed_by_application = False
+        self._deadline = inf
+
+    def __repr__(self) -> str:
+        return f"<WebSocket {self.state.name} {self._request.target!r} {self._inbox!r}>"
+
+    # What the connection calls.
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if self.state is _OPEN:
+            self._inbox.count(len(data))
+            take = self._take
+        elif self.state is State.CLOSING:
+            take = self._take_while_closing
+        else:
+            self._receive_early(data)
+            return
+        try:
+            take(self._parser.feed(data))
+        except WebSocketError as error:
+            take(error.events)
+            self._fail(error.code, error.reason)
+
+    def eof_received(self) -> bool:
+        """End: a client that closes its direction without a close frame has left."""
+        self._end(CloseCode.ABNORMAL)
+        return False
+
+    def disconnected(self) -> None:
+        """Tell the application; 1006 unless a close code came first."""
+        self._end(CloseCode.ABNORMAL)
+
+    def tick(self, now: float) -> None:
+        """Send a pong that had to wait, and cut off a client that does not let the connection close."""
+        if self._late_pong is not None and self._connection.writable:
+            self._connection.write(encode_frame(Opcode.PONG, self._late_pong))
+            self._late_pong = None
+        if now >= self._deadline:
+            self._connection.abort()
+
+    def drain(self) -> None:
+        """Close with 1012; a handshake that has not been answered is refused with 503."""
+        if self.state is State.CONNECTING:
+            self._refuse(503, "the server is stopping")
+        elif self.state is State.OPEN:
+            self._close(CloseCode.SERVICE_RESTART, "the server is stopping")
+            self._disconnect(CloseCode.SERVICE_RESTART, "the server is stopping")
+
+    # What the application calls.
+
+    @property
+    def receive(self) -> Receive:
+        """What the application receives with."""
+        return self._inbox.receive
+
+    async def send(self, message: Message) -> None:
+        """Take an ASGI message, and wait while the client reads too slowly.
+
+        Raises:
+            ClientDisconnected: the client has left, or the server is closing the connection.
+            ProtocolError: the message is not allowed here, or does not have what it must have.
+        """
+        if self.state is _OPEN and message["type"] == "websocket.send":
+            self._connection.write(_encode(message))
+        elif not self._send_rarely(message):
+            return
+        if not self._connection.writable:
+            await self._connection.wait_writable()
+
+    def _send_rarely(self, message: Message) -> bool:
+        """Take a message that opens or ends the connection; whether to wait for the client to read it."""
+        kind = message["type"]
+        match self.state, kind:
+            case State.CONNECTING, "websocket.accept":
+                self._accept(message)
+                return True
+            case State.CONNECTING, "websocket.close":
+                self._closed_by_application = True
+                self._refuse(403, "Forbidden")
+                return False
+            case State.CONNECTING, "websocket.http.response.start":
+                self._deny(message)
+                return False
+            case State.DENYING, "websocket.http.response.body":
+                return self._send_denial(message)
+            case State.OPEN, "websocket.close":
+                self._close_with(message)
+                return False
+            case ((State.CLOSING | State.CLOSED), _) if not self._closed_by_application:
+                raise ClientDisconnected("the WebSocket is closed")
+            case _:
+                raise ProtocolError(f"{kind!r} was sent, but {self.state.value}")
+
+    # What the pipeline calls.
+
+    def returned(self) -> None:
+        """The application returned: close with 1000 what it left open; the handshake must be answered."""
+        if self.state is State.OPEN:
+            self._close(CloseCode.NORMAL)
+        elif self.state in (State.CONNECTING, State.DENYING):
+            logger.error("%s: the application returned without answering the handshake", describe(self.scope))
+            self._give_up_handshake()
+
+    def failed(self) -> None:
+        """The application raised: close with 1011, or refuse the handshake with 500."""
+        if self.state is State.OPEN:
+            self._close(CloseCode.INTERNAL_ERROR, "the application failed")
+        elif self.state in (State.CONNECTING, State.DENYING):
+            self._give_up_handshake()
+
+    # Opening.
+
+    def _receive_early(self, data: bytes) -> None:
+        """Keep what the client says before it may (RFC 6455 section 4.1); after a refusal nobody wants it."""
+        if self.state is State.CONNECTING:
+            self._early += data
+            self._connection.pause_reading()
+
+    def _accept(self, message: Message) -> None:
+        fields = self._connection.context.default_fields
+        try:
+            response = self._handshake.response(
+                message.get("subprotocol"), message.get("headers") or (), fields
+            )
+        except (ResponseError, TypeError, ValueError) as error:
+            raise ProtocolError(f"websocket.accept: {error}") from error
+        self._log_access(101)
+        self._connection.write(response)
+        self.state = State.OPEN
+        early, self._early = self._early, b""
+        if early:
+            self._connection.resume_reading()
+            self.data_received(early)
+
+    def _deny(self, message: Message) -> None:
+        fields = self._connection.context.default_fields
+        headers = message.get("headers") or ()
+        try:
+            encoder = ResponseEncoder(self._request, message.get("status", 0), None, headers, fields)
+        except (ResponseError, TypeError, ValueError) as error:
+            raise ProtocolError(f"websocket.http.response.start: {error}") from error
+        encoder.keep_alive = False
+        self._refusal = encoder
+        self.state = State.DENYING
+
+    def _send_denial(self, message: Message) -> bool:
+        assert self._refusal is not None
+        more = message.get("more_body", False)
+        try:
+            self._connection.write(self._refusal.encode(message.get("body", b""), more))
+        except (ResponseError, TypeError) as error:
+            raise ProtocolError(f"websocket.http.response.body: {error}") from error
+        if not more:
+            self._closed_by_application = True
+            self._refused(self._refusal.status)
+        return bool(more)
+
+    def _refuse(self, status: int, reason: str) -> None:
+        fields = self._connection.context.default_fields
+        self._connection.write(refusal(self._request, status, reason, fields))
+        self._refused(status)
+
+    def _refused(self, status: int) -> None:
+        self._log_access(status)
+        self._end(CloseCode.ABNORMAL)
+        self._connection.close_after_response()
+
+    def _give_up_handshake(self) -> None:
+        if self._refusal is not None and self._refusal.head_sent:
+            self._end(CloseCode.ABNORMAL)
+            self._connection.abort()  # the client must be able to tell that the response is incomplete
+        else:
+            self._refuse(500, "Internal Server Error")
+
+    def _log_access(self, status: int) -> None:
+        if self._connection.context.config.access_log:
+            access_log.log_request({**self.scope, "method": "GET"}, self._request.target, status)
+
+    # Open.
+
+    def _take(self, events: list[Event]) -> None:
+        """Pass messages on, answer pings, and act on a close frame, after which nothing comes."""
+        pings: list[bytes] = []
+        for event in events:
+            if isinstance(event, str):
+                self._inbox.put({"type": "websocket.receive", "text": event})
+            elif isinstance(event, bytes):
+                self._inbox.put({"type": "websocket.receive", "bytes": event})
+            elif isinstance(event, Ping):
+                pings.append(event.payload)
+            elif isinstance(event, Close):
+                self._answer(pings)
+                pings = []
+                self._peer_closed(event)
+        self._answer(pings)
+
+    def _take_while_closing(self, events: list[Event]) -> None:
+        """Wait for the close frame; what comes before it is too late (section 5.5.1)."""
+        for event in events:
+            if isinstance(event, Close):
+                self._peer_closed(event)
+
+    def _answer(self, pings: list[bytes]) -> None:
+        """Answer pings; a client that does not read gets the last pong only, and later (section 5.5.3)."""
+        if not pings:
+            return
+        if self._connection.writable:
+            self._connection.write(b"".join(encode_frame(Opcode.PONG, payload) for payload in pings))
+        else:
+            self._late_pong = pings[-1]
+
+    # Closing.
+
+    def _close_with(self, message: Message) -> None:
+        code = message.get("code", CloseCode.NORMAL)
+        try:
+            self._close(CloseCode.NORMAL if code is None else code, message.get("reason") or "")
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ProtocolError(f"websocket.close: {error}") from error
+        self._closed_by_application = True
+
+    def _close(self, code: int, reason: str = "") -> None:
+        """Begin the closing handshake (section 7.1.2); the client's answer is waited for."""
+        self._connection.write(encode_close(code, reason))
+        self._start_closing()
+        self._connection.resume_reading()
+
+    def _peer_closed(self, close: Close) -> None:
+        """The client begins the closing handshake, or completes ours; the server closes first (7.1.1)."""
+        if self.state is State.OPEN:
+            self._connection.write(encode_close(None if close.code == CloseCode.NO_STATUS else close.code))
+        self._end(close.code, close.reason)
+        self._connection.close()
+
+    def _fail(self, code: int, reason: str) -> None:
+        """Fail the connection (section 7.1.7): say why, listen no more."""
+        if self.state is State.OPEN:
+            self._connection.write(encode_close(code, reason))
+        self._end(code, reason)
+        self._connection.close_after_response()
+
+    def _start_closing(self) -> None:
+        self.state = State.CLOSING
+        self._late_pong = None
+        self._deadline = self._connection.context.deadline(CLOSE_TIMEOUT)
+
+    def _end(self, code: int, reason: str = "") -> None:
+        """Nothing more is said on this connection, and all that was sent must be read within the deadline."""
+        if self.state is not State.CLOSING:
+            self._start_closing()
+        self.state = State.CLOSED
+        self._disconnect(code, reason)
+
+    def _disconnect(self, code: int, reason: str) -> None:
+        self._inbox.end({"type": "websocket.disconnect", "code": int(code), "reason": reason})
+
+
+def _encode(message: Message) -> bytes:
+    """Return the frame for a ``websocket.send``."""
+    text = message.get("text")
+    data = message.get("bytes")
+    try:
+        if data is None and text is not None:
+            return encode_text(text)
+        if text is None and data is not None:
+            return encode_frame(_BINARY, data)
+    except (AttributeError, TypeError, UnicodeEncodeError) as error:
+        raise ProtocolError(f"websocket.send: {error}") from error
+    raise ProtocolError("websocket.send: exactly one of text and bytes must be there and not None")

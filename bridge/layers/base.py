@@ -18,7 +18,7 @@ _GROUP_NAME = re.compile(r"[A-Za-z0-9\-_.]+")
 _IMMUTABLE = frozenset((str, bytes, int, float, bool, type(None)))
 
 #: Keys are glob patterns or compiled regular expressions of channel names, values are capacities.
-ChannelCapacity = Mapping[str | re.Pattern[str], int]
+ChannelCapacity = Mapping[str, int] | Mapping[re.Pattern[str], int] | Mapping[str | re.Pattern[str], int]
 
 
 def copy_message(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-#: The time at which a message expires, and the message.
+#: The time at which a message was sent, and the message.
 Letter = tuple[float, dict[str, Any]]
 
 
@@ -17,16 +17,16 @@ class Mailboxes:
     A channel is in the books only while messages wait in it, so one that nobody uses any more costs nothing.
 
     Args:
+        expiry: seconds for which a message may wait, and between searches for what nobody came back for.
         group_expiry: seconds for which a membership lasts unless it is renewed.
-        sweep_every: seconds between two searches of all channels and groups for what has expired.
         capacity_of: how many messages may wait in a channel of that name.
     """
 
-    def __init__(self, group_expiry: float, sweep_every: float, capacity_of: Callable[[str], int]) -> None:
+    def __init__(self, expiry: float, group_expiry: float, capacity_of: Callable[[str], int]) -> None:
         self.expired = 0
         self.dropped = 0
+        self._expiry = expiry
         self._group_expiry = group_expiry
-        self._sweep_every = sweep_every
         self._sweep_at = 0.0
         self._capacity_of = capacity_of
         self._channels: dict[str, deque[Letter]] = {}
@@ -50,18 +50,13 @@ class Mailboxes:
         return True
 
     def put_all(self, group: str, letter: Letter, now: float) -> list[str]:
-        """Let a message wait in each member's channel, and return the channels that had room for it."""
-        members = self._groups.get(group)
-        if not members:
+        """Let a message wait with all who were members when it was sent; return those that had room."""
+        members = self.members(group, letter[0])
+        if letter[0] + self._expiry <= now:
+            self.expired += len(members)
             return []
-        # A copy: the garbage collector may finish a coroutine right here, and its last act is to leave the
-        # group.
-        current = [channel for channel, until in members.copy().items() if until > now]
-        if letter[0] <= now:
-            self.expired += len(current)
-            return []
-        reached = [channel for channel in current if self.put(channel, letter, now)]
-        self.dropped += len(current) - len(reached)
+        reached = [channel for channel in members if self.put(channel, letter, now)]
+        self.dropped += len(members) - len(reached)
         return reached
 
     def take(self, channel: str, now: float) -> dict[str, Any] | None:
@@ -87,9 +82,14 @@ class Mailboxes:
             if not members:
                 self._groups.pop(group, None)
 
-    def members(self, group: str) -> int:
-        """Return how many channels belong to a group. The one method that is safe without the lock."""
-        return len(self._groups.get(group, ()))
+    def has_members(self, group: str) -> bool:
+        """Return whether channels belong, or lately belonged, to a group. Needs no lock."""
+        return group in self._groups
+
+    def members(self, group: str, now: float) -> list[str]:
+        """Return the channels that belong to a group."""
+        # A copy: the garbage collector may finish a coroutine right here, whose last act is to leave a group.
+        return [channel for channel, until in self._groups.get(group, {}).copy().items() if until > now]
 
     def clear(self) -> None:
         """Forget every message and every membership."""
@@ -100,7 +100,7 @@ class Mailboxes:
         """Forget what has expired where nobody looks any more; costs nothing unless it is time to."""
         if now < self._sweep_at:
             return
-        self._sweep_at = now + self._sweep_every
+        self._sweep_at = now + self._expiry
         for channel, letters in tuple(self._channels.items()):
             self._forget_expired(letters, now)
             if not letters:
@@ -110,6 +110,6 @@ class Mailboxes:
                 self.leave(group, channel)
 
     def _forget_expired(self, letters: deque[Letter], now: float) -> None:
-        while letters and letters[0][0] <= now:
+        while letters and letters[0][0] + self._expiry <= now:
             letters.popleft()
             self.expired += 1

@@ -61,7 +61,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
         # Re-entrant: a signal handler, or a coroutine that the garbage collector finishes, may call the
         # layer on a thread that is inside it at that moment.
         self._lock = threading.RLock()
-        self._boxes = Mailboxes(group_expiry, expiry, self.get_capacity)
+        self._boxes = Mailboxes(expiry, group_expiry, self.get_capacity)
         self._waiters: dict[str, list[_Waiter]] = {}
         self._backlog: Backlog[tuple[str, Letter]] = Backlog(backlog, self._collect)
         self._per_turn = min(_PER_TURN, capacity)
@@ -111,7 +111,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
         self.require_valid_message(message)
         copied = copy_message(message)
         with self._changing() as (now, woken):
-            accepted = self._boxes.put(channel, (now + self.expiry, copied), now)
+            accepted = self._boxes.put(channel, (now, copied), now)
             woken.extend(self._waiters.pop(channel, ()))
         if not accepted:
             capacity = self.get_capacity(channel)
@@ -165,13 +165,12 @@ class InMemoryChannelLayer(BaseChannelLayer):
     def _hand_over(self, group: str, message: dict[str, Any], here: asyncio.AbstractEventLoop | None) -> None:
         self.require_valid_group_name(group)
         self.require_valid_message(message)
-        members = self._boxes.members(group)
-        if not members:
+        if not self._boxes.has_members(group):
             return
-        letter = (self._clock() + self.expiry, copy_message(message))
-        if not self._backlog.append((group, letter), here):
+        now = self._clock()
+        if not self._backlog.append((group, (now, copy_message(message))), here):
             with self._lock:
-                self._boxes.dropped += members
+                self._boxes.dropped += len(self._boxes.members(group, now))
 
     # Takes the lock: decide with it, wake waiters after letting it go.
 
@@ -220,14 +219,16 @@ class InMemoryChannelLayer(BaseChannelLayer):
 
     def _deliver(self, limit: int, now: float, woken: list[_Waiter]) -> None:
         """Move up to `limit` group messages from the backlog into their members' channels."""
-        self._boxes.sweep(now)
         for _ in range(limit):
             item = self._backlog.pop()
             if item is None:
-                return
+                break
             for channel in self._boxes.put_all(*item, now):
                 if channel in self._waiters:
                     woken += self._waiters.pop(channel)
+        # Not before: what is still to be delivered goes to those who were members when it was sent.
+        if not self._backlog:
+            self._boxes.sweep(now)
 
     def _forget_closed_loops(self) -> None:
         for channel, waiters in tuple(self._waiters.items()):

@@ -20,6 +20,8 @@ _HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]*|\[[0-9A-Fa-f:.]+\])(?::[0
 _ABSOLUTE_TARGET = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#]*)(.*)", re.DOTALL)
 _CONNECTION_KEEPS: Final = {b"keep-alive": True, b"Keep-Alive": True, b"close": False, b"Close": False}
 _HTTP_VERSION = ("1.0", "1.1")
+#: Fields that a closer look is for; the name of a continuation line is empty (RFC 9112 section 5.2).
+_SELDOM: Final = frozenset({b"connection", b"content-length", b"transfer-encoding", b""})
 #: Eighteen digits are below 2**63: longer ones would overflow somewhere on the way.
 _CONTENT_LENGTH_DIGITS = 18
 
@@ -39,13 +41,14 @@ class Request:
 
     __slots__ = ("content_length", "fields", "headers", "http_version", "keep_alive", "method", "target")
 
-    method: str
-    target: bytes
-    http_version: str
-    headers: Headers
-    fields: dict[bytes, bytes]
-    content_length: int | None
-    keep_alive: bool
+    def __init__(self, method: str, target: bytes, http_version: str, headers: Headers) -> None:
+        self.method = method
+        self.target = target
+        self.http_version = http_version
+        self.headers = headers
+        self.fields = dict(headers)
+        self.content_length: int | None = 0
+        self.keep_alive = True
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target!r} HTTP/{self.http_version}>"
@@ -70,59 +73,66 @@ class RequestParser:
     """Cuts the bytes of one connection into requests and their bodies.
 
     Pull, not push: nothing is parsed before it is asked for, so that pipelined requests wait as bytes. The order of
-    calls is :meth:`feed` whenever bytes come; :meth:`next_request` until it returns one; then :meth:`read_body` until
-    :attr:`body_complete`; and again.
+    calls is :meth:`next_request`, with the bytes that come, until it returns one; then :meth:`feed` and
+    :meth:`read_body` until :attr:`body_complete`; and again.
+
+    Attributes:
+        waiting: bytes that have not been asked for.
+        body_complete: whether the body of the current request has been read to its end.
     """
 
-    __slots__ = ("_buffer", "_chunked", "_host", "_left", "_limits", "_seen")
+    __slots__ = ("_chunked", "_host", "_left", "_limits", "_seen", "body_complete", "waiting")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._buffer = b""
+        self.waiting = b""
+        self.body_complete = True
         self._seen = 0  # bytes of an incomplete head that have been looked at
         self._left = 0  # bytes of a body with Content-Length still to come
         self._chunked: ChunkedDecoder | None = None
-        self._host: bytes | None = None  # the last Host that was found valid
+        self._host: bytes | None = b"\0"  # the last Host that was found valid
 
     def __repr__(self) -> str:
-        return f"<RequestParser buffered={len(self._buffer)} left={self._left} chunked={self._chunked}>"
-
-    @property
-    def buffered(self) -> int:
-        """Bytes that wait to be asked for."""
-        return len(self._buffer)
-
-    @property
-    def body_complete(self) -> bool:
-        """Whether the body of the current request has been read to its end."""
-        return not self._left and self._chunked is None
+        return f"<RequestParser waiting={len(self.waiting)} left={self._left} chunked={self._chunked}>"
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the client."""
-        self._buffer = self._buffer + data if self._buffer else data
+        self.waiting = self.waiting + data if self.waiting else data
 
     def take_rest(self) -> bytes:
         """Return the bytes after the current request: whoever takes the connection over starts with them."""
-        rest, self._buffer = self._buffer, b""
+        rest, self.waiting = self.waiting, b""
         return rest
 
-    def next_request(self) -> Request | None:
-        """Return the next request, or None while its head is incomplete.
+    def next_request(self, data: bytes = b"") -> Request | None:
+        """Take bytes from the client, and return the next request, or None while its head is incomplete.
 
         Raises:
             RequestError: the head is malformed, ambiguous or over a limit.
         """
-        buffer = self._buffer
+        buffer = self.waiting + data if self.waiting else data
         if not buffer:
             return None
         head = parse_head(buffer, self._seen, self._limits)
         if head is None:
+            self.waiting = buffer
             self._seen = len(buffer)
             return None
         self._seen = 0
-        self._buffer = buffer[head.consumed :]
-        request = self._check_head(head, buffer)
-        self._frame_body(request)
+        end = head.consumed
+        self.waiting = buffer[end:]
+        line = _REQUEST_LINE.match(buffer)
+        if line is None:
+            raise RequestError(400, "malformed request line")
+        # The C parser takes a bare LF for a line end; a proxy that does not sees other lines (RFC 9112 section 2.2).
+        if buffer.count(b"\r\n", line.end(), end) != head.header_count + 1:
+            raise RequestError(400, "bare LF in the request head")
+        request = Request(line[1].decode("ascii"), line[2], _HTTP_VERSION[head.minor_version], head.asgi_headers)
+        fields = request.fields
+        if fields.get(b"host") != self._host:
+            self._check_host(request)
+        if not fields.keys().isdisjoint(_SELDOM) or not request.target.startswith(b"/") or not head.minor_version:
+            self._check_seldom(request)
         return request
 
     def read_body(self) -> bytes:
@@ -131,40 +141,32 @@ class RequestParser:
         Raises:
             RequestError: the chunked coding is broken.
         """
-        data = self._buffer
+        data = self.waiting
         if self._chunked is not None:
             body = self._chunked.feed(data)
-            self._buffer = b""
+            self.waiting = b""
             if self._chunked.done:
-                self._buffer = self._chunked.take_rest()
+                self.waiting = self._chunked.take_rest()
                 self._chunked = None
+                self.body_complete = True
             return body
         if len(data) > self._left:
-            body, self._buffer = data[: self._left], data[self._left :]
+            body, self.waiting = data[: self._left], data[self._left :]
         else:
-            body, self._buffer = data, b""
+            body, self.waiting = data, b""
         self._left -= len(body)
+        self.body_complete = not self._left
         return body
 
-    def _check_head(self, head: Head, buffer: bytes) -> Request:
-        line = _REQUEST_LINE.match(buffer)
-        if line is None:
-            raise RequestError(400, "malformed request line")
-        # The C parser takes a bare LF for a line end; a proxy that does not sees other lines (RFC 9112 section 2.2).
-        if buffer.count(b"\r\n", line.end(), head.consumed) != head.header_count + 1:
-            raise RequestError(400, "bare LF in the request head")
-        request = Request()
-        request.method = line[1].decode("ascii")
-        request.http_version = _HTTP_VERSION[head.minor_version]
-        request.headers = headers = head.asgi_headers
-        request.fields = fields = dict(headers)
+    def _check_seldom(self, request: Request) -> None:
+        """Look at what most requests do not have, or have only as a formality."""
+        fields = request.fields
         if b"" in fields:
             raise RequestError(400, "obsolete line folding")
-        self._check_host(request)
-        target = line[2]
-        request.target = target if target.startswith(b"/") else self._reduce_target(request, target)
+        if not request.target.startswith(b"/"):
+            self._reduce_target(request)
         request.keep_alive = _keeps_alive(request)
-        return request
+        self._frame_body(request)
 
     def _check_host(self, request: Request) -> None:
         """RFC 9112 section 3.2: exactly one valid Host in HTTP/1.1. The C parser has refused a repeated one."""
@@ -172,25 +174,24 @@ class RequestParser:
         if host is None:
             if request.http_version == "1.1":
                 raise RequestError(400, "missing Host")
-        elif host != self._host:
-            if _HOST.fullmatch(host) is None:
-                raise RequestError(400, "invalid Host")
+        elif _HOST.fullmatch(host) is None:
+            raise RequestError(400, "invalid Host")
+        else:
             self._host = host
 
-    def _reduce_target(self, request: Request, target: bytes) -> bytes:
+    def _reduce_target(self, request: Request) -> None:
         """Bring absolute-form to origin-form; its authority replaces Host (RFC 9112 section 3.2.2)."""
-        if target == b"*":
-            return target
-        match = _ABSOLUTE_TARGET.fullmatch(target)
+        if request.target == b"*":
+            return
+        match = _ABSOLUTE_TARGET.fullmatch(request.target)
         if request.method == "CONNECT" or match is None:
             raise RequestError(501, "CONNECT is not supported")
         authority, path = match.groups()
         if not authority or _HOST.fullmatch(authority) is None:
             raise RequestError(400, "invalid request target")
-        request.headers = [(name, value) for name, value in request.headers if name != b"host"]
-        request.headers.insert(0, (b"host", authority))
+        request.headers = [(b"host", authority), *((name, value) for name, value in request.headers if name != b"host")]
         request.fields[b"host"] = authority
-        return path if path.startswith(b"/") else b"/" + path
+        request.target = path if path.startswith(b"/") else b"/" + path
 
     def _frame_body(self, request: Request) -> None:
         """Decide where the body ends (RFC 9112 section 6.3)."""
@@ -199,10 +200,10 @@ class RequestParser:
             self._check_transfer_encoding(request)
             self._chunked = ChunkedDecoder(self._limits)
             request.content_length = None
-        elif length is None:
-            request.content_length = 0
-        elif length.isdigit() and len(length) <= _CONTENT_LENGTH_DIGITS:
+            self.body_complete = False
+        elif length is not None and length.isdigit() and len(length) <= _CONTENT_LENGTH_DIGITS:
             request.content_length = self._left = int(length)
+            self.body_complete = not self._left
         else:
             raise RequestError(400, "invalid Content-Length")
 

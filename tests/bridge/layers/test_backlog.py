@@ -121,7 +121,7 @@ def test_a_loop_that_stands_still_does_not_keep_another_from_collecting() -> Non
 
 
 def test_no_item_is_left_behind_when_threads_append_during_collections() -> None:
-    """After all threads are done and the loop has run dry, every item was collected, each thread's in order."""
+    """Once all threads are done and the loop has run dry, every item was collected, in order."""
     collected: list[tuple[int, int]] = []
     expected = 4 * 500
 

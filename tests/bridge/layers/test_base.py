@@ -28,7 +28,7 @@ def test_group_names_that_it_forbids(name: object) -> None:
 
 def test_the_first_capacity_pattern_that_matches_counts() -> None:
     """Patterns are globs or compiled expressions, tried in order; other channels have the plain capacity."""
-    capacities = {"http.*": 5, re.compile(r"chat\.\d+"): 7, "chat.*": 9}
+    capacities: dict[str | re.Pattern[str], int] = {"http.*": 5, re.compile(r"chat\.\d+"): 7, "chat.*": 9}
     layer = InMemoryChannelLayer(capacity=3, channel_capacity=capacities)
     names = ("http.request", "chat.12", "chat.lobby", "other")
     assert [layer.get_capacity(name) for name in names] == [5, 7, 9, 3]

@@ -1,0 +1,30 @@
+"""Tells whether a request was made by one of the board's own pages.
+
+Browsers say in the Origin field (RFC 6454 §7) whose page makes a POST or opens a WebSocket, and a page
+cannot forge it. The board has no cookies, so this is the whole protection against other sites' pages: no
+tokens are needed.
+"""
+
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def same_origin(origin: str | None, host: str | None) -> bool:
+    """Return whether a request with these Origin and Host fields may have effects.
+
+    The scheme is not compared, because a proxy in front may end TLS. No Origin means no browser: programs
+    are not what other sites can misuse, and they may post.
+    """
+    if origin is None:
+        return True
+    try:
+        theirs = urlsplit(origin)
+        ours = urlsplit(f"//{host or ''}")
+        default = _DEFAULT_PORTS.get(theirs.scheme)
+        return bool(theirs.hostname) and (theirs.hostname, theirs.port or default) == (
+            ours.hostname,
+            ours.port or default,
+        )
+    except ValueError:  # not an address at all
+        return False
