@@ -37,4 +37,6 @@ class ConfigError(HybridError, ValueError):
 
 
 class ProtocolError(HybridError, RuntimeError):
-    """An application sent an ASGI message that the specification does not allow here; the message names the rule."""
+    """An application sent an ASGI message that the specification does not allow here; the message names the
+    rule.
+    """

@@ -1,7 +1,7 @@
 """The vocabulary the rooms share: ASGI's callables, and the seams between server and bridge.
 
-ASGI types follow https://asgi.readthedocs.io (spec 3.0); they are plain mappings here because every framework's
-scopes and messages are. WSGI types come from :mod:`wsgiref.types` (PEP 3333).
+ASGI types follow https://asgi.readthedocs.io (spec 3.0); they are plain mappings here because every
+framework's scopes and messages are. WSGI types come from :mod:`wsgiref.types` (PEP 3333).
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -20,15 +20,18 @@ Headers = list[tuple[bytes, bytes]]
 class Resolver:
     """An application that only chooses another one, and can say which without being awaited.
 
-    Every resolver is an ASGI callable too. A server that knows this class asks :meth:`resolve` instead of awaiting the
-    callable, and so reaches the application that does the work without a coroutine per layer. A class to inherit from
-    and not a protocol: ``resolve`` is a common name, and the check is made for every request.
+    Every resolver is an ASGI callable too. A server that knows this class asks :meth:`resolve` instead of
+    awaiting the callable, and so reaches the application that does the work without a coroutine per layer. A
+    class to inherit from and not a protocol: ``resolve`` is a common name, and the check is made for every
+    request.
     """
 
     __slots__ = ()
 
     def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
-        """Return the application one step down, which may be a resolver again, and the scope it is to be given."""
+        """Return the application one step down, which may be a resolver again, and the scope it is to be
+        given.
+        """
         raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,11 +48,15 @@ class ResponseWriter(Protocol):
     """
 
     def start(self, status: int, reason: str, headers: Headers) -> None:
-        """Record status line and header fields; nothing is sent before the first :meth:`write` or :meth:`finish`."""
+        """Record status line and header fields; nothing is sent before the first :meth:`write` or
+        :meth:`finish`.
+        """
         ...
 
     def write(self, data: bytes) -> None:
-        """Send a part of the body at once; returns when no more than a bounded amount waits for the client."""
+        """Send a part of the body at once; returns when no more than a bounded amount waits for the
+        client.
+        """
         ...
 
     def finish(self, data: bytes = b"") -> None:
@@ -81,9 +88,8 @@ class ThreadedExchange(ResponseWriter, Protocol):
 
 
 class ThreadedApplication:
-    """An application that serves a whole exchange from a thread of its own choice, without a task on the loop.
-
-    It is an ASGI callable too, for servers that do not know this class.
+    """An application that serves a whole exchange from a thread of its own choice, without a task on the
+    loop.
     """
 
     __slots__ = ()
@@ -94,4 +100,8 @@ class ThreadedApplication:
         Raises:
             PoolFull: no room is left in the queue; the exchange was not taken.
         """
+        raise NotImplementedError
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection, for a server that does not know this class."""
         raise NotImplementedError

@@ -1,4 +1,6 @@
-"""From what the configuration names to what the server runs: the application, its lifespan, its threads, its routes."""
+"""From what the configuration names to what the server runs: the application, its lifespan, its threads, its
+routes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

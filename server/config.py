@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.lifespan import Mode as LifespanMode
@@ -15,7 +15,8 @@ LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 @dataclass(kw_only=True)
 class Config:
-    """How to serve what. The names are uvicorn's where it has the option; times are in seconds, sizes in bytes.
+    """How to serve what. The names are uvicorn's where it has the option; times are in seconds, sizes in
+    bytes.
 
     Args:
         app: an application object (WSGI, ASGI or a router), or targets ``[PREFIX=]MODULE[:ATTR]`` to import.
@@ -84,7 +85,7 @@ class Config:
         if isinstance(self.app, str):
             return [self.app]
         if isinstance(self.app, (list, tuple)):
-            return self.app
+            return cast("Sequence[str]", self.app)
         return None
 
     def _check_range(self, name: str, low: float, high: float) -> None:

@@ -2,14 +2,15 @@
 
 import asyncio
 import os
-from typing import cast
+from typing import Any, cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
 from hybrid.server.descriptor import Descriptor
 
-#: How long, and for how many bytes, a closing connection still reads, so that the client gets the last response:
-#: closing with unread bytes makes the kernel send a reset that can overtake it (RFC 9112 section 9.6).
+#: How long, and for how many bytes, a closing connection still reads, so that the client gets the last
+#: response: closing with unread bytes makes the kernel send a reset that can overtake it (RFC 9112 section
+#: 9.6).
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 1024 * 1024
 
@@ -108,7 +109,9 @@ class Connection:
         return self.transport.get_write_buffer_size() > 0
 
     def lend_descriptor(self) -> Descriptor | None:
-        """Return the socket for a worker to write to; None where bytes must go through the transport (TLS, Windows)."""
+        """Return the socket for a worker to write to; None where bytes must go through the transport (TLS,
+        Windows).
+        """
         if self._descriptor is None and os.name == "posix" and self.scheme == "http":
             self._descriptor = Descriptor(self.transport.get_extra_info("socket").fileno())
         return self._descriptor
@@ -171,8 +174,9 @@ class Connection:
 class Handler(asyncio.Protocol):
     """One protocol on a connection: HTTP/1.1, WebSocket, or the silence before a close. Loop thread only.
 
-    It is the transport's asyncio protocol, so that bytes reach it without a detour. A handler never changes what it is:
-    to speak something else it gives the connection to another one, with :meth:`Connection.switch`.
+    It is the transport's asyncio protocol, so that bytes reach it without a detour. A handler never changes
+    what it is: to speak something else it gives the connection to another one, with
+    :meth:`Connection.switch`.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -240,15 +244,17 @@ class _Lingering(Handler):
         self._connection.close()
 
 
-def _client_address(peername: object) -> tuple[str, int] | None:
-    """Read what asyncio says of the peer: a pair, IPv6's four values, or a path, which is nobody's address."""
-    if isinstance(peername, (tuple, list)) and len(peername) >= 2:
+def _client_address(peername: Any) -> tuple[str, int] | None:
+    """Read what asyncio says of the peer: a pair, IPv6's four values, or a path, which is nobody's
+    address.
+    """
+    if isinstance(peername, tuple):
         return str(peername[0]), int(peername[1])
     return None
 
 
-def _server_address(sockname: object) -> tuple[str, int | None] | None:
-    if isinstance(sockname, (tuple, list)) and len(sockname) >= 2:
+def _server_address(sockname: Any) -> tuple[str, int | None] | None:
+    if isinstance(sockname, tuple):
         return str(sockname[0]), int(sockname[1])
     if isinstance(sockname, bytes):
         return sockname.decode(errors="replace"), None

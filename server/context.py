@@ -27,7 +27,8 @@ class OpenConnection(Protocol):
 
 
 class ServerContext:
-    """What all connections of one running server share. Used on the loop's thread, except where said otherwise.
+    """What all connections of one running server share. Used on the loop's thread, except where said
+    otherwise.
 
     Attributes:
         config: the settings.
@@ -55,10 +56,13 @@ class ServerContext:
         self.tick()
 
     def __repr__(self) -> str:
-        return f"<ServerContext connections={len(self.connections)} calls={len(self.calls)} draining={self.draining}>"
+        state = "draining" if self.draining else "serving"
+        return f"<ServerContext {state}: {len(self.connections)} connections, {len(self.calls)} calls>"
 
     def tick(self) -> None:
-        """Take the time and let every connection look at its deadlines. The server calls this every :attr:`TICK`."""
+        """Take the time and let every connection look at its deadlines. The server calls this every
+        :attr:`TICK`.
+        """
         self.now = self.loop.time()
         self.idle_deadline = self.deadline(self.config.timeout_keep_alive)
         date = formatdate(time(), usegmt=True)  # IMF-fixdate, RFC 9110 section 5.6.7
@@ -67,5 +71,7 @@ class ServerContext:
             connection.tick(self.now)
 
     def deadline(self, seconds: float) -> float:
-        """Return the loop time after which ``seconds`` have passed for certain, though :attr:`now` lags by a tick."""
+        """Return the loop time after which ``seconds`` have passed for certain, though :attr:`now` lags by a
+        tick.
+        """
         return self.now + seconds + self.TICK

@@ -9,10 +9,11 @@ from hybrid.bridge.errors import ClientDisconnected
 class Descriptor:
     """A socket's file descriptor, lent to workers until the loop takes it back.
 
-    The hazard: the loop closes the socket, the kernel gives the number to the next connection, and a worker that still
-    has it answers a stranger. So a worker writes under a lock, and the loop takes the number back under the same lock
-    before the transport closes it. The lock guards the number's validity and is held for one non-blocking system call,
-    which is all that the loop can ever wait for, when a client leaves in the middle of a write.
+    The hazard: the loop closes the socket, the kernel gives the number to the next connection, and a worker
+    that still has it answers a stranger. So a worker writes under a lock, and the loop takes the number back
+    under the same lock before the transport closes it. The lock guards the number's validity and is held for
+    one non-blocking system call, which is all that the loop can ever wait for, when a client leaves in the
+    middle of a write.
     """
 
     __slots__ = ("_fd", "_lock")

@@ -38,8 +38,8 @@ _DONE: Final = State.DONE
 class Exchange:
     """One HTTP request and its response as an ASGI application sees them. Loop thread only.
 
-    Whoever owns the connection gives it the body as it comes; the application takes that with :meth:`receive`, and
-    answers with :meth:`send`.
+    Whoever owns the connection gives it the body as it comes; the application takes that with
+    :meth:`receive`, and answers with :meth:`send`.
 
     Attributes:
         scope: the ASGI ``http`` scope.
@@ -49,15 +49,20 @@ class Exchange:
     """
 
     __slots__ = (
-        "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder", "_gone", "_on_done", "_waiter",
-        "awaits_continue", "keep_alive", "request", "scope", "state", "task",
+        "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder", "_gone", "_on_done",
+        "_waiter", "awaits_continue", "keep_alive", "request", "scope", "state", "task",
     )  # fmt: skip
 
     task: asyncio.Task[None] | None
     _encoder: ResponseEncoder  # from BODY on
 
     def __init__(
-        self, connection: Connection, request: Request, scope: Scope, body_complete: bool, on_done: Callable[[], object]
+        self,
+        connection: Connection,
+        request: Request,
+        scope: Scope,
+        body_complete: bool,
+        on_done: Callable[[], object],
     ) -> None:
         self.request = request
         self.scope = scope
@@ -127,7 +132,9 @@ class Exchange:
 
     async def receive(self) -> Message:
         """Return the next ASGI event: a part of the body, or ``http.disconnect``."""
-        while not self._delivered and not (self._body or self._body_complete or self._gone or self.state is _DONE):
+        while not self._delivered and not (
+            self._body or self._body_complete or self._gone or self.state is _DONE
+        ):
             if self.awaits_continue:
                 self.awaits_continue = False
                 self._connection.write(CONTINUE)
@@ -190,9 +197,13 @@ class Exchange:
         context = self._connection.context
         headers = message.get("headers", ())
         try:
-            self._encoder = ResponseEncoder(self.request, message["status"], None, headers, context.default_fields)
+            self._encoder = ResponseEncoder(
+                self.request, message["status"], None, headers, context.default_fields
+            )
         except (TypeError, ValueError) as error:
-            raise ResponseError(f"http.response.start: headers must be pairs of bytes, not {headers!r}") from error
+            raise ResponseError(
+                f"http.response.start: headers must be pairs of bytes, not {headers!r}"
+            ) from error
         if context.draining:
             self._encoder.keep_alive = False
         self.state = _BODY

@@ -211,7 +211,9 @@ class Http11(Handler):
         return True
 
     def _end_exchange(self) -> None:
-        """The response is complete: be ready for the next request, read the rest of this one away, or close."""
+        """The response is complete: be ready for the next request, read the rest of this one away, or
+        close.
+        """
         exchange = self._exchange
         assert exchange is not None
         if not exchange.keep_alive or self._context.draining or (self._eof and not self._parser.waiting):
@@ -222,7 +224,9 @@ class Http11(Handler):
             self._exchange = None
             self._state = _IDLE
             self._deadline = self._context.idle_deadline
-        elif exchange.awaits_continue:  # the body may come or not: nobody can tell where the next request starts
+        elif (
+            exchange.awaits_continue
+        ):  # the body may come or not: nobody can tell where the next request starts
             self._close_after_response()
         else:
             self._connection.resume_reading()

@@ -1,4 +1,6 @@
-"""What a client may send before it is refused; every number here has its answer in :mod:`hybrid.server.wire.http11`."""
+"""What a client may send before it is refused; every number here has its answer in
+:mod:`hybrid.server.wire.http11`.
+"""
 
 from dataclasses import dataclass
 

@@ -4,8 +4,10 @@ import asyncio
 import errno
 import os
 import socket
-import stat
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from hybrid.server.config import Config
 from hybrid.server.errors import BindError
@@ -32,7 +34,8 @@ class Listeners:
 
     @classmethod
     def bind(cls, config: Config) -> "Listeners":
-        """Open what the configuration asks for: an inherited descriptor, a Unix socket, or an address and port.
+        """Open what the configuration asks for: an inherited descriptor, a Unix socket, or an address and
+        port.
 
         Raises:
             BindError: it cannot be had; the message names it and says why.
@@ -74,9 +77,9 @@ def _bind_tcp(host: str, port: int, backlog: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for family, kind, protocol, _, address in dict.fromkeys(found):
-            if port == 0 and sockets:
-                address = (address[0], sockets[0].getsockname()[1], *address[2:])
-            sockets.append(_listen(socket.socket(family, kind, protocol), address, backlog))
+            number = sockets[0].getsockname()[1] if sockets else port
+            at = (address[0], number, *address[2:])
+            sockets.append(_listen(socket.socket(family, kind, protocol), at, backlog))
     except OSError as error:
         for each in sockets:
             each.close()
@@ -88,13 +91,13 @@ def _bind_unix(path: str, backlog: int) -> socket.socket:
     if _AF_UNIX is None:
         raise BindError(f"cannot listen on {path}: this system has no Unix sockets")
     try:
-        _remove_stale(path, backlog)
+        _remove_stale(path)
         return _listen(socket.socket(_AF_UNIX, socket.SOCK_STREAM), path, backlog)
     except OSError as error:
         raise BindError(f"cannot listen on {path}: {_reason(error)}") from error
 
 
-def _listen(listener: socket.socket, address: object, backlog: int) -> socket.socket:
+def _listen(listener: socket.socket, address: tuple[Any, ...] | str, backlog: int) -> socket.socket:
     try:
         if listener.family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -125,19 +128,18 @@ def _inherit(fd: int) -> socket.socket:
     return listener
 
 
-def _remove_stale(path: str, backlog: int) -> None:
+def _remove_stale(path: str) -> None:
     """Remove a socket file that nobody listens on any more; anything else at the path is left alone."""
-    try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            raise OSError(errno.EEXIST, "there is a file that is not a socket")
-    except FileNotFoundError:
+    if not Path(path).exists():
         return
+    if not Path(path).is_socket():
+        raise OSError(errno.EEXIST, "there is a file that is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:
             probe.connect(path)
         except ConnectionRefusedError:
-            os.unlink(path)
+            Path(path).unlink()
             return
         except BlockingIOError:
             pass  # its backlog is full, so somebody listens
@@ -145,10 +147,8 @@ def _remove_stale(path: str, backlog: int) -> None:
 
 
 def _remove_socket_file(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass  # gone already, or not ours to remove
+    with suppress(OSError):  # gone already, or not ours to remove
+        Path(path).unlink()
 
 
 def _reason(error: OSError) -> str:

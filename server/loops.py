@@ -8,7 +8,8 @@ from hybrid.server.config import LoopName
 
 
 def loop_factory(name: LoopName) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return what makes the loop: uvloop for ``auto`` where it is installed, about twice as fast; asyncio's otherwise.
+    """Return what makes the loop: uvloop for ``auto`` where it is installed, about twice as fast; asyncio's
+    otherwise.
 
     Raises:
         ConfigError: uvloop was asked for and is not installed.

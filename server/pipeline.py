@@ -13,6 +13,7 @@ from hybrid.server.wire.http11 import Request
 
 logger = logging.getLogger("hybrid.server")
 
+
 class Call(Protocol):
     """One application call, as :func:`start_call` drives it."""
 
@@ -79,7 +80,9 @@ def websocket_scope(connection: Connection, request: Request, subprotocols: list
 
 
 def resolve(application: ASGIApp, scope: Scope) -> tuple[ASGIApp, Scope]:
-    """Follow routers, without awaiting them, to the application that does the work; a router's failure is a 500."""
+    """Follow routers, without awaiting them, to the application that does the work; a router's failure is a
+    500.
+    """
     try:
         while isinstance(application, Resolver):
             application, scope = application.resolve(scope)
@@ -103,7 +106,8 @@ def start_call(context: ServerContext, application: ASGIApp, call: Call) -> None
 async def _run_call(context: ServerContext, application: ASGIApp, call: Call) -> None:
     """Await an application; whatever comes of it is told to the call, and nothing is raised but cancellation.
 
-    ``SystemExit`` and ``KeyboardInterrupt`` out of an application would end the loop with everybody's connections.
+    ``SystemExit`` and ``KeyboardInterrupt`` out of an application would end the loop with everybody's
+    connections.
     """
     try:
         await application(call.scope, call.receive, call.send)

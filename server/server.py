@@ -74,11 +74,12 @@ class Server:
         self._tell()
 
     def run(self, sockets: Sequence[socket.socket] | None = None) -> None:
-        """Serve until SIGINT or SIGTERM, on an event loop of its own; a second SIGINT cuts off what is in flight.
+        """Serve until SIGINT or SIGTERM, on an event loop of its own; a second SIGINT cuts off what is in
+        flight.
 
         Raises:
-            SystemExit: 1 when it cannot bind, 3 when the application cannot be loaded or started, 130 when it was
-                forced to stop; each error is one line on stderr.
+            SystemExit: 1 when it cannot bind, 3 when the application cannot be loaded or started, 130 when it
+                was forced to stop; each error is one line on stderr.
         """
         configure_logging(self.config.log_level)
         try:
@@ -98,7 +99,8 @@ class Server:
         Cancelling it makes it cut off what is in flight and clean up.
 
         Args:
-            sockets: listening sockets to use instead of what the configuration names. They are closed at the end.
+            sockets: listening sockets to use instead of what the configuration names. They are closed at the
+                end.
 
         Raises:
             LoadError, InterfaceError: the application cannot be loaded.
@@ -123,7 +125,9 @@ class Server:
         with self._signals_handled():
             await self.serve(sockets)
 
-    async def _listen_and_serve(self, context: ServerContext, sockets: Sequence[socket.socket] | None) -> None:
+    async def _listen_and_serve(
+        self, context: ServerContext, sockets: Sequence[socket.socket] | None
+    ) -> None:
         self.listeners = Listeners(sockets) if sockets is not None else Listeners.bind(self.config)
         try:
             await self.listeners.start(lambda: Http11(Connection(context)))
@@ -142,7 +146,8 @@ class Server:
 
     def _announce(self) -> None:
         """Say where it listens and what it serves: the first lines anybody looks for."""
-        assert self.listeners is not None and self._loaded is not None
+        assert self.listeners is not None
+        assert self._loaded is not None
         for url in self.listeners.urls:
             print(f"hybrid: listening on {url}", file=sys.stderr)
         if self._loaded.routes:

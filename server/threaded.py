@@ -1,9 +1,9 @@
 """One HTTP request and its response as a worker thread sees them: the direct path of WSGI applications.
 
-The class has two halves. The loop collects the request and hands the exchange to a pool; from then on the worker owns
-the response, writes it to the socket itself, and lets go. The loop takes the connection up again when the next bytes
-come, so that a response costs no call across threads; only when the loop has to know at once, because bytes wait
-already or the connection must close, does the worker wake it.
+The class has two halves. The loop collects the request and hands the exchange to a pool; from then on the
+worker owns the response, writes it to the socket itself, and lets go. The loop takes the connection up again
+when the next bytes come, so that a response costs no call across threads; only when the loop has to know at
+once, because bytes wait already or the connection must close, does the worker wake it.
 """
 
 import asyncio
@@ -50,7 +50,6 @@ class ThreadedExchange:
         scope: Scope,
         application: ThreadedApplication,
         on_done: Callable[[], object],
-
     ) -> None:
         self.request = request
         self.scope = scope
@@ -87,7 +86,9 @@ class ThreadedExchange:
     def feed_eof(self) -> None:
         """The request is complete: hand it to a worker."""
         self.body = self._body.open() if self._body is not None else BytesIO()
-        if not self._connection.has_unsent:  # otherwise the worker would overtake what the transport still holds
+        if (
+            not self._connection.has_unsent
+        ):  # otherwise the worker would overtake what the transport still holds
             self._descriptor = self._connection.lend_descriptor()
         try:
             self._application.submit(self)
@@ -139,7 +140,9 @@ class ThreadedExchange:
         self._send(data, more=True)
 
     def finish(self, data: bytes = b"") -> None:
-        """Send the last part of the body; what the client does not take at once is left to the loop (worker)."""
+        """Send the last part of the body; what the client does not take at once is left to the loop
+        (worker).
+        """
         self._send(data, more=False)
 
     def abort(self) -> None:

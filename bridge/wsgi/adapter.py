@@ -19,8 +19,8 @@ _OVERLOADED = b"Service Unavailable"
 class WSGIToASGI(ThreadedApplication):
     """A WSGI application as an ASGI application that runs on a thread pool (PEP 3333 over ASGI 3.0).
 
-    Works under any ASGI server. Under this project's own, a request takes the direct path instead: the server calls
-    :meth:`submit`, and the worker writes the response to the socket itself.
+    Works under any ASGI server. Under this project's own, a request takes the direct path instead: the server
+    calls :meth:`submit`, and the worker writes the response to the socket itself.
 
     Args:
         app: the WSGI application.
@@ -28,7 +28,9 @@ class WSGIToASGI(ThreadedApplication):
         multiprocess: what ``wsgi.multiprocess`` says: whether other processes serve the same application.
     """
 
-    def __init__(self, app: WSGIApplication, *, pool: ThreadPool | None = None, multiprocess: bool = False) -> None:
+    def __init__(
+        self, app: WSGIApplication, *, pool: ThreadPool | None = None, multiprocess: bool = False
+    ) -> None:
         self.app = app
         self.pool = pool or ThreadPool()
         self._environ = EnvironBuilder(multithread=self.pool.threads > 1, multiprocess=multiprocess)
@@ -51,7 +53,9 @@ class WSGIToASGI(ThreadedApplication):
     # The path under any ASGI server.
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection: ``http``; ``lifespan``, which ends the pool; anything else is refused."""
+        """Serve one ASGI connection: ``http``; ``lifespan``, which ends the pool; anything else is
+        refused.
+        """
         if scope["type"] == "http":
             await self._serve_http(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -102,7 +106,9 @@ async def _refuse(send: Send) -> None:
 
 
 class ResponseAborted(RuntimeError):
-    """Raised out of the ASGI call so that the server cuts off a response whose application failed half-way."""
+    """Raised out of the ASGI call so that the server cuts off a response whose application failed
+    half-way.
+    """
 
 
 class _AsgiExchange:

@@ -34,7 +34,9 @@ class RequestBody:
             self._parts.clear()
 
     def open(self) -> BinaryIO:
-        """Return all of it as a binary file, positioned at its start; to be called once, when it is complete."""
+        """Return all of it as a binary file, positioned at its start; to be called once, when it is
+        complete.
+        """
         if self._file is not None:
             self._file.seek(0)
             return self._file

@@ -16,9 +16,11 @@ logger = logging.getLogger("hybrid.wsgi")
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
-#: Fields that belong to the server's connection (RFC 9110 section 7.6.1); PEP 3333 forbids applications to send them.
+#: Fields that belong to the server's connection (RFC 9110 section 7.6.1); PEP 3333 forbids applications to
+#: send them.
 _HOP_BY_HOP = frozenset(
-    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade")
+    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+    "transfer-encoding", "upgrade")
 )  # fmt: skip
 
 
@@ -27,22 +29,27 @@ class WSGIError(RuntimeError):
 
 
 def serve(app: WSGIApplication, environ: dict[str, Any], writer: ResponseWriter) -> None:
-    """Call ``app`` and write its response to ``writer``. Never raises: an error becomes a 500, or cuts the response off."""
+    """Call ``app`` and write its response to ``writer``. Never raises: an error becomes a 500, or cuts the
+    response off.
+    """
     call = _Call(writer)
     try:
         call.run(app, environ)
     except ClientDisconnected:
         writer.abort()
     except BaseException:  # SystemExit in a view must not end a worker, nor the server
-        logger.exception("%s %s: the WSGI application failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        logger.exception(
+            "%s %s: the WSGI application failed", environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        )
         call.fail()
 
 
 class _Call:
     """The state of one call: what start_response was told, and whether it has gone out.
 
-    The head is held back until the first part of the body that is not empty (PEP 3333, "The start_response() Callable"),
-    so that the application can change its mind, with ``exc_info``, for as long as nothing was sent.
+    The head is held back until the first part of the body that is not empty (PEP 3333, "The start_response()
+    Callable"), so that the application can change its mind, with ``exc_info``, for as long as nothing was
+    sent.
     """
 
     __slots__ = ("_head", "_left", "_sent", "_writer")
@@ -79,7 +86,7 @@ class _Call:
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
-        """Take status and header fields (PEP 3333, "The start_response() Callable")."""
+        """Take status and header fields, as PEP 3333 has it in its section on the callable."""
         if exc_info is not None:
             try:
                 if self._sent and exc_info[1] is not None:
@@ -129,7 +136,10 @@ class _Call:
         if self._left is None:
             return data
         if len(data) > self._left:
-            logger.error("the application's body is longer than its Content-Length; %d bytes cut", len(data) - self._left)
+            logger.error(
+                "the application's body is longer than its Content-Length; %d bytes cut",
+                len(data) - self._left,
+            )
             data = data[: self._left]
         self._left -= len(data)
         return data

@@ -68,7 +68,9 @@ _PROTOCOLS: Final = {"1.1": "HTTP/1.1", "1.0": "HTTP/1.0"}
 
 
 def _learn_key(name: bytes) -> str | None:
-    """Name a field as CGI does. Underscores are dropped: they could pass for the dashes that a proxy filtered."""
+    """Name a field as CGI does. Underscores are dropped: they could pass for the dashes that a proxy
+    filtered.
+    """
     key = None if b"_" in name else "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
     if len(_keys) < _KEYS_LIMIT:
         _keys[name] = key
@@ -91,7 +93,9 @@ def _split_path(scope: Scope) -> tuple[str, str]:
 
 
 def _server(scope: Scope, environ: dict[str, Any]) -> tuple[str, str]:
-    """SERVER_NAME and SERVER_PORT, which may not be empty; a Unix socket has neither, so they come from Host."""
+    """SERVER_NAME and SERVER_PORT, which may not be empty; a Unix socket has neither, so they come from
+    Host.
+    """
     server = scope.get("server")
     if server and server[1] is not None:
         return server[0], str(server[1])

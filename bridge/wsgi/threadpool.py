@@ -1,8 +1,8 @@
 """The threads that WSGI applications run on, and how many of them are awake.
 
-Threads that hold the GIL in turn gain nothing from one another and make the event loop wait, so one worker takes job
-after job, and another one is woken only when the running ones *wait* for something, that is when the process leaves its
-CPU idle although jobs are queued. ``docs/design.md`` has the measurements.
+Threads that hold the GIL in turn gain nothing from one another and make the event loop wait, so one worker
+takes job after job, and another one is woken only when the running ones *wait* for something, that is when
+the process leaves its CPU idle although jobs are queued. ``docs/design.md`` has the measurements.
 """
 
 import asyncio
@@ -27,7 +27,8 @@ class ThreadPool:
     """Runs functions on a bounded number of threads, fed by a bounded queue, without starving the event loop.
 
     Args:
-        threads: the most threads there will be; they start when they are first needed and live until :meth:`close`.
+        threads: the most threads there will be; they start when they are first needed and live until
+            :meth:`close`.
         queue: the most jobs that wait; one more is refused with :class:`PoolFull`.
         name: what the threads are called.
     """
@@ -39,7 +40,9 @@ class ThreadPool:
         self.queue = queue
         self.name = name
         self._jobs: deque[Job] = deque()
-        self._idle: list[threading.Lock] = []  # the wake-up lock of each sleeping worker, held; last asleep, first woken
+        self._idle: list[
+            threading.Lock
+        ] = []  # the wake-up lock of each sleeping worker, held; last asleep, first woken
         self._workers: list[threading.Thread] = []
         self._closing = False
         self._flush_scheduled = False
@@ -90,7 +93,9 @@ class ThreadPool:
             self._look()
 
     def _look(self) -> None:
-        """Wake more workers, in doubling steps, as long as jobs wait and the running ones leave the CPU idle."""
+        """Wake more workers, in doubling steps, as long as jobs wait and the running ones leave the CPU
+        idle.
+        """
         if not self._jobs:
             self._watching = False
             return
@@ -159,8 +164,8 @@ class ThreadPool:
     def _sleep(self, wake: threading.Lock) -> None:
         """Sleep until woken, unless a job came in between.
 
-        First into the list, then another look: a job queued before that look is seen here, one queued after it finds
-        this worker in the list. Whoever takes the worker out of the list owes it a release.
+        First into the list, then another look: a job queued before that look is seen here, one queued after
+        it finds this worker in the list. Whoever takes the worker out of the list owes it a release.
         """
         self._idle.append(wake)
         if self._jobs or self._closing:

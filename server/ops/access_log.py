@@ -14,7 +14,8 @@ def format_client(client: tuple[str, int] | None) -> str:
 def log_request(scope: Any, target: bytes, status: int) -> None:
     """Log a request in uvicorn's format. Safe on any thread.
 
-    The target has been checked to be printable ASCII, so that a client cannot write lines of its own into the log.
+    The target has been checked to be printable ASCII, so that a client cannot write lines of its own into the
+    log.
     """
     logger.info(
         '%s - "%s %s HTTP/%s" %d',

@@ -6,8 +6,9 @@ from enum import Enum, auto
 from hybrid.server.limits import Limits
 from hybrid.server.wire.errors import RequestError
 
-#: chunk-size, then extensions kept unread. Fifteen digits are 2**60 bytes: no client sends that, and none overflows.
-#: RFC 9112 allows white space around ";" only for bad old clients; parsers that disagree about it can be smuggled past.
+#: chunk-size, then extensions kept unread. Fifteen digits are 2**60 bytes: no client sends that, and none
+#: overflows. RFC 9112 allows white space around ";" only for bad old clients; parsers that disagree about it
+#: can be smuggled past.
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
 
@@ -23,8 +24,8 @@ class _State(Enum):
 class ChunkedDecoder:
     """Turns chunked bytes, in whatever pieces they come, into body bytes.
 
-    Trailer fields are checked and dropped: merged into the header fields they could override what was decided on those
-    (RFC 9110 section 6.5.1).
+    Trailer fields are checked and dropped: merged into the header fields they could override what was decided
+    on those (RFC 9110 section 6.5.1).
     """
 
     __slots__ = ("_buffer", "_left", "_limits", "_position", "_state", "_trailers")
@@ -38,7 +39,8 @@ class ChunkedDecoder:
         self._trailers = 0  # bytes of trailers seen
 
     def __repr__(self) -> str:
-        return f"<ChunkedDecoder {self._state.name} left={self._left} buffered={len(self._buffer) - self._position}>"
+        buffered = len(self._buffer) - self._position
+        return f"<ChunkedDecoder {self._state.name} left={self._left} buffered={buffered}>"
 
     @property
     def done(self) -> bool:

@@ -7,8 +7,8 @@ class RequestError(Exception):
     """A request that is refused before an application sees it.
 
     Attributes:
-        status: the response status to send; the connection is closed after it, as nothing that follows can be trusted
-            to be where it seems (RFC 9112 section 9.6).
+        status: the response status to send; the connection is closed after it, as nothing that follows can be
+            trusted to be where it seems (RFC 9112 section 9.6).
         reason: one short phrase for the response body and the log, never anything the client sent.
     """
 

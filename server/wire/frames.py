@@ -130,17 +130,9 @@ class FrameParser:
     """
 
     __slots__ = (
-        "_decoder",
-        "_done",
-        "_expected",
-        "_fast_size",
-        "_fin",
-        "_left",
-        "_mask",
-        "_max_size",
-        "_parts",
-        "_pending",
-    )
+        "_decoder", "_done", "_expected", "_fast_size", "_fin",
+        "_left", "_mask", "_max_size", "_parts", "_pending",
+    )  # fmt: skip
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size

@@ -1,7 +1,7 @@
 """The one place that knows the C parser of request heads, picohttpparser through :mod:`gunicorn_h1c`.
 
-It finds the end of the head, splits it and checks tokens and limits. It also lets things through that RFC 9112 forbids
-or leaves to the server; :mod:`hybrid.server.wire.http11` checks what comes out of here.
+It finds the end of the head, splits it and checks tokens and limits. It also lets things through that RFC
+9112 forbids or leaves to the server; :mod:`hybrid.server.wire.http11` checks what comes out of here.
 """
 
 from typing import Protocol

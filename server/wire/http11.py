@@ -1,8 +1,9 @@
 """HTTP/1.1 requests out of bytes (RFC 9112), strictly and without any I/O.
 
-:mod:`hybrid.server.wire.head` splits the head; what that lets through and a proxy in front might read differently is
-refused here, and the framing of the body is decided here. ``docs/design.md`` has the table that led to this division.
-Every error closes the connection: after an ambiguous request nobody knows where the next one starts.
+:mod:`hybrid.server.wire.head` splits the head; what that lets through and a proxy in front might read
+differently is refused here, and the framing of the body is decided here. ``docs/design.md`` has the table
+that led to this division. Every error closes the connection: after an ambiguous request nobody knows where
+the next one starts.
 """
 
 import re
@@ -12,9 +13,10 @@ from hybrid.bridge.types import Headers
 from hybrid.server.limits import Limits
 from hybrid.server.wire.chunked import ChunkedDecoder
 from hybrid.server.wire.errors import RequestError
-from hybrid.server.wire.head import Head, parse_head
+from hybrid.server.wire.head import parse_head
 
-#: One space between the parts, no fragment, nothing outside ASCII (RFC 9112 section 3); one empty line may precede it.
+#: One space between the parts, no fragment, nothing outside ASCII (RFC 9112 section 3); one empty line may
+#: precede it.
 _REQUEST_LINE = re.compile(rb"(?:\r\n)?([!-~]+) ([!\"$-~]+) HTTP/1\.[01]\r\n")
 _HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _ABSOLUTE_TARGET = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#]*)(.*)", re.DOTALL)
@@ -55,7 +57,9 @@ class Request:
 
     @property
     def expects_continue(self) -> bool:
-        """Whether the client waits for ``100 Continue`` before it sends the body (RFC 9110 section 10.1.1)."""
+        """Whether the client waits for ``100 Continue`` before it sends the body (RFC 9110 section
+        10.1.1).
+        """
         return self.http_version == "1.1" and self.fields.get(b"expect", b"").lower() == b"100-continue"
 
     def has_token(self, name: bytes, token: bytes) -> bool:
@@ -64,17 +68,21 @@ class Request:
 
 
 def list_tokens(headers: Headers, name: bytes) -> list[bytes]:
-    """Return the members of a comma-separated field, in lower case, from all its lines (RFC 9110 section 5.6.1)."""
-    members = [part.strip(b" \t").lower() for key, value in headers if key == name for part in value.split(b",")]
+    """Return the members of a comma-separated field, in lower case, from all its lines (RFC 9110 section
+    5.6.1).
+    """
+    members = [
+        part.strip(b" \t").lower() for key, value in headers if key == name for part in value.split(b",")
+    ]
     return [member for member in members if member]
 
 
 class RequestParser:
     """Cuts the bytes of one connection into requests and their bodies.
 
-    Pull, not push: nothing is parsed before it is asked for, so that pipelined requests wait as bytes. The order of
-    calls is :meth:`next_request`, with the bytes that come, until it returns one; then :meth:`feed` and
-    :meth:`read_body` until :attr:`body_complete`; and again.
+    Pull, not push: nothing is parsed before it is asked for, so that pipelined requests wait as bytes. The
+    order of calls is :meth:`next_request`, with the bytes that come, until it returns one; then :meth:`feed`
+    and :meth:`read_body` until :attr:`body_complete`; and again.
 
     Attributes:
         waiting: bytes that have not been asked for.
@@ -124,14 +132,21 @@ class RequestParser:
         line = _REQUEST_LINE.match(buffer)
         if line is None:
             raise RequestError(400, "malformed request line")
-        # The C parser takes a bare LF for a line end; a proxy that does not sees other lines (RFC 9112 section 2.2).
+        # The C parser takes a bare LF for a line end; a proxy that does not sees other lines (RFC 9112
+        # section 2.2).
         if buffer.count(b"\r\n", line.end(), end) != head.header_count + 1:
             raise RequestError(400, "bare LF in the request head")
-        request = Request(line[1].decode("ascii"), line[2], _HTTP_VERSION[head.minor_version], head.asgi_headers)
+        request = Request(
+            line[1].decode("ascii"), line[2], _HTTP_VERSION[head.minor_version], head.asgi_headers
+        )
         fields = request.fields
         if fields.get(b"host") != self._host:
             self._check_host(request)
-        if not fields.keys().isdisjoint(_SELDOM) or not request.target.startswith(b"/") or not head.minor_version:
+        if (
+            not fields.keys().isdisjoint(_SELDOM)
+            or not request.target.startswith(b"/")
+            or not head.minor_version
+        ):
             self._check_seldom(request)
         return request
 
@@ -169,7 +184,9 @@ class RequestParser:
         self._frame_body(request)
 
     def _check_host(self, request: Request) -> None:
-        """RFC 9112 section 3.2: exactly one valid Host in HTTP/1.1. The C parser has refused a repeated one."""
+        """RFC 9112 section 3.2: exactly one valid Host in HTTP/1.1. The C parser has refused a repeated
+        one.
+        """
         host = request.fields.get(b"host")
         if host is None:
             if request.http_version == "1.1":
@@ -189,7 +206,10 @@ class RequestParser:
         authority, path = match.groups()
         if not authority or _HOST.fullmatch(authority) is None:
             raise RequestError(400, "invalid request target")
-        request.headers = [(b"host", authority), *((name, value) for name, value in request.headers if name != b"host")]
+        request.headers = [
+            (b"host", authority),
+            *((name, value) for name, value in request.headers if name != b"host"),
+        ]
         request.fields[b"host"] = authority
         request.target = path if path.startswith(b"/") else b"/" + path
 

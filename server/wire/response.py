@@ -27,7 +27,10 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 #: Fields that decide framing and connection, or are sent anyway: looked at each time.
 _SPECIAL: Final = frozenset({b"content-length", b"transfer-encoding", b"connection", b"date", b"server"})
 #: Fields whose values differ from response to response, or are nobody else's business: not remembered.
-_VOLATILE: Final = frozenset({b"set-cookie", b"location", b"etag", b"last-modified", b"expires", b"www-authenticate"})
+_VOLATILE: Final = frozenset(
+    {b"set-cookie", b"location", b"etag", b"last-modified", b"expires", b"www-authenticate"}
+)
+_NONE: Final[frozenset[bytes]] = frozenset()
 _BODILESS: Final = frozenset({204, 304})
 #: Fields that were found valid, as they stand on the wire. Most responses carry the same few again and again.
 _known_lines: dict[tuple[bytes, bytes], bytes] = {}
@@ -67,8 +70,8 @@ class ResponseEncoder:
         request: what is answered; decides whether there is a body, and how it may be framed.
         status: 200 to 599.
         reason: the phrase to send, or None for the standard one.
-        headers: fields in order. Content-Length is checked against the body; Transfer-Encoding is dropped, as the ASGI
-            specification asks; ``Connection: close`` is honoured.
+        headers: fields in order. Content-Length is checked against the body; Transfer-Encoding is dropped, as
+            the ASGI specification asks; ``Connection: close`` is honoured.
         defaults: the lines used for fields that are not among the headers.
 
     Attributes:
@@ -87,7 +90,12 @@ class ResponseEncoder:
     )  # fmt: skip
 
     def __init__(
-        self, request: Request, status: int, reason: str | None, headers: Iterable[Field], defaults: DefaultFields
+        self,
+        request: Request,
+        status: int,
+        reason: str | None,
+        headers: Iterable[Field],
+        defaults: DefaultFields,
     ) -> None:
         self.status = status
         self.keep_alive = request.keep_alive
@@ -97,17 +105,14 @@ class ResponseEncoder:
         self._version = request.http_version
         self._framing = _UNDECIDED
         self._left = 0  # bytes of the announced Content-Length still to come
-        self._special: set[bytes] | None = None  # fields seen that are not just passed on
+        self._special: frozenset[bytes] = _NONE  # fields seen that are not just passed on
         head = [_STATUS_LINES.get((status, reason)) or _status_line(status, reason)]
         for field in headers:
             if type(field) is tuple and (line := _known_lines.get(field)) is not None:
                 head.append(line)
             else:
                 head.append(self._field_line(field))
-        if self._special is None:
-            head += defaults
-        else:
-            head += self._missing_fields(defaults)
+        head += self._missing_fields(defaults) if self._special else defaults
         self._head = head
         if status in _BODILESS:
             self._leave_body_out(status)
@@ -116,7 +121,8 @@ class ResponseEncoder:
         return f"<ResponseEncoder {self.status} {self._framing.name} complete={self.complete}>"
 
     def encode(self, data: bytes, more: bool) -> bytes:
-        """Return the bytes to send for a part of the body, with the head before the first; ``b""`` is allowed.
+        """Return the bytes to send for a part of the body, with the head before the first; ``b""`` is
+        allowed.
 
         Args:
             data: the part, which may be empty.
@@ -141,7 +147,9 @@ class ResponseEncoder:
         return encoded
 
     def _decide_framing(self, data: bytes, more: bool) -> None:
-        """Choose for a body of unknown length; the head of a HEAD response says what GET's would, where that is known."""
+        """Choose for a body of unknown length; the head of a HEAD response says what GET's would, where that
+        is known.
+        """
         if not more:
             self._framing = _LENGTH
             self._left = len(data)
@@ -186,7 +194,11 @@ class ResponseEncoder:
         line = b"%b: %b\r\n" % (name, value)
         if lower in _SPECIAL:
             return self._take_special(lower, value, line)
-        if lower not in _VOLATILE and len(line) <= _KNOWN_LINE_SIZE and len(_known_lines) < _KNOWN_LINES_LIMIT:
+        if (
+            lower not in _VOLATILE
+            and len(line) <= _KNOWN_LINE_SIZE
+            and len(_known_lines) < _KNOWN_LINES_LIMIT
+        ):
             _known_lines[name, value] = line
         return line
 
@@ -200,12 +212,12 @@ class ResponseEncoder:
             return line
         if name == b"connection" and b"close" in value.lower():
             self.keep_alive = False
-        self._special = (self._special or set()) | {name}
+        self._special |= {name}
         return line if name in (b"date", b"server") else b""
 
     def _missing_fields(self, defaults: DefaultFields) -> list[bytes]:
-        seen = self._special or ()
-        return [line for name, line in zip((b"date", b"server"), defaults, strict=True) if name not in seen]
+        lines = zip((b"date", b"server"), defaults, strict=True)
+        return [line for name, line in lines if name not in self._special]
 
     def _leave_body_out(self, status: int) -> None:
         """204 and 304 end with their head; a 204 must not have a Content-Length (RFC 9110 section 8.6)."""

@@ -69,7 +69,9 @@ def with_lifespan(notes: list[str], name: str, *, fails: bool = False) -> ASGIAp
             await receive()
             notes.append(f"{name} {event}")
             scope["state"][name] = event
-            await send({"type": f"lifespan.{event}.{'failed' if fails else 'complete'}", "message": "no luck"})
+            await send(
+                {"type": f"lifespan.{event}.{'failed' if fails else 'complete'}", "message": "no luck"}
+            )
 
     return app
 
@@ -95,19 +97,19 @@ def leaf(gateway: Gateway, kind: str, path: str) -> tuple[ASGIApp, Scope]:
 def served(gateway: Gateway, kind: str, path: str) -> str:
     """Call the gateway as an ASGI application and return what it answered, or `refused` or `404`."""
     sent: list[Message] = []
+    requests: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        if not requests:
+            await asyncio.Event().wait()  # the client stays
+        return requests.pop()
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope: Scope = {
-        **{"type": kind, "path": path, "root_path": "", "raw_path": path.encode(), "headers": []},
-        **{"method": "GET", "query_string": b"", "http_version": "1.1", "scheme": "http"},
-        **{"server": ("test", 80), "client": ("test", 1)},
-    }
-    asyncio.run(gateway(scope, receive, send))
+    scope: Scope = {"type": kind, "path": path, "root_path": "", "raw_path": path.encode(), "headers": []}
+    request = {"method": "GET", "query_string": b"", "http_version": "1.1", "scheme": "http"}
+    asyncio.run(gateway({**scope, **request, "server": ("test", 80), "client": ("test", 1)}, receive, send))
     if sent[0] == {"type": "websocket.close"}:
         return "refused"
     if sent[0].get("status") == 404:
@@ -151,7 +153,12 @@ def test_the_order_of_targets_does_not_matter(pool: ThreadPool) -> None:
 def test_with_a_prefix_an_asgi_application_takes_everything_below_it(pool: ThreadPool) -> None:
     """HTTP and WebSocket, on segment boundaries, the longest prefix first, with `root_path` set."""
     gateway = Gateway(
-        [Target(wsgi("site")), Target(asgi("api"), "/api"), Target(asgi("v2"), "/api/v2/"), Target(asgi("live"))],
+        [
+            Target(wsgi("site")),
+            Target(asgi("api"), "/api"),
+            Target(asgi("v2"), "/api/v2/"),
+            Target(asgi("live")),
+        ],
         pool=pool,
     )
     for kind, root in (("http", "site"), ("websocket", "live")):
@@ -248,7 +255,7 @@ def test_no_target_at_all_is_refused(pool: ThreadPool) -> None:
 
 def test_what_is_no_application_is_refused_with_the_name_of_its_target(pool: ThreadPool) -> None:
     """The name as it was typed, then what is wrong with the object."""
-    with pytest.raises(InterfaceError, match='target "shop:thing": an object of type builtins.int cannot be called'):
+    with pytest.raises(InterfaceError, match=r'^target "shop:thing": an object of type .*int cannot'):
         Gateway([Target(5, "", "shop:thing")], pool=pool)
 
 
@@ -429,7 +436,7 @@ async def listen(port: int, path: str) -> str:
 
 @pytest.mark.parametrize("root_path", ["", "/behind"])
 def test_a_gateway_works_under_uvicorn(root_path: str, pool: ThreadPool) -> None:
-    """A WSGI site, its WebSockets, an API below a prefix and the lifespans of both, served by another server."""
+    """A WSGI site, its WebSockets, an API below a prefix and the lifespans of both are served."""
     notes: list[str] = []
     gateway = Gateway(
         [
@@ -443,7 +450,7 @@ def test_a_gateway_works_under_uvicorn(root_path: str, pool: ThreadPool) -> None
 
     async def main() -> None:
         config = uvicorn.Config(
-            gateway,  # type: ignore[arg-type]
+            gateway,
             root_path=root_path,
             lifespan="on",
             ws="websockets-sansio",

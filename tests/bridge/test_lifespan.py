@@ -23,7 +23,12 @@ class App:
     """
 
     def __init__(
-        self, name: str, notes: list[str] | None = None, *, start: Part | None = None, stop: Part | None = None
+        self,
+        name: str,
+        notes: list[str] | None = None,
+        *,
+        start: Part | None = None,
+        stop: Part | None = None,
     ) -> None:
         self.name = name
         self.notes = [] if notes is None else notes
@@ -235,7 +240,9 @@ def test_a_failed_startup_stops_what_was_started(mode: lifespan_module.Mode) -> 
     """The error has the application's words; those after it never start; those before it stop in reverse."""
     notes: list[str] = []
     failing = App("c", notes, start=saying("lifespan.startup.failed", "no database"))
-    lifespan = Lifespan([App("a", notes), App("b", notes), failing, App("d", notes)], mode, names=list("abcd"))
+    lifespan = Lifespan(
+        [App("a", notes), App("b", notes), failing, App("d", notes)], mode, names=list("abcd")
+    )
     assert str(failure(lifespan)) == "c: lifespan startup failed: no database"
     assert notes[:3] == ["a starts", "b starts", "c starts"]
     assert notes[-2:] == ["b stops", "a stops"]
@@ -259,7 +266,9 @@ def test_a_failure_without_words_says_so(message: str | None) -> None:
     assert str(error) == "a: lifespan startup failed: it gave no reason"
 
 
-def test_a_traceback_as_message_is_logged_whole_and_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_traceback_as_message_is_logged_whole_and_told_in_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Starlette sends its traceback and raises after it; the last line of one says what happened."""
     words = "Traceback (most recent call last):\n  File …\nRuntimeError: no database\n"
     part = raising(RuntimeError("no database"), after={"type": "lifespan.startup.failed", "message": words})
@@ -425,7 +434,8 @@ def test_a_failed_shutdown_is_reported_after_all_others_have_stopped() -> None:
 def test_an_exception_during_shutdown_is_a_failure_too() -> None:
     """All failures are told, in the order in which they happened."""
     error = shutdown_failure(
-        App("a", stop=saying("lifespan.shutdown.failed", "disk full")), App("b", stop=raising(OSError("unplugged")))
+        App("a", stop=saying("lifespan.shutdown.failed", "disk full")),
+        App("b", stop=raising(OSError("unplugged"))),
     )
     assert str(error) == (
         "b: raised OSError: unplugged in its lifespan; a: lifespan shutdown failed: disk full"
@@ -435,7 +445,9 @@ def test_an_exception_during_shutdown_is_a_failure_too() -> None:
 def test_an_exception_after_the_last_word_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
     """The application has said that it stopped well."""
     run(Lifespan([App("a", stop=raising(RuntimeError("late"), after=STOPPED))], names=["a"]))
-    assert [record.getMessage() for record in caplog.records] == ["a: raised RuntimeError: late in its lifespan"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "a: raised RuntimeError: late in its lifespan"
+    ]
 
 
 def test_an_application_that_returns_without_an_answer_does_not_hold_up_the_shutdown() -> None:
@@ -521,7 +533,7 @@ def test_cancel_ends_the_applications_without_asking() -> None:
 
 
 async def serve(app: ASGIApp, scope: Scope, *, give_up: bool = False) -> list[Message]:
-    """Run a lifespan application as a server does and return what it sent; perhaps give up once it has started."""
+    """Run a lifespan application as a server does, which perhaps gives up, and return what it sent."""
     events: asyncio.Queue[Message] = asyncio.Queue()
     started = asyncio.Event()
     sent: list[Message] = []

@@ -2,6 +2,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,12 @@ def test_a_file_that_is_not_text_is_told_in_one_line(modules: Write, tmp_path: P
     """An error of the import system has no line of the user's; the target is named all the same."""
     (tmp_path / "site_i.py").write_bytes(b"app = '\xff'\n")
     assert "importing site_i failed: SyntaxError" in str(refusal("site_i:app"))
+
+
+def test_a_broken_extension_module_is_told_in_one_line(modules: Write, tmp_path: Path) -> None:
+    """It fails in the machinery of importing, so there is no line of Python to name."""
+    (tmp_path / f"site_p{EXTENSION_SUFFIXES[0]}").write_bytes(b"not a library")
+    assert "importing site_p failed: ImportError: " in str(refusal("site_p:app"))
 
 
 def test_ctrl_c_during_an_import_is_not_taken_for_a_failure(modules: Write) -> None:

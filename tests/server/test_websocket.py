@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
-from hybrid.bridge.types import ASGIApp, Headers, Message, Receive, Scope, Send
+from hybrid.bridge.types import ASGIApp, Headers, Message, Receive, Resolver, Scope, Send
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
@@ -44,7 +44,7 @@ async def settle() -> None:
 
 
 class Peer:
-    """A client in memory: the client side of `websockets`, joined to a WebSocket handler by a fake transport."""
+    """A client in memory: the client side of `websockets`, and a fake transport to a WebSocket handler."""
 
     def __init__(
         self, application: ASGIApp, *, subprotocols: list[str] | None = None, **settings: Any
@@ -58,10 +58,11 @@ class Peer:
         self.transport.connect(Handler(self.connection))
         offer = [Subprotocol(name) for name in subprotocols or ()] or None
         self.client = ClientProtocol(parse_uri("ws://x/chat"), subprotocols=offer)
-        self.events: list[Response | Frame] = []
+        self.events: list[object] = []
 
     @property
     def websocket(self) -> WebSocket:
+        """The handler."""
         assert isinstance(self.transport.protocol, WebSocket)
         return self.transport.protocol
 
@@ -87,7 +88,7 @@ class Peer:
         received = self.transport.take()
         if received:
             self.client.receive_data(received)
-        self.events += [event for event in self.client.events_received() if not isinstance(event, type(None))]  # type: ignore[misc]
+        self.events += self.client.events_received()
 
     async def send(self, message: str | bytes) -> None:
         """Send one message and let it have its effect."""
@@ -145,6 +146,7 @@ class Recorder:
         self.greedy = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Be the application."""
         self.scope, self.receive, self.send = scope, receive, send
         self.received.append(await receive())
         await send({"type": "websocket.accept"})
@@ -154,6 +156,7 @@ class Recorder:
 
     @property
     def last(self) -> Message:
+        """The newest event."""
         return self.received[-1]
 
 
@@ -262,6 +265,24 @@ class TestHandshake:
         assert peer.transport.aborted
 
     @on_loop
+    async def test_bytes_during_a_denial(self) -> None:
+        """What the client says while it is being refused is dropped."""
+        release = asyncio.Event()
+
+        async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            await release.wait()
+            await send(BODY)
+
+        peer = Peer(refusing)
+        upgrade(peer.connection, peer.handshake(), b"")
+        await settle()
+        peer.transport.receive(b"\xff\xff")
+        release.set()
+        await peer.exchange()
+        assert peer.response.status_code == 401
+
+    @on_loop
     async def test_invalid_handshake(self) -> None:
         """A request that is no valid handshake never reaches the application."""
 
@@ -285,10 +306,10 @@ class TestHandshake:
         peer = Peer(application)
         frames = [Frame(Opcode.TEXT, text).serialize(mask=True) for text in (b"one", b"two", b"three")]
         upgrade(peer.connection, peer.handshake(), frames[0] + frames[1][:3])
-        assert not peer.transport.reading
+        assert not peer.transport.is_reading()
         peer.transport.receive(frames[1][3:])
         await settle()
-        assert peer.transport.reading
+        assert peer.transport.is_reading()
         peer.transport.receive(frames[2])
         await settle()
         assert [message.get("text") for message in application.received] == [None, "one", "two", "three"]
@@ -404,7 +425,7 @@ class TestClosing:
         ],
     )
     def test_application_closes(self, message: Message, expected: Close) -> None:
-        """The application's code and reason are sent, and the connection ends when the client has answered."""
+        """The application's code and reason are sent; the connection ends when the client has answered."""
 
         async def run() -> None:
             peer = Peer(answering({"type": "websocket.accept"}, {"type": "websocket.close", **message}))
@@ -579,7 +600,7 @@ class TestScope:
     async def test_routers_are_resolved(self) -> None:
         """A router in front is asked, not awaited, and its scope is the one that counts."""
 
-        class Router:
+        class Router(Resolver):
             async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
                 raise AssertionError("awaited")
 
@@ -904,13 +925,13 @@ class TestFlowControl:
         peer = Peer(application, ws_max_queue=3)
         await peer.open()
         for number in range(3):
-            assert peer.transport.reading
+            assert peer.transport.is_reading()
             await peer.send(str(number))
-        assert not peer.transport.reading
+        assert not peer.transport.is_reading()
         for number in range(3):
-            assert not peer.transport.reading
+            assert not peer.transport.is_reading()
             assert (await application.receive())["text"] == str(number)
-        assert peer.transport.reading
+        assert peer.transport.is_reading()
 
     @on_loop
     async def test_what_was_read_is_kept(self) -> None:
@@ -919,11 +940,11 @@ class TestFlowControl:
         peer = Peer(application, ws_max_queue=2)
         await peer.open()
         peer.transport.receive(Frame(Opcode.TEXT, b"x").serialize(mask=True) * 5)
-        assert not peer.transport.reading
+        assert not peer.transport.is_reading()
         for _ in range(5):
-            assert not peer.transport.reading
+            assert not peer.transport.is_reading()
             await application.receive()
-        assert peer.transport.reading
+        assert peer.transport.is_reading()
 
     @on_loop
     async def test_large_messages_pause_sooner(self) -> None:
@@ -934,11 +955,11 @@ class TestFlowControl:
         await peer.send(b"first")
         large = Frame(Opcode.BINARY, bytes(2 * BACKLOG_BYTES)).serialize(mask=True)
         peer.transport.receive(large[:BACKLOG_BYTES])
-        assert peer.transport.reading
+        assert peer.transport.is_reading()
         peer.transport.receive(large[BACKLOG_BYTES : BACKLOG_BYTES + 1])
-        assert not peer.transport.reading
+        assert not peer.transport.is_reading()
         await application.receive()
-        assert peer.transport.reading
+        assert peer.transport.is_reading()
 
     @on_loop
     async def test_large_message_alone(self) -> None:
@@ -948,7 +969,7 @@ class TestFlowControl:
         await peer.open()
         large = Frame(Opcode.BINARY, bytes(4 * BACKLOG_BYTES)).serialize(mask=True)
         for start in range(0, len(large), 65536):
-            assert peer.transport.reading
+            assert peer.transport.is_reading()
             peer.transport.receive(large[start : start + 65536])
         assert len((await application.receive())["bytes"]) == 4 * BACKLOG_BYTES
 
@@ -959,9 +980,9 @@ class TestFlowControl:
         peer = Peer(application, ws_max_queue=1)
         await peer.open()
         await peer.send("x")
-        assert not peer.transport.reading
+        assert not peer.transport.is_reading()
         await application.send(CLOSE)
-        assert peer.transport.reading
+        assert peer.transport.is_reading()
         await peer.exchange()
         await peer.exchange()
         assert peer.transport.closing
@@ -971,7 +992,7 @@ class TestFlowControl:
         """The connect event is not a message: a queue of one does not stop reading before it has begun."""
         peer = Peer(Recorder(), ws_max_queue=1)
         upgrade(peer.connection, peer.handshake(), b"")
-        assert peer.transport.reading
+        assert peer.transport.is_reading()
         await settle()
 
     @on_loop
@@ -1049,6 +1070,3 @@ class TestCancellation:
         await peer.exchange()
         assert peer.close is not None
         assert peer.close.code == 1011
-
-
-_: Callable[..., Awaitable[None]] = echo  # what the tests call an application is one

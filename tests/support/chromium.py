@@ -98,7 +98,8 @@ class Page:
 
     def go(self, url: str) -> Self:
         """Load an address and wait until the document is complete."""
-        self.call("Page.navigate", url=url)
+        if error := self.call("Page.navigate", url=url).get("errorText"):
+            raise PageError(f"{url}: {error}")
         self.wait_for(f"location.href.startsWith({url!r}) && document.readyState === 'complete'")
         return self
 

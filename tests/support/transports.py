@@ -1,4 +1,4 @@
-"""A transport without a network: what a connection does to it can be read, and a test plays the client's kernel."""
+"""A transport without a network: shows what a connection does to it, and lets a test play the client."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,6 @@ class FakeTransport(asyncio.Transport):
 
     Attributes:
         written: every byte that was written.
-        reading: whether the connection wants to read.
         closing: whether it has been closed, in either way.
         aborted: whether it was closed without sending what waits.
         eof_written: whether our direction was closed first.
@@ -18,7 +17,7 @@ class FakeTransport(asyncio.Transport):
     def __init__(self, **extra: Any) -> None:
         super().__init__(extra)
         self.written = bytearray()
-        self.reading = True
+        self._reading = True
         self.closing = False
         self.aborted = False
         self.eof_written = False
@@ -26,6 +25,10 @@ class FakeTransport(asyncio.Transport):
 
     def __repr__(self) -> str:
         return f"<FakeTransport {len(self.written)} bytes written, closing={self.closing}>"
+
+    def is_reading(self) -> bool:
+        """Tell whether the connection wants to read."""
+        return self._reading
 
     def take(self) -> bytes:
         """Return what was written since the last call."""
@@ -90,13 +93,13 @@ class FakeTransport(asyncio.Transport):
 
     def pause_reading(self) -> None:
         """Deliver nothing more, if the test plays along."""
-        assert self.reading
-        self.reading = False
+        assert self._reading
+        self._reading = False
 
     def resume_reading(self) -> None:
         """Deliver again."""
-        assert not self.reading
-        self.reading = True
+        assert not self._reading
+        self._reading = True
 
     def close(self) -> None:
         """Close; the protocol hears of it in the loop's next turn, as from a real transport."""
