@@ -15,6 +15,10 @@ _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 1024 * 1024
 
 
+#: An address as asyncio and the socket module give it.
+_Name = tuple[Any, ...] | str | bytes | None
+
+
 class Connection:
     """Owns one transport: its flow control in both directions, its addresses, its end. Loop thread only.
 
@@ -244,16 +248,14 @@ class _Lingering(Handler):
         self._connection.close()
 
 
-def _client_address(peername: Any) -> tuple[str, int] | None:
-    """Read what asyncio says of the peer: a pair, IPv6's four values, or a path, which is nobody's
-    address.
-    """
+def _client_address(peername: _Name) -> tuple[str, int] | None:
+    """Read what asyncio says of the peer: two values, four with IPv6, or a path, which is no address."""
     if isinstance(peername, tuple):
         return str(peername[0]), int(peername[1])
     return None
 
 
-def _server_address(sockname: Any) -> tuple[str, int | None] | None:
+def _server_address(sockname: _Name) -> tuple[str, int | None] | None:
     if isinstance(sockname, tuple):
         return str(sockname[0]), int(sockname[1])
     if isinstance(sockname, bytes):
