@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from hybrid.bridge.errors import (
         ChannelFull,
         ClientDisconnected,
+        ConfigError,
         HybridError,
         InterfaceError,
         LifespanError,
         LoadError,
         PoolFull,
+        ProtocolError,
     )
     from hybrid.bridge.gateway import Gateway, Route, Target, format_routes, load_targets
     from hybrid.bridge.interface import Interface, detect
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChannelFull",
     "ClientDisconnected",
+    "ConfigError",
     "Gateway",
     "HybridError",
     "Interface",
@@ -36,6 +39,7 @@ __all__ = [
     "LoadError",
     "PathRouter",
     "PoolFull",
+    "ProtocolError",
     "ProtocolTypeRouter",
     "Route",
     "Target",
@@ -55,11 +59,13 @@ _NAMES_IN = {
     "hybrid.bridge.errors": (
         "ChannelFull",
         "ClientDisconnected",
+        "ConfigError",
         "HybridError",
         "InterfaceError",
         "LifespanError",
         "LoadError",
         "PoolFull",
+        "ProtocolError",
     ),
     "hybrid.bridge.gateway": ("Gateway", "Route", "Target", "format_routes", "load_targets"),
     "hybrid.bridge.interface": ("Interface", "detect"),

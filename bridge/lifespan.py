@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from hybrid.bridge.errors import LifespanError
+from hybrid.bridge.errors import LifespanError, ProtocolError
 from hybrid.bridge.interface import name_of
 from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -255,14 +255,14 @@ class _Run:
         if self.phase in {_Phase.STOPPED, _Phase.FAILED}:
             self._task.cancel()  # nothing follows: it would wait for ever
         elif self.phase is _Phase.STOPPING and self.heard:
-            raise LifespanError(f"{self.name}: called receive() again instead of answering lifespan.shutdown")
+            raise ProtocolError(f"{self.name}: called receive() again instead of answering lifespan.shutdown")
         return await self._inbox.get()
 
     async def _send(self, message: Message) -> None:
         kind = str(message.get("type"))
         phase = _TRANSITIONS.get((self.phase, kind))
         if phase is None:
-            raise LifespanError(f"{self.name}: sent {kind!r} while its lifespan was {self.phase.value}")
+            raise ProtocolError(f"{self.name}: sent {kind!r} while its lifespan was {self.phase.value}")
         self.phase = phase
         self._message = str(message.get("message", ""))
         self._answered.set()

@@ -85,7 +85,7 @@ class Config:
         if isinstance(self.app, str):
             return [self.app]
         if isinstance(self.app, (list, tuple)):
-            return cast("Sequence[str]", self.app)
+            return cast("Sequence[str]", self.app)  # pyright: ignore[reportUnknownMemberType] - of whatever
         return None
 
     def _check_range(self, name: str, low: float, high: float) -> None:

@@ -69,6 +69,8 @@ class Connection:
         if transport.get_extra_info("sslcontext") is not None:
             self.scheme = "https"
         self.context.connections.add(self)
+        if self.context.draining:  # accepted in the turn of the loop in which the server was told to stop
+            handler.drain()
 
     def writing_resumed(self) -> None:
         """The client has read enough: let those go on who wait."""

@@ -50,8 +50,9 @@ class Inbox:
     def put(self, message: Message) -> None:
         """Add a message; the application that waits for it gets it in the loop's next turn."""
         self._messages.append(message)
-        if self._waiters:
-            self._wake()
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
         if len(self._messages) >= self._limit:
             self._pause()
 
@@ -59,7 +60,9 @@ class Inbox:
         """Set what is received when everything else has been, from then on always; the first one counts."""
         if self._end is None:
             self._end = message
-            self._wake()
+            for waiter in self._waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     async def receive(self) -> Message:
         """Return the next message: the application's ``receive()``. Several callers may wait at once."""
@@ -82,8 +85,3 @@ class Inbox:
     def _pause(self) -> None:
         self._paused = True
         self._connection.pause_reading()
-
-    def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)

@@ -18,15 +18,24 @@ ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 class Listeners:
     """The sockets that one server listens on. Loop thread only.
 
+    Args:
+        sockets: bound ones; they are closed by :meth:`close`.
+        backlog: connections that the system queues before they are accepted.
+        unlink: the path of a socket file of ours, to be removed at the end.
+
     Attributes:
         sockets: all of them, open or not.
         urls: where each can be reached, for a person: ``http://127.0.0.1:8000``, ``unix:/run/app.sock``.
     """
 
-    def __init__(self, sockets: Sequence[socket.socket], *, unlink: str | None = None) -> None:
+    def __init__(
+        self, sockets: Sequence[socket.socket], backlog: int, *, unlink: Path | None = None
+    ) -> None:
         self.sockets = list(sockets)
         self.urls = [_url(each) for each in self.sockets]
+        self._backlog = backlog
         self._unlink = unlink
+        self._inode = unlink.stat().st_ino if unlink is not None else 0
         self._servers: list[asyncio.Server] = []
 
     def __repr__(self) -> str:
@@ -41,17 +50,30 @@ class Listeners:
             BindError: it cannot be had; the message names it and says why.
         """
         if config.fd is not None:
-            return cls([_inherit(config.fd)])
+            return cls([_inherit(config.fd)], config.backlog)
         if config.uds is not None:
-            return cls([_bind_unix(config.uds, config.backlog)], unlink=config.uds)
-        return cls(_bind_tcp(config.host, config.port, config.backlog))
+            path = Path(config.uds)
+            return cls([_bind_unix(path)], config.backlog, unlink=path)
+        return cls(_bind_tcp(config.host, config.port), config.backlog)
 
     async def start(self, protocol_factory: ProtocolFactory) -> None:
-        """Accept connections, each with a protocol of its own."""
+        """Accept connections, each with a protocol of its own.
+
+        Raises:
+            BindError: a socket cannot be listened on; the message names it and says why.
+        """
         loop = asyncio.get_running_loop()
-        for each in self.sockets:
+        for each, url in zip(self.sockets, self.urls, strict=True):
             create = loop.create_unix_server if each.family == _AF_UNIX else loop.create_server
-            self._servers.append(await create(protocol_factory, sock=each))
+            try:
+                # asyncio takes its backlog for the connections to accept in one turn too, and without file
+                # descriptors goes on trying, and logging, that often: the real one is set afterwards.
+                self._servers.append(await create(protocol_factory, sock=each, backlog=1))
+                each.listen(self._backlog)
+            except OSError as error:
+                raise BindError(f"cannot listen on {url}: {_reason(error)}") from error
+            except ValueError as error:
+                raise BindError(f"cannot listen on {url}: {error}") from error
 
     def close(self) -> None:
         """Accept nothing more; connections that were accepted live on."""
@@ -61,7 +83,7 @@ class Listeners:
         for each in self.sockets:
             each.close()
         if self._unlink is not None:
-            _remove_socket_file(self._unlink)
+            _remove_socket_file(self._unlink, self._inode)
             self._unlink = None
 
 

@@ -1,10 +1,14 @@
-"""Which event loop the server runs on."""
+"""Which event loop the server runs on, and how it ends."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import LoopName
+
+#: Seconds that tasks which are left at the end may take to clean up.
+_END_SECONDS = 1.0
 
 
 def loop_factory(name: LoopName) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -23,3 +27,42 @@ def loop_factory(name: LoopName) -> Callable[[], asyncio.AbstractEventLoop]:
             raise ConfigError("loop: uvloop is not installed") from None
         return asyncio.new_event_loop
     return uvloop.new_event_loop
+
+
+def run_loop(factory: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on a loop of its own, and leave the loop within a bounded time.
+
+    Unlike :func:`asyncio.run` it does not wait for ever for tasks that resist cancellation, as those that wait for
+    a thread do, nor for the threads of the loop's executor.
+    """
+    try:
+        loop = factory()
+    except BaseException:
+        main.close()
+        raise
+    try:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(main)
+    finally:
+        try:
+            loop.run_until_complete(_end(loop))
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+
+async def cancel_tasks(tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
+    """Cancel tasks and wait a moment for them to clean up; what they raise then interests nobody."""
+    running = [task for task in tasks if not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        done, _ = await asyncio.wait(running, timeout=seconds)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # asyncio logs what nobody has asked for
+
+
+async def _end(loop: asyncio.AbstractEventLoop) -> None:
+    await cancel_tasks(asyncio.all_tasks(loop) - {asyncio.current_task()}, _END_SECONDS)
+    await asyncio.wait({loop.create_task(loop.shutdown_asyncgens())}, timeout=_END_SECONDS)

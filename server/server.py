@@ -5,12 +5,15 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 from hybrid.bridge.errors import HybridError, LifespanError
 from hybrid.bridge.gateway import format_routes
+from hybrid.bridge.lifespan import Lifespan
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection
@@ -18,7 +21,7 @@ from hybrid.server.context import ServerContext
 from hybrid.server.errors import EXIT_FORCED, exit_code
 from hybrid.server.http11 import Http11
 from hybrid.server.listeners import Listeners
-from hybrid.server.loops import loop_factory
+from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
 
 logger = logging.getLogger("hybrid.server")
@@ -26,12 +29,18 @@ logger = logging.getLogger("hybrid.server")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: Seconds that a cancelled application call may take to clean up.
 _CANCEL_SECONDS = 1.0
-#: Seconds between two looks at whether the last request has ended, while draining.
-_DRAIN_STEP = 0.05
+#: Seconds that lifespan shutdown may take at least, however little the requests are given.
+_SHUTDOWN_SECONDS = 5.0
+#: Seconds that sleeping threads are waited for: they only have to wake up and return.
+_JOIN_SECONDS = 1.0
+#: Seconds between two looks at whether what is waited for has ended: the last request, an application's lifespan.
+_STEP = 0.05
 
 
 class Server:
     """Serves one configuration: by itself with :meth:`run`, or inside somebody's program with :meth:`serve`.
+
+    An object is good for one life: whoever wants to serve again makes another one.
 
     Attributes:
         config: the settings.
@@ -45,6 +54,8 @@ class Server:
         self.listeners: Listeners | None = None
         self._should_exit = False
         self._force_exit = False
+        self._served = False
+        self._by_itself = False  # in run(), which may speak to the terminal
         self._loaded: LoadedApplication | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()  # that should_exit or force_exit has changed
@@ -77,15 +88,19 @@ class Server:
         """Serve until SIGINT or SIGTERM, on an event loop of its own; a second SIGINT cuts off what is in
         flight.
 
+        On another thread than the main one it handles no signals: :attr:`should_exit` stops it.
+
         Raises:
-            SystemExit: 1 when it cannot bind, 3 when the application cannot be loaded or started, 130 when it
-                was forced to stop; each error is one line on stderr.
+            SystemExit: 1 when it cannot bind, 2 when the event loop is not installed, 3 when the application
+                cannot be loaded or started, 130 when it was forced to stop; each error is one line on stderr.
         """
         configure_logging(self.config.log_level)
+        self._by_itself = True
         try:
+            factory = loop_factory(self.config.loop)
             self._loaded = load_application(self.config)
-            with asyncio.Runner(loop_factory=loop_factory(self.config.loop)) as runner:
-                runner.run(self._run(sockets))
+            with self._signals_handled():
+                run_loop(factory, self.serve(sockets))
         except HybridError as error:
             logger.debug("the server did not start", exc_info=error)
             print(f"hybrid: {error}", file=sys.stderr)
@@ -96,34 +111,37 @@ class Server:
     async def serve(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Serve on the running loop until :attr:`should_exit` is set; signals are left to the caller.
 
-        Cancelling it makes it cut off what is in flight and clean up.
+        Where it listens goes to the log. Cancelling it makes it cut off what is in flight and clean up.
 
         Args:
             sockets: listening sockets to use instead of what the configuration names. They are closed at the
-                end.
+                end, once it has listened on them.
 
         Raises:
             LoadError, InterfaceError: the application cannot be loaded.
             LifespanError: it failed to start up.
             BindError: an address cannot be had.
+            RuntimeError: it has served already.
         """
+        if self._served:
+            raise RuntimeError("this server has served already: make another one")
+        self._served = True
         self._loop = asyncio.get_running_loop()
         if self._loaded is None:
             self._loaded = load_application(self.config)
         loaded = self._loaded
         context = ServerContext(self.config, loaded.application, self._loop)
         try:
-            await loaded.lifespan.startup(context.state)
+            startup = loaded.lifespan.startup(context.state)
+            if not await self._complete(startup, lambda: self.should_exit):
+                logger.warning("told to stop before the application had started")
+                return
             try:
                 await self._listen_and_serve(context, sockets)
             finally:
-                await self._shut_down(loaded)
+                await self._shut_down(context, loaded.lifespan)
         finally:
-            loaded.pool.close(timeout=0)
-
-    async def _run(self, sockets: Sequence[socket.socket] | None) -> None:
-        with self._signals_handled():
-            await self.serve(sockets)
+            loaded.pool.close(timeout=0 if loaded.pool.busy else _JOIN_SECONDS)
 
     async def _listen_and_serve(
         self, context: ServerContext, sockets: Sequence[socket.socket] | None
@@ -136,63 +154,92 @@ class Server:
             while not self.should_exit:
                 await self._wait_told(context.TICK)
                 context.tick()
-        except asyncio.CancelledError:
-            self.force_exit = True
-            raise
-        finally:
-            self.started = False
-            self.listeners.close()
+            self._stop_listening(context)
             await self._drain(context)
+        finally:
+            self._stop_listening(context)
+            await self._cut_off(context)
 
     def _announce(self) -> None:
         """Say where it listens and what it serves: the first lines anybody looks for."""
         assert self.listeners is not None
         assert self._loaded is not None
         for url in self.listeners.urls:
-            print(f"hybrid: listening on {url}", file=sys.stderr)
-        if self._loaded.routes:
+            if self._by_itself:
+                print(f"hybrid: listening on {url}", file=sys.stderr)
+            else:
+                logger.info("listening on %s", url)
+        if self._by_itself and self._loaded.routes:
             print(format_routes(self._loaded.routes), file=sys.stderr, flush=True)
 
-    async def _drain(self, context: ServerContext) -> None:
-        """Let what is in flight finish, within the time allowed, and cut off the rest."""
+    def _stop_listening(self, context: ServerContext) -> None:
+        assert self.listeners is not None
+        self.started = False
+        self.listeners.close()
         context.draining = True
+
+    async def _drain(self, context: ServerContext) -> None:
+        """Let what is in flight finish, within the time allowed."""
         for connection in tuple(context.connections):
             connection.drain()
+        await _let_transports_close()
+        if any(self._in_flight(context)):
+            logger.info("stopping after %s", _count(self._in_flight(context)))
         deadline = context.loop.time() + self.config.timeout_graceful_shutdown
-        while self._in_flight(context) and not self.force_exit and context.loop.time() < deadline:
-            await self._wait_told(_DRAIN_STEP)
+        while any(self._in_flight(context)) and not self.force_exit and context.loop.time() < deadline:
+            await self._wait_told(_STEP)
             if context.loop.time() >= context.now + context.TICK:
                 context.tick()
-        await self._cut_off(context)
 
-    def _in_flight(self, context: ServerContext) -> bool:
-        pool = self._loaded.pool if self._loaded else None
-        return bool(context.connections or context.calls or (pool and (pool.busy or pool.queued)))
+    def _in_flight(self, context: ServerContext) -> tuple[int, int, int]:
+        """Count the connections, the application calls on the loop, and the jobs of the threads."""
+        assert self._loaded is not None
+        pool = self._loaded.pool
+        return len(context.connections), len(context.calls), pool.busy + pool.queued
 
     async def _cut_off(self, context: ServerContext) -> None:
-        if context.connections or context.calls:
-            cut = (len(context.connections), len(context.calls))
-            logger.warning("cutting off %d connections and %d application calls still running", *cut)
+        """End what is still in flight, as far as it can be; a thread cannot."""
+        if any(self._in_flight(context)):
+            logger.warning("cutting off %s", _count(self._in_flight(context)))
         for connection in tuple(context.connections):
             connection.abort()
-        calls = tuple(context.calls)
-        for call in calls:
-            call.cancel()
-        if calls:
-            await asyncio.wait(calls, timeout=_CANCEL_SECONDS)
-        await asyncio.sleep(0)  # lets the transports close their sockets
+        await cancel_tasks(context.calls, _CANCEL_SECONDS)
+        await _let_transports_close()
 
-    async def _shut_down(self, loaded: LoadedApplication) -> None:
+    async def _shut_down(self, context: ServerContext, lifespan: Lifespan) -> None:
+        """Let the applications clean up, for as long as the requests were given and at least a moment."""
+        forced = self.force_exit
+        allowed = max(self.config.timeout_graceful_shutdown, _SHUTDOWN_SECONDS)
+        deadline = context.loop.time() + (_CANCEL_SECONDS if forced else allowed)
         try:
-            await loaded.lifespan.shutdown()
+            completed = await self._complete(
+                lifespan.shutdown(), lambda: self.force_exit != forced or context.loop.time() >= deadline
+            )
         except LifespanError as error:
             logger.error("%s", error)
+        else:
+            if not completed:
+                logger.warning("cutting off lifespan shutdown")
+
+    async def _complete(self, work: Coroutine[Any, Any, None], give_up: Callable[[], bool]) -> bool:
+        """Wait for work of the applications', and return True; once it is to be given up, cancel it instead."""
+        task = asyncio.create_task(work)
+        try:
+            while not task.done() and not give_up():
+                await asyncio.wait({task}, timeout=_STEP)
+            if task.done():
+                task.result()
+                return True
+            return False
+        finally:
+            await cancel_tasks([task], 2 * _CANCEL_SECONDS)  # the lifespan waits once for its applications
 
     # Being told to stop.
 
     def _tell(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._told.set)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+                self._loop.call_soon_threadsafe(self._told.set)
 
     async def _wait_told(self, seconds: float) -> None:
         """Wait until somebody sets should_exit or force_exit, or the time is over."""
@@ -205,7 +252,10 @@ class Server:
 
     @contextmanager
     def _signals_handled(self) -> Generator[None]:
-        """Let SIGINT and SIGTERM stop the server, while it runs by itself on the main thread."""
+        """Let SIGINT and SIGTERM stop the server; only the main thread can have that."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before = {number: signal.signal(number, self._handle_signal) for number in _SIGNALS}
         try:
             yield
@@ -217,3 +267,13 @@ class Server:
         if self.should_exit and number == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
+
+
+def _count(in_flight: tuple[int, int, int]) -> str:
+    return "{} connections, {} application calls and {} threads' jobs still running".format(*in_flight)
+
+
+async def _let_transports_close() -> None:
+    """Wait for the turn of the loop in which transports that were closed tell so, and the one after."""
+    for _ in range(2):
+        await asyncio.sleep(0)

@@ -167,7 +167,7 @@ class WebSocket(Handler):
             ProtocolError: the message is not allowed here, or does not have what it must have.
         """
         if self.state is _OPEN and message["type"] == "websocket.send":
-            self._connection.write(_encode(message))
+            self._connection.transport.write(_encode(message))
         elif not self._send_rarely(message):
             return
         if not self._connection.writable:
@@ -285,7 +285,7 @@ class WebSocket(Handler):
     # Open.
 
     def _take(self, events: list[Event]) -> None:
-        """Pass messages on, answer pings, and act on a close frame, after which nothing comes."""
+        """Pass messages on, answer pings, and act on a close frame, after which there is nothing."""
         pings: list[bytes] = []
         for event in events:
             if isinstance(event, str):
@@ -296,9 +296,10 @@ class WebSocket(Handler):
                 pings.append(event.payload)
             elif isinstance(event, Close):
                 self._answer(pings)
-                pings = []
                 self._peer_closed(event)
-        self._answer(pings)
+                return
+        if pings:
+            self._answer(pings)
 
     def _take_while_closing(self, events: list[Event]) -> None:
         """Wait for the close frame; what comes before it is too late (section 5.5.1)."""
@@ -308,11 +309,10 @@ class WebSocket(Handler):
 
     def _answer(self, pings: list[bytes]) -> None:
         """Answer pings; a client that does not read gets the last pong only, and later (section 5.5.3)."""
-        if not pings:
-            return
         if self._connection.writable:
             self._connection.write(b"".join(encode_frame(Opcode.PONG, payload) for payload in pings))
-        else:
+            self._late_pong = None
+        elif pings:
             self._late_pong = pings[-1]
 
     # Closing.

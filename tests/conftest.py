@@ -1,15 +1,20 @@
 """Fixtures that every room's tests share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from tests.support.process import ServerProcess, start_server
+from tests.support.process import Serve, ServerProcess, start_server
 
-Serve = Callable[..., ServerProcess]
+# A busy machine is no failure: hypothesis looks at what is computed, not at how long it takes.
+settings.register_profile(
+    "no clock", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("no clock")
 
 
 @pytest.fixture

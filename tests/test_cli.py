@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 import hybrid.server.server
 from hybrid.cli import main, serve
 from hybrid.server.config import Config
-from tests.support.process import ServerProcess, run_hybrid
+from tests.support.process import Serve, run_hybrid
 
 OPTIONS = {
     "--host",
@@ -202,7 +202,7 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize("target", ["hello_wsgi", "hello_asgi"])
-def test_serve_until_sigterm(serve: Callable[..., ServerProcess], target: str) -> None:
+def test_serve_until_sigterm(serve: Serve, target: str) -> None:
     """`hybrid serve` says where it listens, answers, and ends with exit code 0 after SIGTERM."""
     server = serve(target)
     assert httpx.get(server.url).text == "hello\n"
@@ -210,7 +210,7 @@ def test_serve_until_sigterm(serve: Callable[..., ServerProcess], target: str) -
     assert "Traceback" not in server.stderr
 
 
-def test_serve_until_sigint(serve: Callable[..., ServerProcess]) -> None:
+def test_serve_until_sigint(serve: Serve) -> None:
     """Control-C drains as SIGTERM does."""
     server = serve("hello_asgi")
     server.signal(signal.SIGINT)

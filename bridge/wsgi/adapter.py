@@ -1,6 +1,7 @@
 """A WSGI application as an ASGI application that runs on a thread pool."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
 from typing import Any, BinaryIO
@@ -13,7 +14,11 @@ from hybrid.bridge.wsgi.call import serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
+logger = logging.getLogger("hybrid.wsgi")
+
 _OVERLOADED = b"Service Unavailable"
+#: Seconds that threads may take to end at lifespan shutdown, when every request has been answered or given up.
+_CLOSE_SECONDS = 5.0
 
 
 class WSGIToASGI(ThreadedApplication):
@@ -24,7 +29,8 @@ class WSGIToASGI(ThreadedApplication):
 
     Args:
         app: the WSGI application.
-        pool: the threads to run it on; several applications may share one. A pool of its own when None.
+        pool: the threads to run it on; several applications may share one, and the caller closes it. When None,
+            a pool of its own, whose threads end at lifespan shutdown.
         multiprocess: what ``wsgi.multiprocess`` says: whether other processes serve the same application.
     """
 
@@ -33,6 +39,7 @@ class WSGIToASGI(ThreadedApplication):
     ) -> None:
         self.app = app
         self.pool = pool or ThreadPool()
+        self._owns_pool = pool is None
         self._environ = EnvironBuilder(multithread=self.pool.threads > 1, multiprocess=multiprocess)
 
     def __repr__(self) -> str:
@@ -45,15 +52,22 @@ class WSGIToASGI(ThreadedApplication):
         self.pool.submit(self._serve_exchange, exchange)
 
     def _serve_exchange(self, exchange: ThreadedExchange) -> None:
-        """Serve one exchange (worker)."""
-        environ = self._environ.build(exchange.scope, exchange.body)
-        environ["hybrid.disconnected"] = lambda: exchange.disconnected
-        serve(self.app, environ, exchange)
+        """Serve one exchange, and close its body (worker)."""
+        body = exchange.body
+        try:
+            environ = self._environ.build(exchange.scope, body)
+            environ["hybrid.disconnected"] = lambda: exchange.disconnected
+            serve(self.app, environ, exchange)
+        except BaseException:  # a scope that no environ can be made of
+            logger.exception("the request could not be given to %r", self.app)
+            exchange.abort()
+        finally:
+            body.close()
 
     # The path under any ASGI server.
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection: ``http``; ``lifespan``, which ends the pool; anything else is
+        """Serve one ASGI connection: ``http``; ``lifespan``, which ends its own pool; anything else is
         refused.
         """
         if scope["type"] == "http":
@@ -69,23 +83,29 @@ class WSGIToASGI(ThreadedApplication):
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await asyncio.to_thread(self.pool.close)
+        if self._owns_pool:
+            pool, self.pool = self.pool, ThreadPool(self.pool.threads)  # it may be started again
+            if not await asyncio.to_thread(pool.close, _CLOSE_SECONDS):
+                logger.warning("%r: threads that still run are left behind", self)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = RequestBody()
         try:
             if not await _read_body(receive, body):
+                body.close()
                 return
             exchange = _AsgiExchange(scope, body.open(), send)
-            try:
-                self.submit(exchange)
-            except PoolFull:
-                await _refuse(send)
-                return
-            await exchange.wait(receive)
-        finally:
+            self.submit(exchange)
+        except PoolFull as error:
             body.close()
+            logger.warning("%s %r: refused, %s", scope["method"], scope["path"], error)
+            await _refuse(send)
+            return
+        except BaseException:
+            body.close()
+            raise
+        await exchange.wait(receive)  # from here on the worker owns the body
 
 
 async def _read_body(receive: Receive, body: RequestBody) -> bool:
@@ -100,9 +120,14 @@ async def _read_body(receive: Receive, body: RequestBody) -> bool:
 
 
 async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", b"text/plain"), (b"retry-after", b"1")]
+    length = b"%d" % len(_OVERLOADED)
+    headers = [(b"content-type", b"text/plain"), (b"content-length", length), (b"retry-after", b"1")]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
     await send({"type": "http.response.body", "body": _OVERLOADED})
+
+
+#: Statuses that end with their head (RFC 9110 section 6.4.1).
+_BODILESS = (204, 304)
 
 
 class ResponseAborted(RuntimeError):
@@ -121,7 +146,9 @@ class _AsgiExchange:
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
-        self._start: dict[str, Any] | None = None
+        self._status = 0
+        self._headers: Headers | None = None  # until they are sent
+        self._finished = False
         self._sending: asyncio.Task[None] | None = None
 
     async def wait(self, receive: Receive) -> None:
@@ -140,13 +167,17 @@ class _AsgiExchange:
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self.disconnected = True
+        if not self._finished:  # otherwise it only says that the response is complete
+            self.disconnected = True
 
     # The worker's half.
 
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Record the head (worker). ASGI has no place for the reason phrase."""
-        self._start = {"type": "http.response.start", "status": status, "headers": headers}
+        if status in _BODILESS:  # a length of what is not there confuses servers, and 204 must not have one
+            headers = [field for field in headers if field[0] != b"content-length"]
+        self._status = status
+        self._headers = headers
 
     def write(self, data: bytes) -> None:
         """Send a part of the body and wait until the server has taken it (worker)."""
@@ -154,6 +185,8 @@ class _AsgiExchange:
 
     def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body (worker)."""
+        if self._headers is not None:
+            self._add_length(self._headers, len(data))
         self._run(self._send_part(data, more=False))
         self._settle(None)
 
@@ -161,25 +194,43 @@ class _AsgiExchange:
         """Let the ASGI call fail (worker)."""
         self._settle(None if self.disconnected else ResponseAborted("the WSGI application failed"))
 
+    def _add_length(self, headers: Headers, length: int) -> None:
+        """Announce the length of a body of one part, unless it is not that part that counts (worker)."""
+        if self._status in _BODILESS or (self.scope["method"] == "HEAD" and not length):
+            return
+        if not any(name == b"content-length" for name, _ in headers):
+            headers.append((b"content-length", b"%d" % length))
+
     async def _send_part(self, data: bytes, *, more: bool) -> None:
+        if self.disconnected:  # the ASGI call may be over: what is sent now could reach another one's client
+            raise ClientDisconnected("the client has left")
         self._sending = asyncio.current_task()
-        if self._start is not None:
-            start, self._start = self._start, None
-            await self._send(start)
+        if self._headers is not None:
+            headers, self._headers = self._headers, None
+            await self._send({"type": "http.response.start", "status": self._status, "headers": headers})
+        self._finished = not more
+        if self._status in _BODILESS:
+            data = b""
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        if self.disconnected:
-            coroutine.close()
-            raise ClientDisconnected("the client has left")
         try:
-            asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError as error:  # the loop is closed
+            coroutine.close()
+            self.disconnected = True
+            raise ClientDisconnected("the server has stopped") from error
+        try:
+            future.result()
         except (FutureCancelled, OSError) as error:
             self.disconnected = True
             raise ClientDisconnected("the client has left") from error
 
     def _settle(self, error: Exception | None) -> None:
-        self._loop.call_soon_threadsafe(self._settle_on_loop, error)
+        try:
+            self._loop.call_soon_threadsafe(self._settle_on_loop, error)
+        except RuntimeError:
+            pass  # the loop is closed, and nobody waits
 
     def _settle_on_loop(self, error: Exception | None) -> None:
         if self._done.done():

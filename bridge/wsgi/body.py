@@ -9,7 +9,10 @@ MEMORY_LIMIT = 64 * 1024
 
 
 class RequestBody:
-    """Collects a body of any size in bounded memory."""
+    """Collects a body of any size in bounded memory.
+
+    What :meth:`open` returns belongs to the caller, who closes it; before that, :meth:`close` is due.
+    """
 
     __slots__ = ("_file", "_parts", "size")
 
@@ -23,6 +26,8 @@ class RequestBody:
 
     def write(self, data: bytes) -> None:
         """Append bytes."""
+        if not data:
+            return
         self.size += len(data)
         if self._file is not None:
             self._file.write(data)

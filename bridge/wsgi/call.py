@@ -4,13 +4,15 @@ Everything here runs on the worker.
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 from wsgiref.types import WSGIApplication
 
 from hybrid.bridge.errors import ClientDisconnected
-from hybrid.bridge.types import Headers, ResponseWriter
+from hybrid.bridge.types import Headers, ThreadedExchange
 
 logger = logging.getLogger("hybrid.wsgi")
 
@@ -22,26 +24,38 @@ _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade")
 )  # fmt: skip
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+#: Fields that were found valid, encoded. Most responses carry the same few again and again.
+_known_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+_KNOWN_FIELDS_LIMIT: Final = 1024
+_KNOWN_VALUE_SIZE: Final = 256
+#: Fields whose values differ from response to response, or are nobody else's business: not remembered.
+_VOLATILE: Final = frozenset(("set-cookie", "location", "etag", "last-modified", "expires", "www-authenticate"))
 
 
 class WSGIError(RuntimeError):
     """The application broke a rule of PEP 3333; the message says which."""
 
 
-def serve(app: WSGIApplication, environ: dict[str, Any], writer: ResponseWriter) -> None:
-    """Call ``app`` and write its response to ``writer``. Never raises: an error becomes a 500, or cuts the
+def serve(app: WSGIApplication, environ: dict[str, Any], exchange: ThreadedExchange) -> None:
+    """Call ``app`` and write its response to ``exchange``. Never raises: an error becomes a 500, or cuts the
     response off.
     """
-    call = _Call(writer)
+    call = _Call(exchange)
     try:
         call.run(app, environ)
     except ClientDisconnected:
-        writer.abort()
+        exchange.abort()
     except BaseException:  # SystemExit in a view must not end a worker, nor the server
-        logger.exception(
-            "%s %s: the WSGI application failed", environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        )
+        logger.exception("%s: the WSGI application failed", _describe(exchange))
         call.fail()
+
+
+def _describe(exchange: ThreadedExchange) -> str:
+    """Name a request in the log, without control characters that a client might have put into its path."""
+    scope = exchange.scope
+    return f"{scope['method']} {scope['path'].encode('unicode_escape').decode('ascii')}"
 
 
 class _Call:
@@ -52,13 +66,13 @@ class _Call:
     sent.
     """
 
-    __slots__ = ("_head", "_left", "_sent", "_writer")
+    __slots__ = ("_exchange", "_head", "_left", "_sent")
 
-    def __init__(self, writer: ResponseWriter) -> None:
-        self._writer = writer
+    def __init__(self, exchange: ThreadedExchange) -> None:
+        self._exchange = exchange
         self._head: tuple[int, str, Headers] | None = None
         self._sent = False
-        self._left: int | None = None  # bytes that the announced Content-Length still allows
+        self._left: int | None = None  # bytes that the Content-Length still allows; negative when cut
 
     def run(self, app: WSGIApplication, environ: dict[str, Any]) -> None:
         """Call the application and send what it returns and writes."""
@@ -73,37 +87,47 @@ class _Call:
     def fail(self) -> None:
         """Answer 500 if nothing was sent yet, or make the client see that the response is incomplete."""
         if self._sent:
-            self._writer.abort()
+            self._exchange.abort()
             return
         body = b"Internal Server Error"
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
         try:
-            self._writer.start(500, "Internal Server Error", headers)
-            self._writer.finish(body)
+            self._exchange.start(500, "Internal Server Error", headers)
+            self._exchange.finish(body)
         except ClientDisconnected:
-            self._writer.abort()
+            self._exchange.abort()
+        except Exception:
+            logger.exception("%s: the error could not be answered", _describe(self._exchange))
+            self._exchange.abort()
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
         """Take status and header fields, as PEP 3333 has it in its section on the callable."""
-        if exc_info is not None:
+        if exc_info is not None and exc_info[1] is not None:
             try:
-                if self._sent and exc_info[1] is not None:
+                if self._sent:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None  # no cycle through the traceback's frames
         elif self._head is not None:
             raise WSGIError("start_response was called a second time without exc_info")
-        code, reason = _parse_status(status)
         self._left = None
-        self._head = code, reason, [self._encode_header(name, value) for name, value in headers]
+        encoded: Headers = []
+        for field in headers:
+            if type(field) is tuple and (known := _known_fields.get(field)) is not None:
+                encoded.append(known)
+            else:
+                encoded.append(self._encode_field(*field))
+        self._head = *_parse_status(status), encoded
         return self.write
 
     def write(self, data: bytes, /) -> None:
         """Send a part of the body at once: PEP 3333's imperative alternative to returning it."""
         if data:
             self._send(data)
+            if self._left is not None and self._left < 0:
+                raise WSGIError("write() was given more than the Content-Length allows")
 
     def _send_parts(self, parts: Iterable[bytes]) -> None:
         if isinstance(parts, (list, tuple)) and len(parts) == 1 and not self._sent:
@@ -112,54 +136,90 @@ class _Call:
         for part in parts:
             if part:
                 self._send(part)
+                if self._left is not None and self._left < 0:
+                    break  # PEP 3333: stop iterating when enough has been sent
+            elif not isinstance(part, bytes):
+                raise _not_bytes(part)
         self._finish(b"")
 
     def _send(self, data: bytes) -> None:
+        data = self._cut(data)  # before the head: as long as that is held back, an error is still a 500
         self._send_head()
-        self._writer.write(self._cut(data))
+        self._exchange.write(data)
 
     def _finish(self, data: bytes) -> None:
+        data = self._cut(data)
+        if self._left:
+            self._check_length(self._left)
         self._send_head()
-        self._writer.finish(self._cut(data))
+        self._exchange.finish(data)
 
     def _send_head(self) -> None:
         if not self._sent:
             if self._head is None:
                 raise WSGIError("the application sent a body, or none at all, without calling start_response")
-            self._writer.start(*self._head)
+            self._exchange.start(*self._head)
             self._sent = True
 
     def _cut(self, data: bytes) -> bytes:
         """Keep a body within its Content-Length: what is beyond would be read as the next response."""
         if not isinstance(data, bytes):
-            raise WSGIError(f"the body must be bytes, not {type(data).__name__}")
+            raise _not_bytes(data)
         if self._left is None:
             return data
-        if len(data) > self._left:
-            logger.error(
-                "the application's body is longer than its Content-Length; %d bytes cut",
-                len(data) - self._left,
-            )
-            data = data[: self._left]
+        allowed = max(0, self._left)
         self._left -= len(data)
-        return data
+        if self._left >= 0:
+            return data
+        logger.error(
+            "%s: the application's body is longer than its Content-Length, and was cut", _describe(self._exchange)
+        )
+        return data[:allowed]
 
-    def _encode_header(self, name: str, value: str) -> tuple[bytes, bytes]:
+    def _check_length(self, left: int) -> None:
+        """Refuse a body that is too short; the head of a response to HEAD, and a 304, tell of another's."""
+        status = self._head[0] if self._head is not None else 0
+        if left > 0 and self._exchange.scope["method"] != "HEAD" and status not in (204, 304):
+            raise WSGIError(f"the application's body is {left} bytes shorter than its Content-Length")
+
+    def _encode_field(self, name: str, value: str) -> tuple[bytes, bytes]:
+        """Check a header field now, while the application can still be told (PEP 3333 asks for it)."""
         if not isinstance(name, str) or not isinstance(value, str):
             raise WSGIError(f"header name and value must be str, not {name!r}: {value!r}")
+        if _TOKEN.fullmatch(name) is None:
+            raise WSGIError(f"invalid header name {name!r}")
+        if _VALUE.fullmatch(value) is None:
+            raise WSGIError(f"invalid character in the value of header {name!r}")
         lower = name.lower()
         if lower in _HOP_BY_HOP:
             raise WSGIError(f"the application must not send the hop-by-hop header {name!r}")
-        if lower == "content-length" and value.isdigit():
-            self._left = int(value)
-        try:
-            return lower.encode("latin-1"), value.encode("latin-1")
-        except UnicodeEncodeError:
-            raise WSGIError(f"header {name!r} has characters outside latin-1") from None
+        field = lower.encode("ascii"), value.encode("latin-1")
+        if lower == "content-length":
+            self._announce(value)
+        elif (
+            lower not in _VOLATILE
+            and len(value) <= _KNOWN_VALUE_SIZE
+            and len(_known_fields) < _KNOWN_FIELDS_LIMIT
+        ):
+            _known_fields[name, value] = field
+        return field
+
+    def _announce(self, length: str) -> None:
+        if self._left is not None or not length.isascii() or not length.isdigit():
+            raise WSGIError(f"invalid or repeated Content-Length {length!r}")
+        self._left = int(length)
 
 
+def _not_bytes(part: object) -> WSGIError:
+    return WSGIError(f"the body must be bytes, not {type(part).__name__}")
+
+
+@lru_cache(maxsize=256)
 def _parse_status(status: str) -> tuple[int, str]:
+    """Check a status now, while the application can still be told. Interim ones are the server's matter."""
     code, _, reason = status.partition(" ")
-    if len(code) != 3 or not code.isdigit():
-        raise WSGIError(f"the status must be three digits and a reason, not {status!r}")
+    if len(code) != 3 or not code.isascii() or not code.isdigit() or not "200" <= code <= "599":
+        raise WSGIError(f"the status must be three digits from 200 to 599 and a reason, not {status!r}")
+    if _VALUE.fullmatch(reason) is None:
+        raise WSGIError(f"invalid character in the status {status!r}")
     return int(code), reason

@@ -6,6 +6,7 @@ the process leaves its CPU idle although jobs are queued. ``docs/design.md`` has
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -15,10 +16,14 @@ from typing import Any
 
 from hybrid.bridge.errors import PoolFull
 
+logger = logging.getLogger("hybrid.wsgi")
+
 #: Seconds between two looks at whether the running workers use the CPU or wait.
 _LOOK_SECONDS = 0.001
 #: Share of one CPU above which the process counts as busy: another thread would only add switches.
 _BUSY_SHARE = 0.7
+#: Seconds after which the next job gets another thread although the CPU is busy: something else may be using it.
+_STUCK_SECONDS = 0.1
 
 Job = tuple[Context, Callable[[Any], object], Any]
 

@@ -4,6 +4,7 @@ It finds the end of the head, splits it and checks tokens and limits. It also le
 9112 forbids or leaves to the server; :mod:`hybrid.server.wire.http11` checks what comes out of here.
 """
 
+import re
 from typing import Protocol
 
 import gunicorn_h1c as h1c
@@ -17,6 +18,8 @@ from hybrid.server.wire.errors import RequestError
 
 #: picohttpparser gives up beyond this many fields, and only says that it did.
 _MAX_FIELDS = 256
+#: A version in its right form and place that is not ours. The parser's own verdict depends on what follows.
+_OTHER_VERSION = re.compile(rb"(?:\r\n)?[!-~]+ [!-~]+ HTTP/(?!1\.[01]\r)[0-9]\.[0-9]\r")
 
 
 class Head(Protocol):
@@ -68,7 +71,7 @@ def _refusal(buffer: bytes, error: ValueError, limits: Limits) -> RequestError:
         return RequestError(414, "request line too long")
     if isinstance(error, h1c.LimitRequestHeaders):
         return RequestError(431, "too many header fields, or one too large")
-    if isinstance(error, h1c.InvalidHTTPVersion):
+    if _OTHER_VERSION.match(buffer):
         return RequestError(505, "HTTP version not supported")
     if buffer.count(b"\n") > min(limits.request_fields, _MAX_FIELDS):
         return RequestError(431, "too many header fields")

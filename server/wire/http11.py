@@ -15,9 +15,8 @@ from hybrid.server.wire.chunked import ChunkedDecoder
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.head import parse_head
 
-#: One space between the parts, no fragment, nothing outside ASCII (RFC 9112 section 3); one empty line may
-#: precede it.
-_REQUEST_LINE = re.compile(rb"(?:\r\n)?([!-~]+) ([!\"$-~]+) HTTP/1\.[01]\r\n")
+#: One space between the parts, no fragment, nothing outside ASCII (RFC 9112 section 3). CONNECT is for proxies.
+_REQUEST_LINE = re.compile(rb"(?!CONNECT )([!-~]+) ([!\"$-~]+) HTTP/1\.[01]\r\n")
 _HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _ABSOLUTE_TARGET = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#]*)(.*)", re.DOTALL)
 _CONNECTION_KEEPS: Final = {b"keep-alive": True, b"Keep-Alive": True, b"close": False, b"Close": False}
@@ -131,7 +130,7 @@ class RequestParser:
         self.waiting = buffer[end:]
         line = _REQUEST_LINE.match(buffer)
         if line is None:
-            raise RequestError(400, "malformed request line")
+            return self._look_again(buffer)
         # The C parser takes a bare LF for a line end; a proxy that does not sees other lines (RFC 9112
         # section 2.2).
         if buffer.count(b"\r\n", line.end(), end) != head.header_count + 1:
@@ -173,6 +172,18 @@ class RequestParser:
         self.body_complete = not self._left
         return body
 
+    def _look_again(self, buffer: bytes) -> Request | None:
+        """Skip one empty line, which old clients send after a body (RFC 9112 section 2.2), or refuse the line.
+
+        The C parser has let one pass, and no more, but did not see the length of the line after it.
+        """
+        if buffer.startswith(b"\r\n"):
+            self.waiting = b""
+            return self.next_request(buffer[2:])
+        if buffer.startswith(b"CONNECT "):
+            raise RequestError(501, "CONNECT is not supported")
+        raise RequestError(400, "malformed request line")
+
     def _check_seldom(self, request: Request) -> None:
         """Look at what most requests do not have, or have only as a formality."""
         fields = request.fields
@@ -201,11 +212,9 @@ class RequestParser:
         if request.target == b"*":
             return
         match = _ABSOLUTE_TARGET.fullmatch(request.target)
-        if request.method == "CONNECT" or match is None:
-            raise RequestError(501, "CONNECT is not supported")
-        authority, path = match.groups()
-        if not authority or _HOST.fullmatch(authority) is None:
+        if match is None or not match[1] or _HOST.fullmatch(match[1]) is None:
             raise RequestError(400, "invalid request target")
+        authority, path = match.groups()
         request.headers = [
             (b"host", authority),
             *((name, value) for name, value in request.headers if name != b"host"),
@@ -221,11 +230,11 @@ class RequestParser:
             self._chunked = ChunkedDecoder(self._limits)
             request.content_length = None
             self.body_complete = False
-        elif length is not None and length.isdigit() and len(length) <= _CONTENT_LENGTH_DIGITS:
+        elif length is not None:
+            if not length.isdigit() or len(length) > _CONTENT_LENGTH_DIGITS:
+                raise RequestError(400, "invalid Content-Length")
             request.content_length = self._left = int(length)
             self.body_complete = not self._left
-        else:
-            raise RequestError(400, "invalid Content-Length")
 
     def _check_transfer_encoding(self, request: Request) -> None:
         if request.http_version == "1.0":

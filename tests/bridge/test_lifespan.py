@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hybrid.bridge import lifespan as lifespan_module
-from hybrid.bridge.errors import LifespanError
+from hybrid.bridge.errors import LifespanError, ProtocolError
 from hybrid.bridge.lifespan import Lifespan, lifespan_app
 from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -372,7 +372,7 @@ def test_a_message_out_of_turn_raises_inside_the_application(kind: str, said: st
         await send(STARTED)
         try:
             await send({"type": kind})
-        except LifespanError as error:
+        except ProtocolError as error:
             caught.append(str(error))
 
     run(Lifespan([App("a", start=twice)], names=["a"]))

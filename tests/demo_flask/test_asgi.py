@@ -94,7 +94,7 @@ def test_a_message_between_handshake_and_open_is_not_missed() -> None:
 
 @pytest.mark.parametrize("occasion", ["message", "ping"])
 def test_a_client_that_left_without_a_word_is_no_error(occasion: str) -> None:
-    """send() raises OSError before the disconnect event is read: the application ends quietly all the same."""
+    """send() raises OSError before the disconnect event is read: the application ends quietly too."""
 
     async def main() -> None:
         connection = Connection()

@@ -3,9 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("flask")
-
 from flask.testing import FlaskClient
 
 from demo_flask import live

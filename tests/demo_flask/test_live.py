@@ -1,6 +1,7 @@
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -8,13 +9,17 @@ from urllib.request import Request, urlopen
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.support.process import DEADLINE, ServerProcess
 
 
-def open_page(board: ServerProcess, path: str = "/ws", origin: str | None = None) -> ClientConnection:
+def open_page(
+    board: ServerProcess, path: str = "/ws", origin: str | None = None
+) -> AbstractContextManager[ClientConnection]:
     """Connect as an open page does; by default as a program, without an Origin."""
-    return connect(f"ws://127.0.0.1:{board.port}{path}", origin=origin, open_timeout=DEADLINE)  # type: ignore[arg-type]
+    address = f"ws://127.0.0.1:{board.port}{path}"
+    return connect(address, origin=None if origin is None else Origin(origin), open_timeout=DEADLINE)
 
 
 def post(board: ServerProcess, text: str) -> Any:
@@ -56,9 +61,10 @@ def test_many_posts_at_once_reach_every_page_in_order(board: ServerProcess) -> N
 def test_a_page_that_closes_disturbs_nobody(board: ServerProcess) -> None:
     """Others go on hearing of messages after one has closed, politely or not."""
     with open_page(board) as stays:
-        open_page(board).close()
-        rude = open_page(board)
-        rude.socket.close()
+        with open_page(board):
+            pass
+        with open_page(board) as rude:
+            rude.socket.shutdown(socket.SHUT_RDWR)
         message = post(board, "still here")
         assert hear(stays)["message"] == message
 
@@ -81,16 +87,16 @@ def hear_after(board: ServerProcess, page: ClientConnection) -> Any:
 @pytest.mark.parametrize("path", ["/", "/ws/", "/ws/more", "/other", "/messages"])
 def test_only_one_path_is_a_websocket(board: ServerProcess, path: str) -> None:
     """Any other path is refused with 403."""
-    with pytest.raises(InvalidStatus) as refused:
-        open_page(board, path)
+    with pytest.raises(InvalidStatus) as refused, open_page(board, path):
+        pass
     assert refused.value.response.status_code == 403
 
 
 def test_pages_of_other_sites_cannot_listen(board: ServerProcess) -> None:
     """A handshake whose Origin is another site is refused; the board's own page is welcome."""
     for origin in ("https://evil.example", f"http://127.0.0.1:{board.port + 1}", "null"):
-        with pytest.raises(InvalidStatus) as refused:
-            open_page(board, origin=origin)
+        with pytest.raises(InvalidStatus) as refused, open_page(board, origin=origin):
+            pass
         assert refused.value.response.status_code == 403
     with open_page(board, origin=board.url) as page:
         assert hear_after(board, page)["text"] == "next"

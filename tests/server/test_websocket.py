@@ -567,6 +567,7 @@ class TestClosing:
         """A connection whose last bytes the client does not read is cut off after the timeout."""
         peer = Peer(echo)
         await peer.open()
+        peer.transport.protocol.pause_writing()
         peer.client.send_close(1000)
         peer.transport.receive(b"".join(peer.client.data_to_send()))
         assert not peer.transport.aborted

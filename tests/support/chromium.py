@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.request import Request, urlopen
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 from tests.support.needs import require_program
 
@@ -52,7 +52,8 @@ class Page:
     """One window of the browser."""
 
     def __init__(self, address: str) -> None:
-        self._connection: ClientConnection = connect(address, max_size=None, open_timeout=DEADLINE)
+        self._open = ExitStack()
+        self._connection = self._open.enter_context(connect(address, max_size=None, open_timeout=DEADLINE))
         self._numbers = itertools.count(1)
         self._events: list[dict[str, Any]] = []
         for domain in ("Page", "Runtime", "Log"):
@@ -60,7 +61,7 @@ class Page:
 
     def close(self) -> None:
         """Close the connection; the window goes with the browser."""
-        self._connection.close()
+        self._open.close()
 
     def call(self, method: str, **parameters: Any) -> Any:
         """Call a method of the protocol and return its result."""
@@ -92,8 +93,7 @@ class Page:
             if time.monotonic() > end:
                 text = self.evaluate("document.body.innerText")
                 raise PageError(f"it never came true: {expression}\n{text}\n{self.complaints()}")
-            # Let the page go on until its next frame or timer, whichever the browser runs first.
-            self.evaluate("new Promise((resolve) => setTimeout(resolve, 20))")
+            time.sleep(0.02)
         return value
 
     def go(self, url: str) -> Self:

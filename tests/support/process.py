@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -240,3 +240,7 @@ def start_server(
     except BaseException:
         server.close()
         raise
+
+
+#: The `serve` fixture: :func:`start_server` with a folder of its own, and the end taken care of.
+Serve = Callable[..., ServerProcess]
