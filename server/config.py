@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.lifespan import Mode as LifespanMode
@@ -11,6 +11,18 @@ from hybrid.server.limits import Limits
 
 LoopName = Literal["auto", "uvloop", "asyncio"]
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
+
+#: What each of these may be.
+_CHOICES = {"lifespan": get_args(LifespanMode), "loop": get_args(LoopName), "log_level": LOG_LEVELS}
+#: The smallest and the largest number of each of these.
+_RANGES = {
+    "port": (0, 65535),
+    "threads": (1, 10_000),
+    "backlog": (1, 1 << 16),
+    "ws_max_size": (1, 1 << 40),
+    "ws_max_queue": (1, 1 << 20),
+}
+_TIMEOUTS = ("timeout_keep_alive", "timeout_headers", "timeout_graceful_shutdown")
 
 
 @dataclass(kw_only=True)
@@ -64,20 +76,22 @@ class Config:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        self._check_range("port", 0, 65535)
-        self._check_range("threads", 1, 10_000)
-        self._check_range("backlog", 1, 1 << 16)
-        self._check_range("ws_max_size", 1, 1 << 40)
-        self._check_range("ws_max_queue", 1, 1 << 20)
-        for name in ("timeout_keep_alive", "timeout_headers", "timeout_graceful_shutdown"):
-            self._check_range(name, 0, 24 * 3600)
+        for name, (low, high) in _RANGES.items():
+            self._check_range(name, low, high, whole=True)
+        for name in _TIMEOUTS:
+            self._check_range(name, 0, 24 * 3600, whole=False)
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"{name}: {getattr(self, name)!r} is not one of {', '.join(choices)}")
+        if self.fd is not None:
+            self._check_range("fd", 0, (1 << 31) - 1, whole=True)
+        if not all(isinstance(each, str) for each in self.targets or ()):
+            raise ConfigError("app: several targets are given as strings; for objects, make a Gateway")
         if self.uds is not None and self.fd is not None:
             raise ConfigError("uds and fd: give one of them, not both")
         if self.root_path and not self.root_path.startswith("/"):
             raise ConfigError(f"root_path: {self.root_path!r} does not start with '/'")
         self.root_path = self.root_path.rstrip("/")
-        if self.log_level not in LOG_LEVELS:
-            raise ConfigError(f"log_level: {self.log_level!r} is not one of {', '.join(LOG_LEVELS)}")
 
     @property
     def targets(self) -> Sequence[str] | None:
@@ -88,7 +102,9 @@ class Config:
             return cast("Sequence[str]", self.app)  # pyright: ignore[reportUnknownMemberType] - of whatever
         return None
 
-    def _check_range(self, name: str, low: float, high: float) -> None:
+    def _check_range(self, name: str, low: float, high: float, *, whole: bool) -> None:
         value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise ConfigError(f"{name}: {value!r} is not a number from {low} to {high}")
+        is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+        if not is_number or not low <= value <= high:
+            what = "a whole number" if whole else "a number"
+            raise ConfigError(f"{name}: {value!r} is not {what} from {low} to {high}")

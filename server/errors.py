@@ -1,8 +1,9 @@
 """Why a server could not start, each with the exit code of the process."""
 
-from hybrid.bridge.errors import HybridError
+from hybrid.bridge.errors import ConfigError, HybridError
 
 EXIT_CANNOT_BIND = 1
+EXIT_USAGE = 2
 EXIT_CANNOT_LOAD = 3
 #: As a shell reports a process that SIGINT ended.
 EXIT_FORCED = 130
@@ -14,4 +15,6 @@ class BindError(HybridError):
 
 def exit_code(error: HybridError) -> int:
     """Return the process's exit code for an error that kept the server from starting."""
-    return EXIT_CANNOT_BIND if isinstance(error, BindError) else EXIT_CANNOT_LOAD
+    if isinstance(error, BindError):
+        return EXIT_CANNOT_BIND
+    return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_CANNOT_LOAD

@@ -50,10 +50,10 @@ class Exchange:
 
     __slots__ = (
         "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder", "_gone", "_on_done",
-        "_waiter", "awaits_continue", "keep_alive", "request", "scope", "state", "task",
+        "_waiters", "awaits_continue", "keep_alive", "request", "scope", "state", "task",
     )  # fmt: skip
 
-    task: asyncio.Task[None] | None
+    task: asyncio.Task[None]
     _encoder: ResponseEncoder  # from BODY on
 
     def __init__(
@@ -76,7 +76,9 @@ class Exchange:
         self._body_complete = body_complete
         self._delivered = False  # whether the application has had the message with more_body=False
         self._gone = False  # whether the client sends nothing any more
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiters: list[asyncio.Future[None]] | None = (
+            None  # tasks in receive(), of which there may be several
+        )
 
     def __repr__(self) -> str:
         return f"<Exchange {self.request!r}: {self.state.value}>"
@@ -93,6 +95,7 @@ class Exchange:
         if data and self.state is not _DONE:
             self._body.append(data)
             self._body_size += len(data)
+            self.awaits_continue = False
             if self._body_size > BODY_HIGH_WATER:
                 self._connection.pause_reading()
             self._wake()
@@ -125,7 +128,9 @@ class Exchange:
         if self.state is _BODY and self._encoder.head_sent:
             return False
         self._connection.write(refusal(self.request, status, reason, self._connection.context.default_fields))
-        self._complete(status, keep_alive=False)
+        self.keep_alive = False
+        self._complete(status)
+        self.state = State.LOST  # to the application, whose own response has nowhere to go
         return True
 
     # What the application calls.
@@ -135,7 +140,7 @@ class Exchange:
         while not self._delivered and not (
             self._body or self._body_complete or self._gone or self.state is _DONE
         ):
-            if self.awaits_continue:
+            if self.awaits_continue and not (self.state is _BODY and self._encoder.head_sent):
                 self.awaits_continue = False
                 self._connection.write(CONTINUE)
             await self._wait()
@@ -153,15 +158,23 @@ class Exchange:
             ProtocolError: the message is not allowed here.
             ResponseError: it would break the framing, or inject a header field.
         """
-        kind = message["type"]
+        try:
+            kind = message["type"]
+        except (KeyError, TypeError) as error:
+            raise ProtocolError(f"{message!r} is no ASGI message") from error
         if kind == "http.response.body" and self.state is _BODY:
             encoder = self._encoder
-            data = encoder.encode(message.get("body", b""), more := message.get("more_body", False))
-            if data:
-                self._connection.transport.write(data)
+            more = message.get("more_body", False)
+            try:
+                data = encoder.encode(message.get("body", b""), more)
+                if data:
+                    self._connection.transport.write(data)
+            except TypeError as error:
+                raise ResponseError(f"{kind}: body must be bytes, not {message['body']!r}") from error
             if not more:
-                self._complete(encoder.status, encoder.keep_alive)
-            if not self._connection.writable:
+                self.keep_alive = encoder.keep_alive
+                self._complete(encoder.status)
+            elif not self._connection.writable:
                 await self._connection.wait_writable()
         elif kind == "http.response.start" and self.state is _START:
             self._start(message)
@@ -175,7 +188,8 @@ class Exchange:
     def returned(self) -> None:
         """The application returned: fail the response if it is not complete."""
         if self.state is _START or self.state is _BODY:
-            logger.error("%s: the application returned without completing its response", self.request)
+            if not self._gone:  # an application that has been told of that may well give up
+                logger.error("%s: the application returned without completing its response", self.request)
             self.failed()
 
     def failed(self) -> None:
@@ -200,31 +214,32 @@ class Exchange:
             self._encoder = ResponseEncoder(
                 self.request, message["status"], None, headers, context.default_fields
             )
-        except (TypeError, ValueError) as error:
+        except KeyError as error:
+            raise ResponseError(f"http.response.start: {error} is missing") from error
+        except (AttributeError, TypeError, ValueError) as error:
             raise ResponseError(
-                f"http.response.start: headers must be pairs of bytes, not {headers!r}"
+                f"http.response.start: status must be a number, headers pairs of bytes, in {message!r}"
             ) from error
-        if context.draining:
+        if not self.keep_alive:
             self._encoder.keep_alive = False
         self.state = _BODY
 
-    def _complete(self, status: int, keep_alive: bool) -> None:
+    def _complete(self, status: int) -> None:
         """The last byte of the response has been given to the transport."""
-        self.keep_alive = keep_alive
         self.state = _DONE
-        if self._waiter is not None:
+        if self._waiters is not None:
             self._wake()
         if self._connection.context.config.access_log:
             access_log.log_request(self.scope, self.request.target, status)
         self._on_done()
 
     async def _wait(self) -> None:
-        self._waiter = self._connection.context.loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        waiter = self._connection.context.loop.create_future()
+        self._waiters = [*(self._waiters or ()), waiter]
+        await waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)

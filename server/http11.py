@@ -13,7 +13,7 @@ from hybrid.server.threaded import ThreadedExchange
 from hybrid.server.websocket import upgrade, wants_websocket
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.http11 import Request, RequestParser
-from hybrid.server.wire.response import refusal
+from hybrid.server.wire.response import CONTINUE, refusal
 
 logger = logging.getLogger("hybrid.server")
 
@@ -37,6 +37,7 @@ class _State(Enum):
 _IDLE: Final = _State.IDLE
 _BODY: Final = _State.BODY
 _WAITING: Final = _State.WAITING
+_CLOSED: Final = _State.CLOSED
 
 
 class Http11(Handler):
@@ -66,12 +67,10 @@ class Http11(Handler):
         if self._state is _WAITING and self._exchange is not None and self._exchange.done:
             self._end_exchange()  # a worker has let go, and left it to us to notice
         try:
-            if self._state is _IDLE:
-                self._next_request(data)
-                if not self._parser.waiting:
-                    return
-            else:
+            if self._state is not _IDLE:
                 self._parser.feed(data)
+            elif self._next_request(data) and not self._parser.waiting:
+                return
             self._advance()
         except RequestError as error:
             self._refuse(error)
@@ -93,7 +92,8 @@ class Http11(Handler):
     def tick(self, now: float) -> None:
         """Take up what a worker has left, and act on the deadline for a head or an idle connection."""
         if self._exchange is not None:
-            self.exchange_done()
+            if self._exchange.done:
+                self.exchange_done()
         elif now >= self._deadline and self._state is _IDLE:
             if self._parser.waiting:
                 self._refuse(RequestError(408, "the request head did not come in time"))
@@ -112,8 +112,8 @@ class Http11(Handler):
     # What exchanges call.
 
     def exchange_done(self) -> None:
-        """Go on, if the response is complete."""
-        if self._exchange is None or not self._exchange.done or self._state is _State.CLOSED:
+        """Go on, as the response is complete."""
+        if self._exchange is None or self._state is _CLOSED:
             return
         self._end_exchange()
         if self._parser.waiting:
@@ -175,6 +175,8 @@ class Http11(Handler):
             self._exchange = threaded
             if body_complete:
                 threaded.feed_eof()
+            elif request.expects_continue:
+                connection.write(CONTINUE)  # unasked: the worker gets the request when the body is here
         else:
             exchange = Exchange(connection, request, scope, body_complete, self.exchange_done)
             self._exchange = exchange

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from hybrid.server.config import Config
 from hybrid.server.errors import BindError
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+_AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 
 
 class Listeners:
@@ -28,9 +30,7 @@ class Listeners:
         urls: where each can be reached, for a person: ``http://127.0.0.1:8000``, ``unix:/run/app.sock``.
     """
 
-    def __init__(
-        self, sockets: Sequence[socket.socket], backlog: int, *, unlink: Path | None = None
-    ) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], backlog: int, *, unlink: Path | None = None) -> None:
         self.sockets = list(sockets)
         self.urls = [_url(each) for each in self.sockets]
         self._backlog = backlog
@@ -53,8 +53,8 @@ class Listeners:
             return cls([_inherit(config.fd)], config.backlog)
         if config.uds is not None:
             path = Path(config.uds)
-            return cls([_bind_unix(path)], config.backlog, unlink=path)
-        return cls(_bind_tcp(config.host, config.port), config.backlog)
+            return cls([_bind_unix(path, config.backlog)], config.backlog, unlink=path)
+        return cls(_bind_tcp(config.host, config.port, config.backlog), config.backlog)
 
     async def start(self, protocol_factory: ProtocolFactory) -> None:
         """Accept connections, each with a protocol of its own.
@@ -64,7 +64,10 @@ class Listeners:
         """
         loop = asyncio.get_running_loop()
         for each, url in zip(self.sockets, self.urls, strict=True):
-            create = loop.create_unix_server if each.family == _AF_UNIX else loop.create_server
+            # asyncio's own create_server takes any stream socket, and its create_unix_server removes socket
+            # files that others made (from Python 3.13 on).
+            is_other = each.family == _AF_UNIX and not isinstance(loop, asyncio.BaseEventLoop)
+            create = loop.create_unix_server if is_other else loop.create_server
             try:
                 # asyncio takes its backlog for the connections to accept in one turn too, and without file
                 # descriptors goes on trying, and logging, that often: the real one is set afterwards.
@@ -88,35 +91,63 @@ class Listeners:
 
 
 _AF_UNIX = getattr(socket, "AF_UNIX", None)
+#: What the system says of an address that this machine does not have.
+_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+#: How often a port is picked until it is free on every address of the host.
+_PORT_TRIES = 10
 
 
 def _bind_tcp(host: str, port: int, backlog: int) -> list[socket.socket]:
-    """Listen on every address of the host; with port 0 all get the number that the system gave the first."""
+    """Listen on every address of the host, on one port; port 0 is one that is free on all of them."""
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise BindError(f"cannot listen on host {host!r}: {error.strerror}") from error
+    except (socket.gaierror, UnicodeError) as error:
+        reason = _reason(error) if isinstance(error, OSError) else "it is not a name or address"
+        raise BindError(f"cannot listen on host {host!r}: {reason}") from error
+    tries = 1 if port else _PORT_TRIES
+    while True:
+        tries -= 1
+        try:
+            return _listen_on_all(found, port, backlog)
+        except OSError as error:
+            if not tries or error.errno != errno.EADDRINUSE:
+                where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                raise BindError(f"cannot listen on {where}: {_reason(error)}") from error
+
+
+def _listen_on_all(found: Iterable[_AddressInfo], port: int, backlog: int) -> list[socket.socket]:
+    """Listen on the addresses that this machine has: ``localhost`` may name ::1 where there is no IPv6."""
     sockets: list[socket.socket] = []
+    missing: OSError | None = None
     try:
         for family, kind, protocol, _, address in dict.fromkeys(found):
             number = sockets[0].getsockname()[1] if sockets else port
             at = (address[0], number, *address[2:])
-            sockets.append(_listen(socket.socket(family, kind, protocol), at, backlog))
-    except OSError as error:
+            try:
+                sockets.append(_listen(socket.socket(family, kind, protocol), at, backlog))
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing = error
+        if missing is not None and not sockets:
+            raise missing
+    except OSError:
         for each in sockets:
             each.close()
-        raise BindError(f"cannot listen on {host}:{port}: {_reason(error)}") from error
+        raise
     return sockets
 
 
-def _bind_unix(path: str, backlog: int) -> socket.socket:
+def _bind_unix(path: Path, backlog: int) -> socket.socket:
     if _AF_UNIX is None:
         raise BindError(f"cannot listen on {path}: this system has no Unix sockets")
     try:
         _remove_stale(path)
-        return _listen(socket.socket(_AF_UNIX, socket.SOCK_STREAM), path, backlog)
+        listener = _listen(socket.socket(_AF_UNIX, socket.SOCK_STREAM), str(path), backlog)
+        path.chmod(0o666)  # for a proxy with an account of its own; who may reach it is the folder's matter
     except OSError as error:
         raise BindError(f"cannot listen on {path}: {_reason(error)}") from error
+    return listener
 
 
 def _listen(listener: socket.socket, address: tuple[Any, ...] | str, backlog: int) -> socket.socket:
@@ -147,30 +178,32 @@ def _inherit(fd: int) -> socket.socket:
         listener.detach()
         raise BindError(f"cannot listen on file descriptor {fd}: it is not a listening socket")
     listener.setblocking(False)
+    listener.set_inheritable(False)  # it was meant for us, not for what the application starts
     return listener
 
 
-def _remove_stale(path: str) -> None:
+def _remove_stale(path: Path) -> None:
     """Remove a socket file that nobody listens on any more; anything else at the path is left alone."""
-    if not Path(path).exists():
+    if not path.exists():
         return
-    if not Path(path).is_socket():
+    if not path.is_socket():
         raise OSError(errno.EEXIST, "there is a file that is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:
-            probe.connect(path)
+            probe.connect(str(path))
         except ConnectionRefusedError:
-            Path(path).unlink()
+            path.unlink()
             return
         except BlockingIOError:
             pass  # its backlog is full, so somebody listens
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
-def _remove_socket_file(path: str) -> None:
+def _remove_socket_file(path: Path, inode: int) -> None:
     with suppress(OSError):  # gone already, or not ours to remove
-        Path(path).unlink()
+        if path.stat().st_ino == inode:  # another server may have put its own there
+            path.unlink()
 
 
 def _reason(error: OSError) -> str:

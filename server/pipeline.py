@@ -18,7 +18,7 @@ class Call(Protocol):
     """One application call, as :func:`start_call` drives it."""
 
     scope: Scope
-    task: asyncio.Task[None] | None
+    task: asyncio.Task[None]
 
     @property
     def receive(self) -> Receive:
@@ -39,6 +39,10 @@ class Call(Protocol):
         ...
 
 
+#: The same object in every scope: a copy for each would be the only thing that it costs.
+_ASGI = {"version": "3.0", "spec_version": "2.5"}
+
+
 def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
     """Build the ASGI ``http`` scope (ASGI HTTP specification, "Connection Scope")."""
     raw_path, _, query = request.target.partition(b"?")
@@ -47,12 +51,12 @@ def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
         path = unquote(path)
     context = connection.context
     root_path = context.config.root_path
-    if root_path:
+    if root_path and path != "*":
         path = root_path + path
         raw_path = root_path.encode() + raw_path
     return {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "asgi": _ASGI,
         "http_version": request.http_version,
         "method": request.method,
         "scheme": connection.scheme,
@@ -98,12 +102,12 @@ async def _fail(scope: Scope, receive: Receive, send: Send) -> None:
 
 def start_call(context: ServerContext, application: ASGIApp, call: Call) -> None:
     """Run an application call as a task of its own, in a copy of the current context."""
-    task = context.loop.create_task(_run_call(context, application, call))
+    task = context.loop.create_task(_run_call(application, call, context.calls))
     call.task = task
     context.calls.add(task)
 
 
-async def _run_call(context: ServerContext, application: ASGIApp, call: Call) -> None:
+async def _run_call(application: ASGIApp, call: Call, calls: set[asyncio.Task[None]]) -> None:
     """Await an application; whatever comes of it is told to the call, and nothing is raised but cancellation.
 
     ``SystemExit`` and ``KeyboardInterrupt`` out of an application would end the loop with everybody's
@@ -111,19 +115,17 @@ async def _run_call(context: ServerContext, application: ASGIApp, call: Call) ->
     """
     try:
         await application(call.scope, call.receive, call.send)
+        call.returned()
     except ClientDisconnected:
         call.returned()
-    except (Exception, SystemExit, KeyboardInterrupt):
-        logger.exception("%s: the application failed", describe(call.scope))
-        call.failed()
     except asyncio.CancelledError:
         call.failed()
         raise
-    else:
-        call.returned()
+    except BaseException:
+        logger.exception("%s: the application failed", describe(call.scope))
+        call.failed()
     finally:
-        if call.task is not None:
-            context.calls.discard(call.task)
+        calls.discard(call.task)
 
 
 def describe(scope: Scope) -> str:

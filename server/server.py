@@ -33,7 +33,7 @@ _CANCEL_SECONDS = 1.0
 _SHUTDOWN_SECONDS = 5.0
 #: Seconds that sleeping threads are waited for: they only have to wake up and return.
 _JOIN_SECONDS = 1.0
-#: Seconds between two looks at whether what is waited for has ended: the last request, an application's lifespan.
+#: Seconds between two looks at whether what is waited for has ended: the last request, or a lifespan.
 _STEP = 0.05
 
 
@@ -146,7 +146,9 @@ class Server:
     async def _listen_and_serve(
         self, context: ServerContext, sockets: Sequence[socket.socket] | None
     ) -> None:
-        self.listeners = Listeners(sockets) if sockets is not None else Listeners.bind(self.config)
+        self.listeners = (
+            Listeners(sockets, self.config.backlog) if sockets is not None else Listeners.bind(self.config)
+        )
         try:
             await self.listeners.start(lambda: Http11(Connection(context)))
             self._announce()
@@ -222,7 +224,7 @@ class Server:
                 logger.warning("cutting off lifespan shutdown")
 
     async def _complete(self, work: Coroutine[Any, Any, None], give_up: Callable[[], bool]) -> bool:
-        """Wait for work of the applications', and return True; once it is to be given up, cancel it instead."""
+        """Wait for work of the applications and return True; once it is to be given up, cancel it."""
         task = asyncio.create_task(work)
         try:
             while not task.done() and not give_up():

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from io import BytesIO
 from typing import BinaryIO
 
@@ -20,7 +21,7 @@ from hybrid.server.connection import Connection
 from hybrid.server.descriptor import Descriptor
 from hybrid.server.ops import access_log
 from hybrid.server.wire.http11 import Request
-from hybrid.server.wire.response import CONTINUE, ResponseEncoder, refusal
+from hybrid.server.wire.response import ResponseEncoder, refusal
 
 logger = logging.getLogger("hybrid.server")
 
@@ -63,8 +64,6 @@ class ThreadedExchange:
         self._encoder: ResponseEncoder | None = None
         self._body: RequestBody | None = None
         self._descriptor: Descriptor | None = None
-        if request.expects_continue:
-            connection.write(CONTINUE)  # the worker is not asked: it gets the request when the body is here
 
     def __repr__(self) -> str:
         state = "done" if self.done else "disconnected" if self.disconnected else "open"
@@ -85,19 +84,25 @@ class ThreadedExchange:
 
     def feed_eof(self) -> None:
         """The request is complete: hand it to a worker."""
-        self.body = self._body.open() if self._body is not None else BytesIO()
-        if (
-            not self._connection.has_unsent
-        ):  # otherwise the worker would overtake what the transport still holds
+        if self._body is not None:
+            self.body = self._body.open()
+            self._body = None  # the file is closed by whoever has the exchange: the worker, from here on
+        else:
+            self.body = BytesIO()
+        # A worker that wrote to the socket would overtake what the transport still holds.
+        if not self._connection.has_unsent:
             self._descriptor = self._connection.lend_descriptor()
         try:
             self._application.submit(self)
         except PoolFull as error:
+            self.body.close()
             logger.warning("%s: refused, %s", self.request, error)
             self.refuse(503, "Service Unavailable", [(b"retry-after", b"1")])
 
     def disconnect(self) -> None:
-        """The client has left."""
+        """The client sends nothing more. It may still read, so the response goes on until the connection is
+        lost.
+        """
         self.disconnected = True
 
     def close_after(self) -> None:
@@ -107,6 +112,7 @@ class ThreadedExchange:
     def refuse(self, status: int, reason: str, headers: Headers | None = None) -> bool:
         """Answer in the application's place. Only while no worker has the exchange."""
         defaults = self._connection.context.default_fields
+        self._drop_body()
         self.keep_alive = False
         self._connection.write(refusal(self.request, status, reason, defaults, headers or ()))
         self._finish(status)
@@ -116,10 +122,21 @@ class ThreadedExchange:
     def abandon(self) -> None:
         """The connection is gone, or is closed for a bad request."""
         self.disconnected = True
+        self._drop_body()
+
+    def _drop_body(self) -> None:
+        """Free what has come of a body that no worker will read."""
+        if self._body is not None:
+            self._body.close()
+            self._body = None
 
     def _write_last(self, data: bytes) -> None:
         self._connection.write(data)
         self._let_go()
+
+    def _abort(self) -> None:
+        if not self.done:
+            self._connection.abort()
 
     async def _write(self, data: bytes) -> None:
         self._connection.write(data)
@@ -146,18 +163,24 @@ class ThreadedExchange:
         self._send(data, more=False)
 
     def abort(self) -> None:
-        """Close the connection in the middle of the response (worker)."""
-        if not self.done:
-            self._call_loop(self._connection.abort)
+        """Close the connection in the middle of the response; a complete one is left alone (worker)."""
+        with suppress(ClientDisconnected):  # the server has stopped
+            self._call_loop(self._abort)  # which comes after a last part that was left to the loop
 
     def _send(self, data: bytes, *, more: bool) -> None:
-        if self.disconnected:
-            raise ClientDisconnected("the client has left")
+        assert self._encoder is not None, "start() comes first"
+        if self._encoder.complete:
+            return  # the part with which the announced length was reached has ended the response already
         encoder = self._encoder
-        assert encoder is not None, "start() comes first"
+        if self._connection.closed:
+            raise ClientDisconnected("the client has left")
         data = encoder.encode(data, more)
         if data and self._descriptor is not None:
-            sent = self._descriptor.write(data)
+            try:
+                sent = self._descriptor.write(data)
+            except ClientDisconnected:
+                self.abort()  # now, as the application may keep the error to itself
+                raise
             if sent < len(data):
                 self._descriptor = None  # from here on the transport has bytes, and must have them all
                 data = data[sent:]
@@ -167,7 +190,7 @@ class ThreadedExchange:
             self._call_loop(self._write_last, data)
         elif data:
             self._wait_for_loop(data)
-        elif encoder.complete and not self.done:
+        elif encoder.complete:
             self._let_go()
 
     def _let_go(self) -> None:
@@ -189,7 +212,12 @@ class ThreadedExchange:
             access_log.log_request(self.scope, self.request.target, status)
 
     def _wait_for_loop(self, data: bytes) -> None:
-        future = asyncio.run_coroutine_threadsafe(self._write(data), self._connection.context.loop)
+        coroutine = self._write(data)
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._connection.context.loop)
+        except RuntimeError as error:  # the loop is closed: the server was forced to stop
+            coroutine.close()
+            raise ClientDisconnected("the server has stopped") from error
         try:
             future.result()
         except CancelledError as error:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
+from contextlib import suppress
 from typing import Any, BinaryIO
 from wsgiref.types import WSGIApplication
 
@@ -17,7 +18,7 @@ from hybrid.bridge.wsgi.threadpool import ThreadPool
 logger = logging.getLogger("hybrid.wsgi")
 
 _OVERLOADED = b"Service Unavailable"
-#: Seconds that threads may take to end at lifespan shutdown, when every request has been answered or given up.
+#: Seconds that threads may take to end at lifespan shutdown, when no request is open any more.
 _CLOSE_SECONDS = 5.0
 
 
@@ -29,8 +30,8 @@ class WSGIToASGI(ThreadedApplication):
 
     Args:
         app: the WSGI application.
-        pool: the threads to run it on; several applications may share one, and the caller closes it. When None,
-            a pool of its own, whose threads end at lifespan shutdown.
+        pool: the threads to run it on; several applications may share one, and the caller closes it. When
+            None, a pool of its own, whose threads end at lifespan shutdown.
         multiprocess: what ``wsgi.multiprocess`` says: whether other processes serve the same application.
     """
 
@@ -227,10 +228,8 @@ class _AsgiExchange:
             raise ClientDisconnected("the client has left") from error
 
     def _settle(self, error: Exception | None) -> None:
-        try:
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits
             self._loop.call_soon_threadsafe(self._settle_on_loop, error)
-        except RuntimeError:
-            pass  # the loop is closed, and nobody waits
 
     def _settle_on_loop(self, error: Exception | None) -> None:
         if self._done.done():

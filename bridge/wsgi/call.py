@@ -31,7 +31,9 @@ _known_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 _KNOWN_FIELDS_LIMIT: Final = 1024
 _KNOWN_VALUE_SIZE: Final = 256
 #: Fields whose values differ from response to response, or are nobody else's business: not remembered.
-_VOLATILE: Final = frozenset(("set-cookie", "location", "etag", "last-modified", "expires", "www-authenticate"))
+_VOLATILE: Final = frozenset(
+    ("set-cookie", "location", "etag", "last-modified", "expires", "www-authenticate")
+)
 
 
 class WSGIError(RuntimeError):
@@ -144,8 +146,9 @@ class _Call:
 
     def _send(self, data: bytes) -> None:
         data = self._cut(data)  # before the head: as long as that is held back, an error is still a 500
-        self._send_head()
-        self._exchange.write(data)
+        if data:
+            self._send_head()
+            self._exchange.write(data)
 
     def _finish(self, data: bytes) -> None:
         data = self._cut(data)
@@ -165,14 +168,15 @@ class _Call:
         """Keep a body within its Content-Length: what is beyond would be read as the next response."""
         if not isinstance(data, bytes):
             raise _not_bytes(data)
-        if self._left is None:
+        if self._left is None or not data:
             return data
         allowed = max(0, self._left)
         self._left -= len(data)
         if self._left >= 0:
             return data
         logger.error(
-            "%s: the application's body is longer than its Content-Length, and was cut", _describe(self._exchange)
+            "%s: the application's body is longer than its Content-Length, and was cut",
+            _describe(self._exchange),
         )
         return data[:allowed]
 

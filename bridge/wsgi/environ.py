@@ -106,8 +106,8 @@ def _split_path(scope: Scope) -> tuple[str, str]:
 
 
 def _path_as_sent(scope: Scope, path: str) -> str:
-    """Return a path's bytes, in latin-1. They need not have been UTF-8, and only ``raw_path`` still knows them;
-    but it is ``path`` that counts, which somebody may have rewritten since.
+    """Return a path's bytes, in latin-1. They need not have been UTF-8, and only ``raw_path`` still knows
+    them; but it is ``path`` that counts, which somebody may have rewritten since.
     """
     raw = unquote_to_bytes(scope.get("raw_path") or b"")
     if raw.decode("utf-8", "replace") != path:

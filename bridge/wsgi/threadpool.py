@@ -5,10 +5,10 @@ takes job after job, and another one is woken only when the running ones *wait* 
 the process leaves its CPU idle although jobs are queued. ``docs/design.md`` has the measurements.
 """
 
-import asyncio
 import logging
 import threading
 import time
+from asyncio import AbstractEventLoop, get_running_loop
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -22,7 +22,7 @@ logger = logging.getLogger("hybrid.wsgi")
 _LOOK_SECONDS = 0.001
 #: Share of one CPU above which the process counts as busy: another thread would only add switches.
 _BUSY_SHARE = 0.7
-#: Seconds after which the next job gets another thread although the CPU is busy: something else may be using it.
+#: Seconds after which the next job gets another thread although the CPU is busy: others may be using it.
 _STUCK_SECONDS = 0.1
 
 Job = tuple[Context, Callable[[Any], object], Any]
@@ -45,15 +45,17 @@ class ThreadPool:
         self.queue = queue
         self.name = name
         self._jobs: deque[Job] = deque()
-        self._idle: list[
-            threading.Lock
-        ] = []  # the wake-up lock of each sleeping worker, held; last asleep, first woken
+        #: The wake-up lock of each sleeping worker, held; last asleep, first woken.
+        self._idle: list[threading.Lock] = []
         self._workers: list[threading.Thread] = []
         self._closing = False
-        self._flush_scheduled = False
-        self._watching = False
+        # Loops come and go, and one that has stopped calls nothing back.
+        self._flushing: AbstractEventLoop | None = None  # the loop that is about to flush
+        self._watching: AbstractEventLoop | None = None  # the loop that looks
         self._wake_step = 1
         self._last_look = (0.0, 0.0)  # wall and CPU time
+        self._next_job: Job | None = None  # at the last look
+        self._next_since = 0.0
 
     def __repr__(self) -> str:
         return f"<ThreadPool {self.name!r} threads={self.threads} busy={self.busy} queued={self.queued}>"
@@ -73,63 +75,94 @@ class ThreadPool:
     def submit(self, function: Callable[[Any], object], argument: Any) -> None:
         """Queue ``function(argument)`` for a worker, to run in a copy of the current context.
 
-        The function must not raise: nobody would see it.
+        The function should not raise: nobody but the log would see it.
 
         Raises:
             PoolFull: the queue is full, or the pool is closing.
         """
-        if len(self._jobs) >= self.queue or self._closing:
+        if len(self._jobs) >= self.queue:
             raise PoolFull(f"thread pool {self.name!r}: {len(self._jobs)} jobs are waiting already")
+        if self._closing:
+            raise PoolFull(f"thread pool {self.name!r} is closing")
         self._jobs.append((copy_context(), function, argument))
-        if not self._flush_scheduled:
+        loop = get_running_loop()
+        if self._flushing is not loop:
             # Once per turn of the loop: what one turn parsed is woken for together.
-            self._flush_scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._flushing = loop
+            loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        self._flush_scheduled = False
+        self._flushing = None
         if not self._jobs:
             return
         if self.busy == 0:
             self._wake_one()
-        if not self._watching:
-            self._watching = True
+        if self._watching is None or not self._watching.is_running():
+            self._watching = get_running_loop()
             self._wake_step = 1
             self._look()
 
     def _look(self) -> None:
         """Wake more workers, in doubling steps, as long as jobs wait and the running ones leave the CPU
-        idle.
+        idle; and one more whenever the next job has waited for long, whatever the CPU does.
         """
-        if not self._jobs:
-            self._watching = False
+        loop = get_running_loop()
+        if self._watching is not loop:
             return
+        if not self._jobs:
+            self._watching = self._next_job = None
+            return
+        loop.call_later(_LOOK_SECONDS, self._look)
         wall, cpu = time.monotonic(), time.process_time()
+        self._wake_when_stuck(wall)
         last_wall, last_cpu = self._last_look
         self._last_look = wall, cpu
         if wall - last_wall <= 10 * _LOOK_SECONDS:  # an older look says nothing about now
             if cpu - last_cpu < _BUSY_SHARE * (wall - last_wall):
                 for _ in range(self._wake_step):
                     self._wake_one()
-                self._wake_step *= 2
+                self._wake_step = min(2 * self._wake_step, self.threads)
             else:
                 self._wake_step = 1
-        asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+
+    def _wake_when_stuck(self, now: float) -> None:
+        """Let no job wait behind a few long ones that use the CPU, or while the loop does."""
+        try:
+            job = self._jobs[0]
+        except IndexError:  # a worker has taken it since
+            return
+        if job is not self._next_job:
+            self._next_job = job
+            self._next_since = now
+        elif now - self._next_since > _STUCK_SECONDS:
+            self._next_since = now
+            self._wake_one()
 
     def _wake_one(self) -> None:
+        if not self._wake_sleeper() and len(self._workers) < self.threads:
+            self._start_worker()
+
+    def _wake_sleeper(self) -> bool:
         try:
             self._idle.pop().release()
         except IndexError:
-            if len(self._workers) < self.threads:
-                self._start_worker()
+            return False
+        return True
 
     def _start_worker(self) -> None:
         wake = threading.Lock()
         wake.acquire()
         name = f"{self.name}-{len(self._workers) + 1}"
         worker = threading.Thread(target=self._work, args=(wake,), name=name, daemon=True)
-        self._workers.append(worker)
-        worker.start()
+        try:
+            worker.start()
+        except RuntimeError:
+            if not self._workers:
+                raise
+            self.threads = len(self._workers)
+            logger.error("thread pool %r: the system gives no more than %d threads", self.name, self.threads)
+        else:
+            self._workers.append(worker)
 
     # Any thread.
 
@@ -144,8 +177,10 @@ class ThreadPool:
         """
         self._closing = True
         deadline = None if timeout is None else time.monotonic() + timeout
-        while self._idle:
-            self._wake_one()
+        if self._jobs and not self._workers:
+            self._start_worker()  # the loop has not come to it yet
+        while self._wake_sleeper():
+            pass
         for worker in self._workers:
             worker.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         return not any(worker.is_alive() for worker in self._workers)
@@ -163,7 +198,10 @@ class ThreadPool:
                     return
                 self._sleep(wake)
             else:
-                context.run(function, argument)
+                try:
+                    context.run(function, argument)
+                except BaseException:  # it must not end the worker
+                    logger.exception("thread pool %r: a job failed", self.name)
                 del context, function, argument  # a sleeping worker must not keep its last request alive
 
     def _sleep(self, wake: threading.Lock) -> None:

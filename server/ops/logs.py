@@ -10,15 +10,18 @@ _ACCESS_FORMAT = "%(asctime)s %(message)s"
 def configure_logging(level: str) -> None:
     """Send the ``hybrid`` loggers to stderr and ``hybrid.access`` to stdout, as uvicorn does with its own.
 
-    Leaves a logger alone that somebody gave handlers already, and never touches the root logger.
+    Where somebody has set logging up already, for these loggers or for all, their handlers get everything;
+    the root logger is never touched.
     """
-    _add_handler(logging.getLogger("hybrid"), logging.StreamHandler(sys.stderr), _FORMAT)
-    _add_handler(logging.getLogger("hybrid.access"), logging.StreamHandler(sys.stdout), _ACCESS_FORMAT)
-    logging.getLogger("hybrid").setLevel(level.upper())
+    events, accesses = logging.getLogger("hybrid"), logging.getLogger("hybrid.access")
+    events.setLevel(level.upper())
+    if not accesses.hasHandlers():
+        _add_handler(accesses, logging.StreamHandler(sys.stdout), _ACCESS_FORMAT)
+    if not events.hasHandlers():
+        _add_handler(events, logging.StreamHandler(sys.stderr), _FORMAT)
 
 
 def _add_handler(logger: logging.Logger, handler: logging.Handler, line_format: str) -> None:
-    if not logger.handlers:
-        handler.setFormatter(logging.Formatter(line_format))
-        logger.addHandler(handler)
-        logger.propagate = False
+    handler.setFormatter(logging.Formatter(line_format))
+    logger.addHandler(handler)
+    logger.propagate = False

@@ -17,12 +17,14 @@ from hybrid.server.wire.head import parse_head
 
 #: One space between the parts, no fragment, nothing outside ASCII (RFC 9112 section 3). CONNECT is for proxies.
 _REQUEST_LINE = re.compile(rb"(?!CONNECT )([!-~]+) ([!\"$-~]+) HTTP/1\.[01]\r\n")
+#: What the usual request begins with: method and target in origin-form.
+_SIMPLE_LINE = re.compile(rb"(?!CONNECT )([A-Z]{3,20}) (/[!\"$-~]*)(?= )")
+#: Bytes of version and fields that are remembered on a connection.
+_KNOWN_TAIL_SIZE: Final = 2048
 _HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _ABSOLUTE_TARGET = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#]*)(.*)", re.DOTALL)
 _CONNECTION_KEEPS: Final = {b"keep-alive": True, b"Keep-Alive": True, b"close": False, b"Close": False}
 _HTTP_VERSION = ("1.0", "1.1")
-#: Fields that a closer look is for; the name of a continuation line is empty (RFC 9112 section 5.2).
-_SELDOM: Final = frozenset({b"connection", b"content-length", b"transfer-encoding", b""})
 #: Eighteen digits are below 2**63: longer ones would overflow somewhere on the way.
 _CONTENT_LENGTH_DIGITS = 18
 
@@ -42,12 +44,19 @@ class Request:
 
     __slots__ = ("content_length", "fields", "headers", "http_version", "keep_alive", "method", "target")
 
-    def __init__(self, method: str, target: bytes, http_version: str, headers: Headers) -> None:
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        http_version: str,
+        headers: Headers,
+        fields: dict[bytes, bytes] | None = None,
+    ) -> None:
         self.method = method
         self.target = target
         self.http_version = http_version
         self.headers = headers
-        self.fields = dict(headers)
+        self.fields = dict(headers) if fields is None else fields
         self.content_length: int | None = 0
         self.keep_alive = True
 
@@ -88,7 +97,9 @@ class RequestParser:
         body_complete: whether the body of the current request has been read to its end.
     """
 
-    __slots__ = ("_chunked", "_host", "_left", "_limits", "_seen", "body_complete", "waiting")
+    __slots__ = (
+        "_chunked", "_host", "_known", "_known_tail", "_left", "_limits", "_seen", "body_complete", "waiting",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -98,6 +109,8 @@ class RequestParser:
         self._left = 0  # bytes of a body with Content-Length still to come
         self._chunked: ChunkedDecoder | None = None
         self._host: bytes | None = b"\0"  # the last Host that was found valid
+        self._known_tail = b"\0"  # version and fields of the last request, as they were sent
+        self._known: Request | None = None  # what they meant
 
     def __repr__(self) -> str:
         return f"<RequestParser waiting={len(self.waiting)} left={self._left} chunked={self._chunked}>"
@@ -120,6 +133,9 @@ class RequestParser:
         buffer = self.waiting + data if self.waiting else data
         if not buffer:
             return None
+        line = _SIMPLE_LINE.match(buffer)
+        if line is not None and buffer.startswith(self._known_tail, line.end()):
+            return self._repeat(buffer, line)
         head = parse_head(buffer, self._seen, self._limits)
         if head is None:
             self.waiting = buffer
@@ -131,22 +147,35 @@ class RequestParser:
         line = _REQUEST_LINE.match(buffer)
         if line is None:
             return self._look_again(buffer)
-        # The C parser takes a bare LF for a line end; a proxy that does not sees other lines (RFC 9112
-        # section 2.2).
+        # A bare LF ends a line for the C parser; who disagrees sees other lines (RFC 9112 section 2.2).
         if buffer.count(b"\r\n", line.end(), end) != head.header_count + 1:
             raise RequestError(400, "bare LF in the request head")
+        method, target = line.groups()
+        version = _HTTP_VERSION[head.minor_version]
+        request = Request(method.decode("ascii"), target, version, head.asgi_headers)
+        self._check(request)
+        if self.body_complete and request.target is target and end - line.end(2) <= _KNOWN_TAIL_SIZE:
+            self._known_tail = buffer[line.end(2) : end]
+            self._known = request
+        return request
+
+    def _repeat(self, buffer: bytes, line: re.Match[bytes]) -> Request:
+        """Make a request whose version and fields are byte for byte those of the one before.
+
+        Clients repeat themselves: on a connection that is kept alive the usual request differs from the one
+        before in its target alone.
+        """
+        known = self._known
+        assert known is not None
+        if line.end() + len(" HTTP/1.1") > self._limits.request_line:
+            raise RequestError(414, "request line too long")
+        self.waiting = buffer[line.end() + len(self._known_tail) :]
+        self._seen = 0
+        method, target = line.groups()
         request = Request(
-            line[1].decode("ascii"), line[2], _HTTP_VERSION[head.minor_version], head.asgi_headers
+            method.decode("ascii"), target, known.http_version, known.headers.copy(), known.fields
         )
-        fields = request.fields
-        if fields.get(b"host") != self._host:
-            self._check_host(request)
-        if (
-            not fields.keys().isdisjoint(_SELDOM)
-            or not request.target.startswith(b"/")
-            or not head.minor_version
-        ):
-            self._check_seldom(request)
+        request.keep_alive = known.keep_alive
         return request
 
     def read_body(self) -> bytes:
@@ -173,7 +202,7 @@ class RequestParser:
         return body
 
     def _look_again(self, buffer: bytes) -> Request | None:
-        """Skip one empty line, which old clients send after a body (RFC 9112 section 2.2), or refuse the line.
+        """Skip one empty line, which old clients send after a body (RFC 9112 section 2.2), or refuse it.
 
         The C parser has let one pass, and no more, but did not see the length of the line after it.
         """
@@ -184,15 +213,18 @@ class RequestParser:
             raise RequestError(501, "CONNECT is not supported")
         raise RequestError(400, "malformed request line")
 
-    def _check_seldom(self, request: Request) -> None:
-        """Look at what most requests do not have, or have only as a formality."""
+    def _check(self, request: Request) -> None:
+        """Refuse what is ambiguous, and find out what follows the head."""
         fields = request.fields
-        if b"" in fields:
+        if b"" in fields:  # the C parser's name for a continuation line (RFC 9112 section 5.2)
             raise RequestError(400, "obsolete line folding")
+        if fields.get(b"host") != self._host:
+            self._check_host(request)
         if not request.target.startswith(b"/"):
             self._reduce_target(request)
         request.keep_alive = _keeps_alive(request)
-        self._frame_body(request)
+        if b"content-length" in fields or b"transfer-encoding" in fields:
+            self._frame_body(request)
 
     def _check_host(self, request: Request) -> None:
         """RFC 9112 section 3.2: exactly one valid Host in HTTP/1.1. The C parser has refused a repeated

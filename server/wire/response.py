@@ -34,6 +34,7 @@ _NONE: Final[frozenset[bytes]] = frozenset()
 _BODILESS: Final = frozenset({204, 304})
 #: Fields that were found valid, as they stand on the wire. Most responses carry the same few again and again.
 _known_lines: dict[tuple[bytes, bytes], bytes] = {}
+_known_line = _known_lines.get
 _KNOWN_LINES_LIMIT: Final = 1024
 _KNOWN_LINE_SIZE: Final = 256
 
@@ -58,6 +59,7 @@ class _Framing(Enum):
 # Looked at for every response; through the class it takes CPython 3.11 three times as long.
 _UNDECIDED: Final = _Framing.UNDECIDED
 _LENGTH: Final = _Framing.LENGTH
+_NO_BODY: Final = _Framing.NO_BODY
 
 
 class ResponseEncoder:
@@ -77,17 +79,13 @@ class ResponseEncoder:
     Attributes:
         keep_alive: whether the connection may carry another request after this response.
         status: the status.
-        head_sent: whether :meth:`encode` has given the head away, after which there is no other response.
         complete: whether the last byte has been encoded.
 
     Raises:
         ResponseError: a value would break the framing, inject a field, or is not bytes.
     """
 
-    __slots__ = (
-        "_framing", "_head", "_head_only", "_left", "_special", "_version",
-        "complete", "head_sent", "keep_alive", "status",
-    )  # fmt: skip
+    __slots__ = ("_framing", "_head", "_left", "_own", "_request", "complete", "keep_alive", "status")
 
     def __init__(
         self,
@@ -99,30 +97,33 @@ class ResponseEncoder:
     ) -> None:
         self.status = status
         self.keep_alive = request.keep_alive
-        self.head_sent = False
         self.complete = False
-        self._head_only = request.method == "HEAD"
-        self._version = request.http_version
+        self._request = request
         self._framing = _UNDECIDED
         self._left = 0  # bytes of the announced Content-Length still to come
-        self._special: frozenset[bytes] = _NONE  # fields seen that are not just passed on
+        self._own = _NONE  # which of the default fields the application sends itself
         head = [_STATUS_LINES.get((status, reason)) or _status_line(status, reason)]
         for field in headers:
-            if type(field) is tuple and (line := _known_lines.get(field)) is not None:
-                head.append(line)
-            else:
-                head.append(self._field_line(field))
-        head += self._missing_fields(defaults) if self._special else defaults
-        self._head = head
+            try:
+                line = _known_line(field)
+            except TypeError:  # a list is a pair too, but cannot be looked up
+                line = None
+            head.append(line or self._field_line(field))
+        head += self._missing(defaults) if self._own else defaults
+        self._head: list[bytes] | None = head
         if status in _BODILESS:
             self._leave_body_out(status)
 
     def __repr__(self) -> str:
         return f"<ResponseEncoder {self.status} {self._framing.name} complete={self.complete}>"
 
+    @property
+    def head_sent(self) -> bool:
+        """Whether :meth:`encode` has given the head away, after which there is no other response."""
+        return self._head is None
+
     def encode(self, data: bytes, more: bool) -> bytes:
-        """Return the bytes to send for a part of the body, with the head before the first; ``b""`` is
-        allowed.
+        """Return the bytes to send for a part of the body, with the head before the first; it may be empty.
 
         Args:
             data: the part, which may be empty.
@@ -131,39 +132,42 @@ class ResponseEncoder:
         Raises:
             ResponseError: the body does not have the length that its Content-Length says.
         """
-        if self.head_sent:
+        head = self._head
+        if head is None:
             return self._encode_body(data, more)
         if self._framing is _UNDECIDED:
-            self._decide_framing(data, more)
-        head = self._head
+            self._decide_framing(head, data, more)
+        body = self._encode_body(data, more)  # before the head is touched: it may raise
         if not self.keep_alive:
             head.append(b"connection: close\r\n")
-        elif self._version == "1.0":
+        elif self._request.http_version == "1.0":
             head.append(b"connection: keep-alive\r\n")
         head.append(b"\r\n")
-        head.append(self._encode_body(data, more))
+        head.append(body)
         encoded = b"".join(head)
-        self.head_sent = True
+        self._head = None
         return encoded
 
-    def _decide_framing(self, data: bytes, more: bool) -> None:
-        """Choose for a body of unknown length; the head of a HEAD response says what GET's would, where that
-        is known.
-        """
+    def _decide_framing(self, head: list[bytes], data: bytes, more: bool) -> None:
+        """Choose for a body of unknown length. A HEAD response says what GET's would, where that is known."""
+        head_only = self._request.method == "HEAD"
         if not more:
             self._framing = _LENGTH
             self._left = len(data)
-            if data or not self._head_only:
-                self._head.append(b"content-length: %d\r\n" % len(data))
-        elif self._version == "1.1":
+            if data or not head_only:
+                head.append(b"content-length: %d\r\n" % len(data))
+        elif self._request.http_version == "1.1":
             self._framing = _Framing.CHUNKED
-            self._head.append(b"transfer-encoding: chunked\r\n")
+            head.append(b"transfer-encoding: chunked\r\n")
         else:
             self._framing = _Framing.CLOSE
-            self.keep_alive = self.keep_alive and self._head_only
+            self.keep_alive = self.keep_alive and head_only
 
     def _encode_body(self, data: bytes, more: bool) -> bytes:
-        if self._framing is _LENGTH and not self._head_only:
+        if self._request.method == "HEAD" or self._framing is _NO_BODY:
+            self.complete = not more
+            return b""
+        if self._framing is _LENGTH:
             left = self._left - len(data)
             if left < 0:
                 raise ResponseError("the body is longer than its Content-Length")
@@ -173,14 +177,12 @@ class ResponseEncoder:
             self.complete = not left
             return data
         self.complete = not more
-        if self._head_only or self._framing is _Framing.NO_BODY:
-            return b""
         return _chunk(data, more) if self._framing is _Framing.CHUNKED else data
 
     def _field_line(self, field: Field) -> bytes:
         """Check one field, note what it means, and return its line; ``b""`` for one that is not sent on."""
         name, value = field
-        if name == b"content-length" and value.isdigit() and self._framing is _UNDECIDED:
+        if name == b"content-length" and self._framing is _UNDECIDED and value.isdigit():
             self._framing = _LENGTH
             self._left = int(value)
             return b"content-length: " + value + b"\r\n"
@@ -210,19 +212,21 @@ class ResponseEncoder:
             self._framing = _LENGTH
             self._left = int(value)
             return line
+        if name in (b"date", b"server"):
+            self._own |= {name}
+            return line
         if name == b"connection" and b"close" in value.lower():
             self.keep_alive = False
-        self._special |= {name}
-        return line if name in (b"date", b"server") else b""
+        return b""
 
-    def _missing_fields(self, defaults: DefaultFields) -> list[bytes]:
+    def _missing(self, defaults: DefaultFields) -> list[bytes]:
         lines = zip((b"date", b"server"), defaults, strict=True)
-        return [line for name, line in lines if name not in self._special]
+        return [line for name, line in lines if name not in self._own]
 
     def _leave_body_out(self, status: int) -> None:
         """204 and 304 end with their head; a 204 must not have a Content-Length (RFC 9110 section 8.6)."""
-        self._framing = _Framing.NO_BODY
-        if status == 204:
+        self._framing = _NO_BODY
+        if status == 204 and self._head is not None:
             self._head = [line for line in self._head if not line.lower().startswith(b"content-length:")]
 
 

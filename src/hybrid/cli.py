@@ -3,7 +3,7 @@
 Nothing heavy is imported before a command needs it, so that `hybrid --help` answers at once.
 
 Exit codes: 0 after a drain, 1 when the server cannot bind, 2 for a wrong command line, 3 when an application
-cannot be loaded or its lifespan startup fails.
+cannot be loaded or its lifespan startup fails, 130 when control-C cut something off.
 """
 
 import sys
@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 EXIT_CANNOT_LOAD = 3
+EXIT_INTERRUPTED = 130
 
 #: Seconds; nothing that the command line sets may wait for ever.
 LONGEST_TIMEOUT = 24 * 3600
@@ -106,7 +107,7 @@ def serve(targets: tuple[str, ...], **options: Any) -> None:
     from hybrid.server.config import Config
     from hybrid.server.server import Server
 
-    with _mistakes_in_one_line():
+    with _ending_in_time(), _mistakes_in_one_line():
         Server(Config(app=list(targets), **options)).run()
 
 
@@ -136,3 +137,25 @@ def _mistakes_in_one_line() -> Generator[None]:
     except HybridError as error:
         click.echo(f"hybrid: {error}", err=True)
         sys.exit(EXIT_CANNOT_LOAD)
+    except KeyboardInterrupt:  # while the applications were imported: later it asks the server to stop
+        click.echo("hybrid: interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+@contextmanager
+def _ending_in_time() -> Generator[None]:
+    """See that the process ends when the server has, whatever threads the applications have left behind."""
+    from hybrid.server.watchdog import end_despite_threads
+
+    code = 1
+    try:
+        yield
+        code = 0
+    except click.ClickException as error:
+        code = error.exit_code
+        raise
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+        raise
+    finally:
+        end_despite_threads(code)

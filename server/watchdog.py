@@ -1,0 +1,36 @@
+"""Ends a process that the threads of an application would keep alive for ever."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+#: Seconds that threads may go on when everything else has ended.
+_SECONDS = 2.0
+
+
+def end_despite_threads(code: int, seconds: float = _SECONDS) -> None:
+    """See that the process ends with ``code`` within ``seconds`` or so; returns at once.
+
+    Python waits at its end for every thread that is not a daemon, and libraries run synchronous code on such
+    threads: one call that never returns would keep a server that has stopped, its memory and its supervisor
+    waiting. Threads that end in time are waited for as always.
+    """
+    ours = (threading.main_thread(), threading.current_thread())
+    threads = [each for each in threading.enumerate() if not each.daemon and each not in ours]
+    if threads:
+        watch = threading.Thread(target=_watch, args=(threads, code, seconds), name="watchdog", daemon=True)
+        watch.start()
+
+
+def _watch(threads: Sequence[threading.Thread], code: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    stuck = [thread.name for thread in threads if thread.is_alive()]
+    if stuck:
+        sys.stderr.write(f"hybrid: not waiting for threads that do not end: {', '.join(stuck)}\n")
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(code)

@@ -1,0 +1,113 @@
+"""From what a configuration names to what a server runs."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hybrid.bridge.errors import InterfaceError, LoadError
+from hybrid.bridge.gateway import Gateway
+from hybrid.bridge.routing import PathRouter, not_found
+from hybrid.bridge.types import ThreadedApplication
+from hybrid.bridge.wsgi.threadpool import ThreadPool
+from hybrid.server.application import LoadedApplication, load_application
+from hybrid.server.config import Config
+from tests.apps import hello_asgi, hello_wsgi
+from tests.support.process import APPS
+
+
+@pytest.fixture
+def imports() -> Iterator[None]:
+    """Let a test import modules from folders of its own."""
+    path, modules = sys.path[:], set(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+
+
+def rows(loaded: LoadedApplication) -> list[tuple[str, str, str]]:
+    """Give path, protocols and interface of each route."""
+    return [(route.path, ", ".join(route.protocols), route.interface) for route in loaded.routes]
+
+
+def test_asgi_object() -> None:
+    """An ASGI application that is an object takes everything, on the event loop."""
+    loaded = load_application(Config(app=hello_asgi.app))
+    assert rows(loaded) == [("/", "http, websocket", "asgi3")]
+
+
+def test_wsgi_object() -> None:
+    """A WSGI application that is an object takes HTTP, on as many threads as the configuration says."""
+    loaded = load_application(Config(app=hello_wsgi.app, threads=3))
+    assert rows(loaded) == [("/", "http", "wsgi")]
+    assert loaded.pool.threads == 3
+
+
+def test_router_is_taken_as_it_is() -> None:
+    """A router that somebody built is not wrapped again, and has no table to print."""
+    router = PathRouter({"/": hello_asgi.app})
+    loaded = load_application(Config(app=router))
+    assert loaded.application is router
+    assert not loaded.routes
+
+
+def test_gateway_is_taken_as_it_is(imports: None) -> None:
+    """A gateway is a router too, and keeps the threads that it was made with."""
+    pool = ThreadPool(2)
+    gateway = load_application(Config(app=["hello_wsgi"], app_dir=APPS)).application
+    assert isinstance(gateway, Gateway)
+    assert load_application(Config(app=gateway)).application is gateway
+    pool.close()
+
+
+@pytest.mark.usefixtures("imports")
+def test_targets() -> None:
+    """Targets are imported from the application folder, and share the threads of the server."""
+    loaded = load_application(Config(app=["hello_wsgi", "hello_asgi:app"], app_dir=APPS))
+    assert rows(loaded) == [("/", "http", "wsgi"), ("/", "websocket", "asgi3")]
+    leaf, _ = loaded.application.resolve({"type": "http", "path": "/"})  # type: ignore[attr-defined]
+    assert isinstance(leaf, ThreadedApplication)
+    assert leaf.pool is loaded.pool  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("imports")
+def test_application_folder_comes_first(tmp_path: Path) -> None:
+    """A module in the application folder wins over one of the same name elsewhere."""
+    (tmp_path / "wsgiref.py").write_text("def app(environ, start_response): ...\n")
+    for name in [name for name in sys.modules if name.split(".")[0] == "wsgiref"]:
+        del sys.modules[name]
+    loaded = load_application(Config(app="wsgiref:app", app_dir=str(tmp_path)))
+    assert rows(loaded) == [("/", "http", "wsgi")]
+
+
+def test_object_leaves_the_import_path_alone(tmp_path: Path) -> None:
+    """Serving an object changes nothing about where modules are imported from."""
+    before = sys.path[:]
+    load_application(Config(app=hello_asgi.app, app_dir=tmp_path))
+    assert sys.path == before
+
+
+def test_object_that_is_no_application() -> None:
+    """An object that nothing can call is refused before a server starts."""
+    with pytest.raises(InterfaceError):
+        load_application(Config(app=42))
+
+
+def test_missing_target() -> None:
+    """A target that is not there is refused by its name."""
+    with pytest.raises(LoadError, match='"no_such_module:app"'):
+        load_application(Config(app="no_such_module:app", app_dir=APPS))
+
+
+def test_no_target() -> None:
+    """An empty list of targets is refused."""
+    with pytest.raises(LoadError, match="no target"):
+        load_application(Config(app=[], app_dir=APPS))
+
+
+def test_nothing_runs_yet() -> None:
+    """Loading an application starts no thread and no lifespan."""
+    loaded = load_application(Config(app=not_found))
+    assert (loaded.pool.busy, loaded.pool.queued) == (0, 0)

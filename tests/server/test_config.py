@@ -1,0 +1,118 @@
+"""The settings: what is accepted, and what a refusal says."""
+
+import math
+from typing import Any
+
+import pytest
+
+from hybrid.bridge.errors import ConfigError
+from hybrid.server.config import LOG_LEVELS, Config
+
+
+def test_defaults_are_safe() -> None:
+    """Without settings only this machine can connect, nothing waits for ever, and one port is used."""
+    config = Config(app="app")
+    assert (config.host, config.port, config.uds, config.fd) == ("127.0.0.1", 8000, None, None)
+    assert 0 < config.timeout_headers < math.inf
+    assert 0 < config.timeout_keep_alive < math.inf
+    assert 0 < config.timeout_graceful_shutdown < math.inf
+
+
+@pytest.mark.parametrize(
+    ("app", "targets"),
+    [
+        ("shop.wsgi:app", ["shop.wsgi:app"]),
+        (["wsgi:app", "/api=api"], ["wsgi:app", "/api=api"]),
+        (("wsgi:app", "asgi"), ("wsgi:app", "asgi")),
+        (print, None),
+    ],
+)
+def test_targets(app: object, targets: object) -> None:
+    """Strings are targets to import; anything else is an application already."""
+    assert Config(app=app).targets == targets
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "range_"),
+    [
+        ("port", -1, "a whole number from 0 to 65535"),
+        ("port", 65536, "a whole number from 0 to 65535"),
+        ("port", 80.0, "a whole number from 0 to 65535"),
+        ("port", "80", "a whole number from 0 to 65535"),
+        ("port", True, "a whole number from 0 to 65535"),
+        ("threads", 0, "a whole number from 1 to 10000"),
+        ("backlog", 0, "a whole number from 1 to 65536"),
+        ("fd", -1, "a whole number from 0 to 2147483647"),
+        ("ws_max_size", 0, "a whole number from 1 to"),
+        ("ws_max_queue", 0, "a whole number from 1 to"),
+        ("timeout_keep_alive", -0.1, "a number from 0 to 86400"),
+        ("timeout_headers", math.nan, "a number from 0 to 86400"),
+        ("timeout_graceful_shutdown", math.inf, "a number from 0 to 86400"),
+        ("timeout_graceful_shutdown", None, "a number from 0 to 86400"),
+        ("timeout_graceful_shutdown", "5", "a number from 0 to 86400"),
+    ],
+)
+def test_number_out_of_range(setting: str, value: object, range_: str) -> None:
+    """A number that makes no sense is refused by the name of its setting, with the range."""
+    settings: dict[str, Any] = {setting: value}
+    with pytest.raises(ConfigError, match=f"^{setting}: {value!r} is not {range_}"):
+        Config(app="app", **settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("port", 0),
+        ("port", 65535),
+        ("threads", 1),
+        ("fd", 0),
+        ("timeout_keep_alive", 0),
+        ("timeout_graceful_shutdown", 0.0),
+        ("timeout_graceful_shutdown", 86400),
+    ],
+)
+def test_number_at_the_edge(setting: str, value: float) -> None:
+    """The ends of a range belong to it."""
+    settings: dict[str, Any] = {setting: value}
+    assert getattr(Config(app="app", **settings), setting) == value
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "choices"),
+    [
+        ("lifespan", "sometimes", "auto, on, off"),
+        ("loop", "trio", "auto, uvloop, asyncio"),
+        ("log_level", "INFO", ", ".join(LOG_LEVELS)),
+    ],
+)
+def test_unknown_choice(setting: str, value: str, choices: str) -> None:
+    """A word that is not one of the choices is refused with the choices."""
+    settings: dict[str, Any] = {setting: value}
+    with pytest.raises(ConfigError, match=f"^{setting}: '{value}' is not one of {choices}$"):
+        Config(app="app", **settings)
+
+
+def test_one_listener() -> None:
+    """A Unix socket and a file descriptor exclude each other."""
+    with pytest.raises(ConfigError, match="uds and fd"):
+        Config(app="app", uds="app.sock", fd=3)
+
+
+def test_objects_in_a_list() -> None:
+    """Several applications that are objects already need a gateway, and the message says so."""
+    with pytest.raises(ConfigError, match="Gateway"):
+        Config(app=["wsgi:app", print])
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("", ""), ("/", ""), ("/behind", "/behind"), ("/behind/proxy/", "/behind/proxy")]
+)
+def test_root_path(given: str, kept: str) -> None:
+    """The root path never ends with a slash, so that it can be put before any path."""
+    assert Config(app="app", root_path=given).root_path == kept
+
+
+def test_root_path_without_slash() -> None:
+    """A root path that no URL could begin with is refused."""
+    with pytest.raises(ConfigError, match="root_path: 'behind'"):
+        Config(app="app", root_path="behind")

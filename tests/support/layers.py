@@ -1,0 +1,70 @@
+"""What the tests of channel layers share: a clock, loops that end, readers that do not wait."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from hybrid.bridge.layers import InMemoryChannelLayer
+
+DEADLINE = 20.0
+Result = TypeVar("Result")
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Return the present second."""
+        return self.now
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on an event loop of its own; one that hangs fails."""
+
+    async def within_deadline() -> Result:
+        async with asyncio.timeout(DEADLINE):
+            return await main
+
+    return asyncio.run(within_deadline())
+
+
+async def waiting(layer: InMemoryChannelLayer, channel: str) -> list[dict[str, Any]]:
+    """Return what can be received from a channel without waiting for anything new."""
+    messages: list[dict[str, Any]] = []
+    while True:
+        task = asyncio.ensure_future(layer.receive(channel))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            return messages
+        messages.append(task.result())
+
+
+async def member(layer: InMemoryChannelLayer, group: str = "board") -> str:
+    """Make a channel that belongs to a group."""
+    channel = await layer.new_channel()
+    await layer.group_add(group, channel)
+    return channel
+
+
+def publish(layer: InMemoryChannelLayer, count: int) -> None:
+    """Publish so many numbered messages."""
+    for n in range(count):
+        layer.publish("board", {"n": n})
+
+
+def in_threads(count: int, work: Callable[[int], object]) -> None:
+    """Run `work(number)` on several threads at once and wait for them."""
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
