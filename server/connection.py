@@ -220,7 +220,10 @@ class Handler(asyncio.Protocol):
 
 
 class _Lingering(Handler):
-    """The silence before a close: reads and drops, for a moment, what the client still sends."""
+    """The silence before a close: reads and drops, for a moment, what the client still sends.
+
+    The moment begins when the client has got, or could get, all of the response.
+    """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -233,7 +236,7 @@ class _Lingering(Handler):
     def data_received(self, data: bytes) -> None:
         """Drop it."""
         self._left -= len(data)
-        if self._left < 0:
+        if self._left < 0 and not self._connection.has_unsent:
             self._connection.abort()
 
     def eof_received(self) -> bool:
@@ -242,7 +245,9 @@ class _Lingering(Handler):
 
     def tick(self, now: float) -> None:
         """Close a client that goes on sending."""
-        if now >= self._deadline:
+        if self._connection.has_unsent:
+            self._deadline = self._connection.context.deadline(_LINGER_SECONDS)
+        elif now >= self._deadline:
             self._connection.abort()
 
     def drain(self) -> None:

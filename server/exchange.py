@@ -76,9 +76,7 @@ class Exchange:
         self._body_complete = body_complete
         self._delivered = False  # whether the application has had the message with more_body=False
         self._gone = False  # whether the client sends nothing any more
-        self._waiters: list[asyncio.Future[None]] | None = (
-            None  # tasks in receive(), of which there may be several
-        )
+        self._waiters: list[asyncio.Future[None]] | None = None  # tasks in receive(): there may be several
 
     def __repr__(self) -> str:
         return f"<Exchange {self.request!r}: {self.state.value}>"
@@ -220,7 +218,7 @@ class Exchange:
             raise ResponseError(
                 f"http.response.start: status must be a number, headers pairs of bytes, in {message!r}"
             ) from error
-        if not self.keep_alive:
+        if not self.keep_alive or self.awaits_continue:
             self._encoder.keep_alive = False
         self.state = _BODY
 

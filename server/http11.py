@@ -29,6 +29,7 @@ class _State(Enum):
     IDLE = auto()  # the next request; there is no exchange
     BODY = auto()  # the body of the request being answered
     WAITING = auto()  # later requests, which wait: this one is complete, its response is not
+    STALLED = auto()  # later requests, which wait: the client has not read the responses before
     DISCARDING = auto()  # the rest of a body that nobody wants: the response is complete
     CLOSED = auto()  # nothing: the connection closes
 
@@ -37,6 +38,7 @@ class _State(Enum):
 _IDLE: Final = _State.IDLE
 _BODY: Final = _State.BODY
 _WAITING: Final = _State.WAITING
+_STALLED: Final = _State.STALLED
 _CLOSED: Final = _State.CLOSED
 
 
@@ -77,11 +79,18 @@ class Http11(Handler):
 
     def eof_received(self) -> bool:
         """Close, or go on answering a client that only closed its direction (RFC 9112 section 9.6)."""
-        if self._state is not _WAITING or self._exchange is None or self._is_done(self._exchange):
+        if self._state is _WAITING and self._exchange is not None and not self._is_done(self._exchange):
+            self._exchange.disconnect()
+        elif self._state is not _STALLED or not self._parser.waiting:
             return False
         self._eof = True
-        self._exchange.disconnect()
         return self._connection.transport.can_write_eof()  # TLS has no half-closed connections
+
+    def resume_writing(self) -> None:
+        """Let the application go on, or the next request if that waited for the client to read."""
+        super().resume_writing()
+        if self._state is _STALLED:
+            self._context.loop.call_soon(self._unstall)  # asyncio cannot bear a close inside this call
 
     def disconnected(self) -> None:
         """Tell whoever still answers."""
@@ -94,8 +103,8 @@ class Http11(Handler):
         if self._exchange is not None:
             if self._exchange.done:
                 self.exchange_done()
-        elif now >= self._deadline and self._state is _IDLE:
-            if self._parser.waiting:
+        elif now >= self._deadline and (self._state is _IDLE or self._state is _State.DISCARDING):
+            if self._state is _IDLE and self._parser.waiting:
                 self._refuse(RequestError(408, "the request head did not come in time"))
             else:
                 self._close()
@@ -117,18 +126,38 @@ class Http11(Handler):
             return
         self._end_exchange()
         if self._parser.waiting:
-            try:
-                self._advance()
-            except RequestError as error:
-                self._refuse(error)
+            self._go_on()
+
+    def worker_done(self) -> None:
+        """Go on, unless bytes that came meanwhile have shown already that a worker has let go."""
+        if self._exchange is not None and self._exchange.done:
+            self.exchange_done()
 
     def _is_done(self, exchange: Exchange | ThreadedExchange) -> bool:
-        """Whether the response is complete; if not, :meth:`exchange_done` is called when it is."""
+        """Whether the response is complete; if not, this handler is called when it is."""
         if isinstance(exchange, ThreadedExchange):
             exchange.loop_waits = True  # before the look: the worker does it the other way round
         return exchange.done
 
     # From one state to the next.
+
+    def _go_on(self) -> None:
+        """Take up what came while something else had to be waited for."""
+        try:
+            self._advance()
+        except RequestError as error:
+            self._refuse(error)
+        if self._eof and (self._state is _IDLE or self._state is _BODY):
+            self._connection.close()  # what there is of the next request will never be complete
+        elif self._eof and self._exchange is not None:
+            self._exchange.disconnect()
+
+    def _unstall(self) -> None:
+        if self._state is _STALLED and self._connection.writable:
+            self._connection.resume_reading()
+            self._state = _IDLE
+            self._deadline = self._context.idle_deadline
+            self._go_on()
 
     def _advance(self) -> None:
         """Do all that the bytes at hand and the state of the exchange allow."""
@@ -144,6 +173,8 @@ class Http11(Handler):
                 return self._read_body()
             case _State.WAITING:
                 return self._wait()
+            case _State.STALLED:
+                return self._hold_back()
             case _State.DISCARDING:
                 return self._discard()
             case _State.CLOSED:
@@ -171,7 +202,7 @@ class Http11(Handler):
         self._state = _WAITING if body_complete else _BODY
         application, scope = resolve(context.application, http_scope(connection, request))
         if isinstance(application, ThreadedApplication):
-            threaded = ThreadedExchange(connection, request, scope, application, self.exchange_done)
+            threaded = ThreadedExchange(connection, request, scope, application, self.worker_done)
             self._exchange = threaded
             if body_complete:
                 threaded.feed_eof()
@@ -197,6 +228,9 @@ class Http11(Handler):
         if self._is_done(self._exchange):
             self._end_exchange()
             return True
+        return self._hold_back()
+
+    def _hold_back(self) -> bool:
         if len(self._parser.waiting) > _PIPELINE_BYTES:
             self._connection.pause_reading()
         return False
@@ -208,7 +242,7 @@ class Http11(Handler):
             return False
         if not self._parser.body_complete:
             return False
-        self._state = _IDLE
+        self._state = _IDLE if self._connection.writable else _STALLED
         self._deadline = self._context.idle_deadline
         return True
 
@@ -224,16 +258,15 @@ class Http11(Handler):
             if not self._connection.reading:
                 self._connection.resume_reading()
             self._exchange = None
-            self._state = _IDLE
+            self._state = _IDLE if self._connection.writable else _STALLED
             self._deadline = self._context.idle_deadline
-        elif (
-            exchange.awaits_continue
-        ):  # the body may come or not: nobody can tell where the next request starts
-            self._close_after_response()
+        elif exchange.awaits_continue:
+            self._close_after_response()  # the body may come or not: where does the next request start?
         else:
             self._connection.resume_reading()
             self._exchange = None
             self._state = _State.DISCARDING
+            self._deadline = self._context.idle_deadline
             self._discard_left = _DISCARD_BYTES
 
     def _close(self) -> None:
@@ -252,11 +285,11 @@ class Http11(Handler):
         """Answer a request that cannot be trusted, and close: nobody knows where the next one would start."""
         logger.info("%s - refused: %s", format_client(self._connection.client), error)
         exchange = self._exchange
-        self._state = _State.CLOSED
-        if exchange is None:
+        answered, self._state = self._state is _State.DISCARDING, _CLOSED
+        if exchange is None and not answered:
             self._connection.write(refusal(None, error.status, error.reason, self._context.default_fields))
-        elif not exchange.done and not exchange.refuse(error.status, error.reason):
-            self._connection.abort()
-        if exchange is not None:
+        elif exchange is not None:
+            if not exchange.done and not exchange.refuse(error.status, error.reason):
+                self._connection.abort()
             exchange.abandon()
         self._connection.close_after_response()

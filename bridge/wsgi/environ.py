@@ -6,16 +6,16 @@ from typing import Any, BinaryIO, Final, TextIO
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
 
-from hybrid.bridge.types import Scope
+from hybrid.bridge.types import Headers, Scope
 
-#: environ keys of the field names seen, None for one that is dropped. Clients choose names, so it is bounded.
-_keys: dict[bytes, str | None] = {
+#: environ keys of the field names seen, "" for one that is dropped. Clients choose names, so it is bounded.
+_keys: dict[bytes, str] = {
     b"content-type": "CONTENT_TYPE",
     b"content-length": "CONTENT_LENGTH",
     # The environ would have it as HTTP_PROXY, which libraries take for a setting of their own (httpoxy).
-    b"proxy": None,
+    b"proxy": "",
     # The body is complete and its coding undone, so that what is left to say of it is its length.
-    b"transfer-encoding": None,
+    b"transfer-encoding": "",
 }
 _KEYS_LIMIT: Final = 1024
 
@@ -45,40 +45,55 @@ class EnvironBuilder:
         """Return a new environ for a request whose body is complete."""
         environ = self._base.copy()
         environ["REQUEST_METHOD"] = scope["method"]
-        environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
-        environ["SERVER_PROTOCOL"] = _PROTOCOLS.get(scope["http_version"]) or f"HTTP/{scope['http_version']}"
+        query = scope["query_string"]
+        environ["QUERY_STRING"] = query.decode("latin-1") if query else ""
+        version = scope["http_version"]
+        environ["SERVER_PROTOCOL"] = "HTTP/1.1" if version == "1.1" else f"HTTP/{version}"
         environ["wsgi.url_scheme"] = scope.get("scheme", "http")
         environ["wsgi.input"] = body
         environ["hybrid.scope"] = scope
-        environ["SCRIPT_NAME"], environ["PATH_INFO"] = _split_path(scope)
+        path = scope["path"]
+        if scope.get("root_path") or not path.isascii():
+            environ["SCRIPT_NAME"], environ["PATH_INFO"] = _split_path(scope)
+        else:
+            environ["SCRIPT_NAME"] = ""
+            environ["PATH_INFO"] = path
         client = scope.get("client")
-        environ["REMOTE_ADDR"] = client[0] if client else ""
         if client:
+            environ["REMOTE_ADDR"] = client[0]
             environ["REMOTE_PORT"] = str(client[1])
-        chunked = False
-        for name, value in scope["headers"]:
-            key = _keys[name] if name in _keys else _learn_key(name)
-            if key is None:
-                chunked = chunked or name == b"transfer-encoding"
-                continue
-            text = value.decode("latin-1")
-            if key in environ:
-                text = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + text
-            environ[key] = text
-        if chunked:
-            environ["CONTENT_LENGTH"] = str(_size(body))
-        environ["SERVER_NAME"], environ["SERVER_PORT"] = _server(scope, environ)
+        else:
+            environ["REMOTE_ADDR"] = ""
+        self._add_fields(environ, scope["headers"], body)
+        server = scope.get("server")
+        if server and server[1] is not None:
+            environ["SERVER_NAME"] = server[0]
+            environ["SERVER_PORT"] = str(server[1])
+        else:
+            environ["SERVER_NAME"], environ["SERVER_PORT"] = _server_of_host(environ)
         return environ
 
+    def _add_fields(self, environ: dict[str, Any], headers: Headers, body: BinaryIO) -> None:
+        chunked = False
+        for name, value in headers:
+            key = _keys.get(name)
+            if key is None:
+                key = _learn_key(name)
+            if not key:
+                chunked = chunked or name == b"transfer-encoding"
+            elif key in environ:
+                environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value.decode("latin-1")
+            else:
+                environ[key] = value.decode("latin-1")
+        if chunked:  # counts more than a length that a client sent beside it (RFC 9112 section 6.3)
+            environ["CONTENT_LENGTH"] = str(_size(body))
 
-_PROTOCOLS: Final = {"1.1": "HTTP/1.1", "1.0": "HTTP/1.0"}
 
-
-def _learn_key(name: bytes) -> str | None:
+def _learn_key(name: bytes) -> str:
     """Name a field as CGI does. Underscores are dropped: they could pass for the dashes that a proxy
     filtered.
     """
-    key = None if b"_" in name else "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+    key = "" if b"_" in name else "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
     if len(_keys) < _KEYS_LIMIT:
         _keys[name] = key
     return key
@@ -115,13 +130,8 @@ def _path_as_sent(scope: Scope, path: str) -> str:
     return raw.decode("latin-1")
 
 
-def _server(scope: Scope, environ: dict[str, Any]) -> tuple[str, str]:
-    """SERVER_NAME and SERVER_PORT, which may not be empty; a Unix socket has neither, so they come from
-    Host.
-    """
-    server = scope.get("server")
-    if server and server[1] is not None:
-        return server[0], str(server[1])
+def _server_of_host(environ: dict[str, Any]) -> tuple[str, str]:
+    """SERVER_NAME and SERVER_PORT, which may not be empty, on a Unix socket, which has neither."""
     host, colon, port = environ.get("HTTP_HOST", "").rpartition(":")
     if not colon or port.endswith("]"):  # no port; an IPv6 address has colons of its own
         host, port = environ.get("HTTP_HOST", ""), ""

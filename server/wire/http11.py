@@ -15,7 +15,7 @@ from hybrid.server.wire.chunked import ChunkedDecoder
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.head import parse_head
 
-#: One space between the parts, no fragment, nothing outside ASCII (RFC 9112 section 3). CONNECT is for proxies.
+#: One space between the parts, no fragment, only ASCII (RFC 9112 section 3). CONNECT is for proxies.
 _REQUEST_LINE = re.compile(rb"(?!CONNECT )([!-~]+) ([!\"$-~]+) HTTP/1\.[01]\r\n")
 #: What the usual request begins with: method and target in origin-form.
 _SIMPLE_LINE = re.compile(rb"(?!CONNECT )([A-Z]{3,20}) (/[!\"$-~]*)(?= )")

@@ -11,7 +11,7 @@ from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server.exchange import BODY_HIGH_WATER
 from hybrid.server.wire.errors import ResponseError
-from tests.support.exchanges import Peer, Puppet, get, on_loop, request, settle
+from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle
 
 
 async def start_waiting(call: Any) -> "asyncio.Task[Any]":
