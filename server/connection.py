@@ -1,12 +1,10 @@
 """A client's connection: who owns the transport, and which protocol is spoken on it now."""
 
 import asyncio
-import os
 from typing import Any, cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
-from hybrid.server.descriptor import Descriptor
 
 #: How long, and for how many bytes, a closing connection still reads, so that the client gets the last
 #: response: closing with unread bytes makes the kernel send a reset that can overtake it (RFC 9112 section
@@ -36,7 +34,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_descriptor", "_handler", "_waiters",
+        "_handler", "_waiters",
         "client", "closed", "context", "reading", "scheme", "server", "transport", "writable",
     )  # fmt: skip
 
@@ -52,7 +50,6 @@ class Connection:
         self._handler: Handler | None = None
         self.reading = True
         self._waiters: list[asyncio.Future[None]] = []
-        self._descriptor: Descriptor | None = None
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open" if self.writable else "client reads slowly"
@@ -78,11 +75,9 @@ class Connection:
         self._wake_waiters()
 
     def lost(self) -> None:
-        """Give the transport up; both event loops close its descriptor after this call, not before."""
+        """Give the transport up."""
         self.closed = True
         self.writable = False
-        if self._descriptor is not None:
-            self._descriptor.revoke()
         self.context.connections.discard(self)
         self._wake_waiters()
 
@@ -113,14 +108,6 @@ class Connection:
     def has_unsent(self) -> bool:
         """Whether bytes wait in the transport for the client to read."""
         return self.transport.get_write_buffer_size() > 0
-
-    def lend_descriptor(self) -> Descriptor | None:
-        """Return the socket for a worker to write to; None where bytes must go through the transport (TLS,
-        Windows).
-        """
-        if self._descriptor is None and os.name == "posix" and self.scheme == "http":
-            self._descriptor = Descriptor(self.transport.get_extra_info("socket").fileno())
-        return self._descriptor
 
     def pause_reading(self) -> None:
         """Take no more bytes from the socket; may be called repeatedly."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.config import Config
+from hybrid.server.outbox import Outbox
 from hybrid.server.wire.response import DefaultFields
 
 
@@ -36,6 +37,7 @@ class ServerContext:
         state: what lifespan startup left; each scope gets a shallow copy (ASGI lifespan state).
         connections: every open connection.
         calls: tasks of application calls that run; the set keeps them from being collected.
+        outbox: where workers leave responses for the loop to send.
         draining: whether the server is stopping: responses close their connection, nothing new is accepted.
         now: the loop's time at the last tick, in seconds; exact enough for timeouts, and free to read.
         idle_deadline: the loop's time until which a connection that becomes idle now is kept.
@@ -53,6 +55,7 @@ class ServerContext:
         self.connections: set[OpenConnection] = set()
         self.calls: set[asyncio.Task[None]] = set()
         self.draining = False
+        self.outbox = Outbox(loop)
         self.tick()
 
     def __repr__(self) -> str:

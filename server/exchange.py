@@ -174,6 +174,9 @@ class Exchange:
                 self._complete(encoder.status)
             elif not self._connection.writable:
                 await self._connection.wait_writable()
+            elif self._connection.transport.is_closing():
+                self.abandon()  # now: an application that only sends would never let the loop tell us
+                raise ClientDisconnected("the client has left")
         elif kind == "http.response.start" and self.state is _START:
             self._start(message)
         elif self.state is State.LOST:

@@ -66,8 +66,6 @@ class Http11(Handler):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
-        if self._state is _WAITING and self._exchange is not None and self._exchange.done:
-            self._end_exchange()  # a worker has let go, and left it to us to notice
         try:
             if self._state is not _IDLE:
                 self._parser.feed(data)
@@ -79,7 +77,7 @@ class Http11(Handler):
 
     def eof_received(self) -> bool:
         """Close, or go on answering a client that only closed its direction (RFC 9112 section 9.6)."""
-        if self._state is _WAITING and self._exchange is not None and not self._is_done(self._exchange):
+        if self._state is _WAITING and self._exchange is not None and not self._exchange.done:
             self._exchange.disconnect()
         elif self._state is not _STALLED or not self._parser.waiting:
             return False
@@ -99,11 +97,12 @@ class Http11(Handler):
             self._exchange.abandon()
 
     def tick(self, now: float) -> None:
-        """Take up what a worker has left, and act on the deadline for a head or an idle connection."""
-        if self._exchange is not None:
-            if self._exchange.done:
-                self.exchange_done()
-        elif now >= self._deadline and (self._state is _IDLE or self._state is _State.DISCARDING):
+        """Act on the deadline for a head or an idle connection."""
+        if (
+            self._exchange is None
+            and now >= self._deadline
+            and (self._state is _IDLE or self._state is _State.DISCARDING)
+        ):
             if self._state is _IDLE and self._parser.waiting:
                 self._refuse(RequestError(408, "the request head did not come in time"))
             else:
@@ -115,14 +114,12 @@ class Http11(Handler):
             self._close()
         else:
             self._exchange.close_after()
-            if self._is_done(self._exchange):
-                self.exchange_done()
 
     # What exchanges call.
 
     def exchange_done(self) -> None:
         """Go on, as the response is complete."""
-        if self._exchange is None or self._state is _CLOSED:
+        if self._exchange is None or not self._exchange.done or self._state is _CLOSED:
             return
         self._end_exchange()
         if self._parser.waiting:
@@ -132,12 +129,6 @@ class Http11(Handler):
         """Go on, unless bytes that came meanwhile have shown already that a worker has let go."""
         if self._exchange is not None and self._exchange.done:
             self.exchange_done()
-
-    def _is_done(self, exchange: Exchange | ThreadedExchange) -> bool:
-        """Whether the response is complete; if not, this handler is called when it is."""
-        if isinstance(exchange, ThreadedExchange):
-            exchange.loop_waits = True  # before the look: the worker does it the other way round
-        return exchange.done
 
     # From one state to the next.
 
@@ -225,7 +216,7 @@ class Http11(Handler):
 
     def _wait(self) -> bool:
         assert self._exchange is not None
-        if self._is_done(self._exchange):
+        if self._exchange.done:
             self._end_exchange()
             return True
         return self._hold_back()

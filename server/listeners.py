@@ -158,7 +158,6 @@ def _listen(listener: socket.socket, address: tuple[Any, ...] | str, backlog: in
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(backlog)
-        listener.setblocking(False)
     except BaseException:
         listener.close()
         raise
@@ -177,7 +176,6 @@ def _inherit(fd: int) -> socket.socket:
     if not listening:
         listener.detach()
         raise BindError(f"cannot listen on file descriptor {fd}: it is not a listening socket")
-    listener.setblocking(False)
     listener.set_inheritable(False)  # it was meant for us, not for what the application starts
     return listener
 

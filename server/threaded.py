@@ -1,9 +1,7 @@
 """One HTTP request and its response as a worker thread sees them: the direct path of WSGI applications.
 
 The class has two halves. The loop collects the request and hands the exchange to a pool; from then on the
-worker owns the response, writes it to the socket itself, and lets go. The loop takes the connection up again
-when the next bytes come, so that a response costs no call across threads; only when the loop has to know at
-once, because bytes wait already or the connection must close, does the worker wake it.
+worker owns the response and encodes it, and the loop only sends the bytes that it finds in the outbox.
 """
 
 import asyncio
@@ -12,18 +10,20 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.types import Headers, Scope, ThreadedApplication
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.server.connection import Connection
-from hybrid.server.descriptor import Descriptor
 from hybrid.server.ops import access_log
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import ResponseEncoder, refusal
 
 logger = logging.getLogger("hybrid.server")
+
+#: Bytes of one response that a worker leaves in the outbox before it waits until they are on their way.
+_UNSENT_LIMIT: Final = 64 * 1024
 
 
 class ThreadedExchange:
@@ -31,18 +31,21 @@ class ThreadedExchange:
 
     Attributes:
         scope: the ASGI ``http`` scope.
+        body: the whole request body, once a worker has the exchange.
         disconnected: whether the client has been seen to leave; written by the loop, read anywhere.
-        keep_alive: whether the connection may go on afterwards.
-        done: whether the response is complete; written by whoever completes it, read by the loop.
-        loop_waits: whether the loop must be told when that happens; written by the loop, read by the worker.
+        keep_alive: whether the connection may go on afterwards; written by the loop.
+        done: whether the response is complete and on its way; loop only.
+        awaits_continue: whether the client holds its body back; never, here.
     """
 
     __slots__ = (
-        "_application", "_body", "_connection", "_descriptor", "_encoder", "_on_done",
-        "body", "disconnected", "done", "keep_alive", "loop_waits", "request", "scope",
+        "_application", "_body", "_connection", "_encoder", "_on_done", "_unsent",
+        "body", "disconnected", "done", "keep_alive", "request", "scope",
     )  # fmt: skip
 
+    awaits_continue: Final = False
     body: BinaryIO
+    _encoder: ResponseEncoder  # from start() on
 
     def __init__(
         self,
@@ -57,24 +60,17 @@ class ThreadedExchange:
         self.keep_alive = request.keep_alive
         self.disconnected = False
         self.done = False
-        self.loop_waits = False
         self._on_done = on_done
         self._connection = connection
         self._application = application
-        self._encoder: ResponseEncoder | None = None
         self._body: RequestBody | None = None
-        self._descriptor: Descriptor | None = None
+        self._unsent = 0
 
     def __repr__(self) -> str:
         state = "done" if self.done else "disconnected" if self.disconnected else "open"
-        return f"<ThreadedExchange {self.request!r} {state} {self._encoder}>"
+        return f"<ThreadedExchange {self.request!r} {state}>"
 
     # The loop's half.
-
-    @property
-    def awaits_continue(self) -> bool:
-        """Whether the client holds its body back; never, here."""
-        return False
 
     def feed(self, data: bytes) -> None:
         """Take a part of the request body."""
@@ -89,19 +85,18 @@ class ThreadedExchange:
             self._body = None  # the file is closed by whoever has the exchange: the worker, from here on
         else:
             self.body = BytesIO()
-        # A worker that wrote to the socket would overtake what the transport still holds.
-        if not self._connection.has_unsent:
-            self._descriptor = self._connection.lend_descriptor()
         try:
             self._application.submit(self)
         except PoolFull as error:
             self.body.close()
             logger.warning("%s: refused, %s", self.request, error)
             self.refuse(503, "Service Unavailable", [(b"retry-after", b"1")])
+            self._connection.context.loop.call_soon(self._on_done)
 
     def disconnect(self) -> None:
-        """The client sends nothing more. It may still read, so the response goes on until the connection is
-        lost.
+        """The client sends nothing more.
+
+        It may still read, so the response goes on until the connection is lost.
         """
         self.disconnected = True
 
@@ -115,8 +110,7 @@ class ThreadedExchange:
         self._drop_body()
         self.keep_alive = False
         self._connection.write(refusal(self.request, status, reason, defaults, headers or ()))
-        self._finish(status)
-        self._connection.context.loop.call_soon(self._on_done)
+        self._complete(status)
         return True
 
     def abandon(self) -> None:
@@ -130,25 +124,29 @@ class ThreadedExchange:
             self._body.close()
             self._body = None
 
-    def _write_last(self, data: bytes) -> None:
+    def _send_last(self, data: bytes) -> None:
+        """Send the last part, and give the connection back."""
         self._connection.write(data)
-        self._let_go()
+        if not self._encoder.keep_alive:
+            self.keep_alive = False
+        self._complete(self._encoder.status)
+        self._on_done()
+
+    def _complete(self, status: int) -> None:
+        self.done = True
+        if self._connection.context.config.access_log:
+            access_log.log_request(self.scope, self.request.target, status)
 
     def _abort(self) -> None:
         if not self.done:
             self._connection.abort()
 
-    async def _write(self, data: bytes) -> None:
-        self._connection.write(data)
-        await self._connection.wait_writable()
-
     # The worker's half.
 
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Take status and header fields (worker)."""
-        self._encoder = ResponseEncoder(
-            self.request, status, reason, headers, self._connection.context.default_fields
-        )
+        defaults = self._connection.context.default_fields
+        self._encoder = ResponseEncoder(self.request, status, reason, headers, defaults)
         if not self.keep_alive:
             self._encoder.keep_alive = False
 
@@ -157,74 +155,40 @@ class ThreadedExchange:
         self._send(data, more=True)
 
     def finish(self, data: bytes = b"") -> None:
-        """Send the last part of the body; what the client does not take at once is left to the loop
-        (worker).
-        """
+        """Send the last part of the body, and let go: sending it is the loop's matter (worker)."""
         self._send(data, more=False)
 
     def abort(self) -> None:
         """Close the connection in the middle of the response; a complete one is left alone (worker)."""
         with suppress(ClientDisconnected):  # the server has stopped
-            self._call_loop(self._abort)  # which comes after a last part that was left to the loop
+            self._connection.context.outbox.call(self._abort)
 
     def _send(self, data: bytes, *, more: bool) -> None:
-        assert self._encoder is not None, "start() comes first"
-        if self._encoder.complete:
+        encoder, connection = self._encoder, self._connection
+        if encoder.complete:
             return  # the part with which the announced length was reached has ended the response already
-        encoder = self._encoder
-        if self._connection.closed:
+        if connection.closed:
             raise ClientDisconnected("the client has left")
         data = encoder.encode(data, more)
-        if data and self._descriptor is not None:
-            try:
-                sent = self._descriptor.write(data)
-            except ClientDisconnected:
-                self.abort()  # now, as the application may keep the error to itself
-                raise
-            if sent < len(data):
-                self._descriptor = None  # from here on the transport has bytes, and must have them all
-                data = data[sent:]
-            else:
-                data = b""
-        if data and encoder.complete:
-            self._call_loop(self._write_last, data)
-        elif data:
-            self._wait_for_loop(data)
-        elif encoder.complete:
-            self._let_go()
+        outbox = connection.context.outbox
+        if encoder.complete:
+            outbox.put(self._send_last, data)
+            return
+        outbox.put(connection.write, data)
+        self._unsent += len(data)
+        if self._unsent > _UNSENT_LIMIT or not connection.writable:
+            self._wait_until_sent()
 
-    def _let_go(self) -> None:
-        """Give the connection back to the loop (worker, or the loop in its place).
-
-        Each side writes its own flag before it reads the other's, so that at least one of them sees both.
-        """
-        encoder = self._encoder
-        assert encoder is not None
-        if not encoder.keep_alive:
-            self.keep_alive = False
-        self._finish(encoder.status)
-        if self.loop_waits or not self.keep_alive:
-            self._call_loop(self._on_done)
-
-    def _finish(self, status: int) -> None:
-        self.done = True
-        if self._connection.context.config.access_log:
-            access_log.log_request(self.scope, self.request.target, status)
-
-    def _wait_for_loop(self, data: bytes) -> None:
-        coroutine = self._write(data)
+    def _wait_until_sent(self) -> None:
+        """Wait until the client has read most of what was sent."""
+        waiting = self._connection.wait_writable()
         try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, self._connection.context.loop)
+            future = asyncio.run_coroutine_threadsafe(waiting, self._connection.context.loop)
         except RuntimeError as error:  # the loop is closed: the server was forced to stop
-            coroutine.close()
+            waiting.close()
             raise ClientDisconnected("the server has stopped") from error
         try:
             future.result()
         except CancelledError as error:
             raise ClientDisconnected("the server is stopping") from error
-
-    def _call_loop(self, callback: Callable[..., object], *arguments: object) -> None:
-        try:
-            self._connection.context.loop.call_soon_threadsafe(callback, *arguments)
-        except RuntimeError as error:  # the loop is closed: the server was forced to stop
-            raise ClientDisconnected("the server has stopped") from error
+        self._unsent = 0

@@ -190,7 +190,6 @@ class ThreadPool:
     def _work(self, wake: threading.Lock) -> None:
         """Take job after job; sleep when there is none."""
         jobs = self._jobs
-        import os; os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         while True:
             try:
                 context, function, argument = jobs.popleft()

@@ -98,7 +98,8 @@ class RequestParser:
     """
 
     __slots__ = (
-        "_chunked", "_host", "_known", "_known_tail", "_left", "_limits", "_seen", "body_complete", "waiting",
+        "_chunked", "_host", "_known", "_known_headers", "_known_tail", "_left", "_limits", "_room", "_seen",
+        "body_complete", "waiting",
     )  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
@@ -111,6 +112,8 @@ class RequestParser:
         self._host: bytes | None = b"\0"  # the last Host that was found valid
         self._known_tail = b"\0"  # version and fields of the last request, as they were sent
         self._known: Request | None = None  # what they meant
+        self._known_headers: Headers = []  # a copy: what an application does to its own must not come back
+        self._room = 0  # bytes of method and target that the limits allow before these fields
 
     def __repr__(self) -> str:
         return f"<RequestParser waiting={len(self.waiting)} left={self._left} chunked={self._chunked}>"
@@ -134,7 +137,7 @@ class RequestParser:
         if not buffer:
             return None
         line = _SIMPLE_LINE.match(buffer)
-        if line is not None and buffer.startswith(self._known_tail, line.end()):
+        if line is not None and buffer.startswith(self._known_tail, line.end()) and line.end() <= self._room:
             return self._repeat(buffer, line)
         head = parse_head(buffer, self._seen, self._limits)
         if head is None:
@@ -155,9 +158,15 @@ class RequestParser:
         request = Request(method.decode("ascii"), target, version, head.asgi_headers)
         self._check(request)
         if self.body_complete and request.target is target and end - line.end(2) <= _KNOWN_TAIL_SIZE:
-            self._known_tail = buffer[line.end(2) : end]
-            self._known = request
+            self._remember(request, buffer[line.end(2) : end])
         return request
+
+    def _remember(self, request: Request, tail: bytes) -> None:
+        self._known = request
+        self._known_headers = request.headers.copy()
+        self._known_tail = tail
+        limits = self._limits
+        self._room = min(limits.request_line - len(" HTTP/1.1"), limits.request_head - len(tail))
 
     def _repeat(self, buffer: bytes, line: re.Match[bytes]) -> Request:
         """Make a request whose version and fields are byte for byte those of the one before.
@@ -167,13 +176,11 @@ class RequestParser:
         """
         known = self._known
         assert known is not None
-        if line.end() + len(" HTTP/1.1") > self._limits.request_line:
-            raise RequestError(414, "request line too long")
         self.waiting = buffer[line.end() + len(self._known_tail) :]
         self._seen = 0
         method, target = line.groups()
         request = Request(
-            method.decode("ascii"), target, known.http_version, known.headers.copy(), known.fields
+            method.decode("ascii"), target, known.http_version, self._known_headers.copy(), known.fields
         )
         request.keep_alive = known.keep_alive
         return request

@@ -408,6 +408,19 @@ async def test_client_leaves_while_the_application_waits_in_send() -> None:
 
 
 @on_loop
+async def test_application_that_only_sends_to_a_client_that_left() -> None:
+    """An application that waits for nothing else is told although the loop has had no turn to tell it."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.start()
+    peer.transport.abort()  # as it does itself when writing fails
+    with pytest.raises(ClientDisconnected):
+        await app.call.body(b"a", more=True)
+    await app.call.finish()
+
+
+@on_loop
 async def test_last_part_is_sent_whether_the_client_reads_it_or_not() -> None:
     """The last `send` returns when the response is out of the application's hands."""
     app = Puppet()

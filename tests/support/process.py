@@ -17,8 +17,6 @@ APPS = ROOT / "tests" / "apps"
 #: Seconds within which a process starts, stops or says something; generous, because machines are busy.
 DEADLINE = 20.0
 
-_LISTENING = re.compile(r"^hybrid: listening on (\S+)", re.MULTILINE)
-
 
 def option_arguments(options: Mapping[str, object]) -> list[str]:
     """Write options as command-line arguments: `ws_max_size=5` as `--ws-max-size=5`, False as `--no-…`."""
@@ -68,6 +66,9 @@ class ServerProcess:
     one that it started, did not go by itself; nothing is left running in any case.
     """
 
+    #: What the process writes when it listens, and where.
+    listening = re.compile(r"^hybrid: listening on (\S+)", re.MULTILINE)
+
     def __init__(
         self,
         targets: Sequence[str],
@@ -82,7 +83,7 @@ class ServerProcess:
         self._leaked = ""
         self._heard = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hybrid", "serve", *option_arguments(options), *targets],
+            self.command(targets, options),
             cwd=cwd,
             env=process_environment(env),
             pass_fds=pass_fds,
@@ -107,6 +108,11 @@ class ServerProcess:
     ) -> None:
         self.close()
 
+    @staticmethod
+    def command(targets: Sequence[str], options: Mapping[str, object]) -> list[str]:
+        """Give the command line."""
+        return [sys.executable, "-m", "hybrid", "serve", *option_arguments(options), *targets]
+
     @property
     def pid(self) -> int:
         """The process id of the server."""
@@ -126,7 +132,7 @@ class ServerProcess:
     @property
     def url(self) -> str:
         """Where it listens, as it said: `http://127.0.0.1:PORT`, or what it says of another listener."""
-        found = _LISTENING.search(self.stderr)
+        found = self.listening.search(self.stderr)
         if found is None:
             raise AssertionError(f"{self!r} has not said where it listens:\n{self.stderr}")
         return found[1].rstrip("/")
@@ -138,7 +144,7 @@ class ServerProcess:
 
     def wait_until_listening(self, timeout: float = DEADLINE) -> Self:
         """Return once the process has said where it listens."""
-        self.wait_for_stderr(_LISTENING, timeout)
+        self.wait_for_stderr(self.listening, timeout)
         return self
 
     def wait_for_stderr(self, wanted: str | re.Pattern[str], timeout: float = DEADLINE) -> str:

@@ -1,0 +1,67 @@
+"""The way back from worker threads to the event loop: one wake-up for everything that is ready."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from hybrid.bridge.errors import ClientDisconnected
+
+logger = logging.getLogger("hybrid.server")
+
+Delivery = Callable[[bytes], object]
+
+
+class Outbox:
+    """Takes parts of responses from workers and delivers them on the loop, in order.
+
+    A worker that wrote to the socket itself would give up the GIL for every response, and find the loop
+    holding it when it came back. Left here, responses cost no system call, and the loop sends all that have
+    gathered when the worker next waits for something, or has had the GIL for its switch interval: a response
+    is not held up by a slow one after it. ``docs/design.md`` has the measurements.
+
+    Bounded by its users: an exchange leaves a bounded number of bytes here before it waits for the loop.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._deliveries: deque[tuple[Delivery, bytes]] = deque()
+        self._due = False  # whether the loop has been woken, and has not come yet
+
+    def __repr__(self) -> str:
+        return f"<Outbox {len(self._deliveries)} waiting>"
+
+    def put(self, deliver: Delivery, data: bytes) -> None:
+        """Have ``deliver(data)`` called on the loop (worker).
+
+        First the part, then the look at the flag; the loop lowers the flag first and then takes the parts. So
+        a part is taken by a delivery that is due already, or makes one due.
+
+        Raises:
+            ClientDisconnected: the loop has ended, and every connection with it.
+        """
+        self._deliveries.append((deliver, data))
+        if not self._due:
+            self._due = True
+            self.call(self._deliver_all)
+
+    def call(self, callback: Callable[..., object], *arguments: object) -> None:
+        """Have a callback called on the loop, after what was put before (worker).
+
+        Raises:
+            ClientDisconnected: the loop has ended, and every connection with it.
+        """
+        try:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError as error:
+            raise ClientDisconnected("the server has stopped") from error
+
+    def _deliver_all(self) -> None:
+        self._due = False
+        deliveries = self._deliveries
+        while deliveries:
+            deliver, data = deliveries.popleft()
+            try:
+                deliver(data)
+            except Exception:  # one connection's failure is not the next one's
+                logger.exception("a response could not be sent")

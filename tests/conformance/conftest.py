@@ -1,0 +1,68 @@
+"""Servers that many tests of this folder share: starting a process for each would take most of the time."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.needs import require_module
+from tests.support.process import ServerProcess, start_server
+
+WITNESSES = (
+    "bodiless",
+    "deaf",
+    "echoes",
+    "own_fields",
+    "receives_to_the_end",
+    "report",
+    "sends_at_once",
+    "sends_to_nobody",
+    "shows_scope",
+    "tell",
+    "waits",
+    "works_afterwards",
+)
+STREAMS = ("status", "download", "large", "upload")
+
+
+def mounts(module: str, names: Iterable[str]) -> list[str]:
+    """Write the targets that put each of a module's applications at a path of its name."""
+    return [f"/{name}={module}:{name}" for name in names]
+
+
+def check_quiet(server: ServerProcess) -> None:
+    """Fail if a server has complained."""
+    assert "Traceback" not in server.stderr
+    assert "Warning" not in server.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder for a server to run in."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+def loop(request: pytest.FixtureRequest) -> str:
+    """Give each event loop in turn."""
+    if request.param == "uvloop":
+        require_module("uvloop")
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def witness(folder: Path, loop: str) -> Iterator[ServerProcess]:
+    """Serve the applications that tell what happened to them."""
+    targets = mounts("witness", WITNESSES)
+    with start_server(*targets, cwd=folder, access_log=False, lifespan="off", loop=loop) as server:
+        yield server
+        check_quiet(server)
+
+
+@pytest.fixture(scope="module")
+def streams(folder: Path, loop: str) -> Iterator[ServerProcess]:
+    """Serve the applications that move much data."""
+    targets = mounts("streams", STREAMS)
+    with start_server(*targets, cwd=folder, access_log=False, lifespan="off", loop=loop) as server:
+        yield server
+        check_quiet(server)

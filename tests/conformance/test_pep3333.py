@@ -1,0 +1,695 @@
+"""PEP 3333, in its own order, on both paths of the bridge: direct, and under somebody else's ASGI server."""
+
+import hashlib
+import http.client
+import json
+import os
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.apps.wsgi_big import pattern
+from tests.support.bridges import PATHS, Answer, Bridge, ask, bridge_to
+
+NAMES = (
+    *("answer", "barrier", "big", "class", "closing", "context", "endless", "environ", "errors", "events"),
+    *("file", "input", "left", "one_thread", "raising", "start", "stepping", "upload", "validated", "write"),
+)
+TARGETS = [f"/{name}=tests.apps.wsgi_{name}" for name in NAMES]
+
+on_linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+
+
+@pytest.fixture(scope="module", params=PATHS)
+def bridge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """Serve all the applications, each below its name."""
+    with bridge_to(request.param, TARGETS, tmp_path_factory.mktemp("served")) as served:
+        yield served
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """Give the requests of a test a name of their own, in the events and in the log."""
+    return "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
+
+
+def assert_internal_error(answer: Answer) -> None:
+    """The client got a 500 of the bridge's, and nothing of what the application had in mind."""
+    assert (answer.status, answer.body) == (500, b"Internal Server Error")
+    assert not any(name.lower().startswith("x-") for name, _ in answer.headers)
+
+
+def read_to_end(client: socket.socket) -> bytes:
+    """Receive until the server closes, politely or not."""
+    received = bytearray()
+    try:
+        while part := client.recv(1 << 16):
+            received += part
+    except ConnectionResetError:
+        pass
+    return bytes(received)
+
+
+def is_whole(response: bytes) -> bool:
+    """Tell whether these bytes, and then the end of the connection, are a whole response."""
+    head, _, body = response.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" in head.lower():
+        return body.endswith(b"0\r\n\r\n")
+    length = next(
+        (
+            int(line.split(b":")[1])
+            for line in head.lower().split(b"\r\n")
+            if line.startswith(b"content-length:")
+        ),
+        None,
+    )
+    return length is not None and len(body) == length
+
+
+class TestApplicationSide:
+    """The Application/Framework Side."""
+
+    def test_class(self, bridge: Bridge) -> None:
+        """A class whose instances iterate over the response is an application."""
+        assert bridge.ask("/class").body == b"an instance"
+
+    def test_called_once(self, bridge: Bridge, name: str) -> None:
+        """Each request calls the application once."""
+        bridge.ask(f"/closing/{name}?normal")
+        assert bridge.events(name).count("called") == 1
+
+
+class TestServerSide:
+    """The Server/Gateway Side."""
+
+    @pytest.mark.parametrize("body", [b"", b"one line", b"one\ntwo\n\nthree\nfour", b"x" * 200_000])
+    @pytest.mark.parametrize("how", ["one", "iterate"])
+    def test_validator(self, bridge: Bridge, body: bytes, how: str) -> None:
+        """wsgiref.validate, between application and server, finds nothing wrong with the server."""
+        answer = bridge.ask(f"/validated?{how}", body)
+        assert (answer.status, answer.body) == (200, body)
+        assert answer.header("x-length") == str(len(body))
+
+    def test_each_part_is_sent_before_the_next_is_asked_for(self, bridge: Bridge, name: str) -> None:
+        """The application yields its next part only when the client has the one before."""
+        with closing(bridge.open(f"/stepping/{name}", "Connection: close")) as client:
+            file = client.makefile("rb")
+            for number in (b"1", b"2", b"3"):
+                bridge.step(name)
+                while not file.readline().startswith(number):
+                    pass
+            assert is_whole(b"\r\n\r\n" + file.read()) or file.read() == b""
+        bridge.wait_for_event(name, "complete")
+
+    @pytest.mark.parametrize(
+        ("how", "whole"),
+        [
+            *[("normal", True), ("empty", True), ("close-error", True), ("error", True), ("text", True)],
+            *[("late-error", False), ("exit", False)],
+        ],
+    )
+    def test_close_is_called_once(self, bridge: Bridge, name: str, how: str, whole: bool) -> None:
+        """close() is called once, also when the iterator, the body or close() itself is wrong."""
+        with closing(bridge.open(f"/closing/{name}?{how}", "Connection: close")) as client:
+            assert is_whole(read_to_end(client)) == whole
+        assert bridge.wait_for_event(name, "closed") == ["called", "closed"]
+
+    def test_close_is_called_when_the_client_leaves(self, bridge: Bridge, name: str) -> None:
+        """A client that leaves in the middle ends the iteration; the generator's finally clauses run."""
+        with closing(bridge.open(f"/endless/{name}", receive_buffer=8192)) as client:
+            assert client.recv(1000)
+        assert bridge.wait_for_event(name, "closed") == ["begun", "closed"]
+        assert name not in bridge.server.stderr  # it is nobody's error
+
+    def test_write_raises_when_the_client_leaves(self, bridge: Bridge, name: str) -> None:
+        """write() raises an OSError of ours."""
+        with closing(bridge.open(f"/endless/{name}?write", receive_buffer=8192)) as client:
+            assert client.recv(1000)
+        events = bridge.wait_for_event(name, "write raised ClientDisconnected")
+        assert events == ["begun", "write raised ClientDisconnected"]
+
+    def test_client_that_leaves_before_the_response(self, bridge: Bridge, name: str) -> None:
+        """The application can ask whether the client is there; what it sends to nobody is dropped."""
+        with closing(bridge.open(f"/left/{name}")):
+            bridge.wait_for_event(name, "waiting")
+        assert bridge.wait_for_event(name, "closed") == ["waiting", "disconnected: True", "closed"]
+        assert name not in bridge.server.stderr
+
+    @pytest.mark.parametrize("state", ["stepping", "endless"])
+    def test_thread_is_free_when_the_client_has_left(self, bridge: Bridge, name: str, state: str) -> None:
+        """The pool of one thread answers the next client, whether it was waiting or writing."""
+        with closing(bridge.open(f"/one_thread/{state}/{name}", receive_buffer=8192)) as client:
+            if state == "stepping":
+                bridge.wait_for_event(name, "waiting")
+            else:
+                assert client.recv(1000)
+        for _ in range(3):
+            bridge.step(name)
+        assert bridge.ask("/one_thread/").body == b"the thread is free"
+        assert bridge.events(name)[-1] in ("left", "closed")
+
+
+class TestEnviron:
+    """environ Variables."""
+
+    def environ(self, bridge: Bridge, target: str = "/environ", **headers: str) -> dict[str, Any]:
+        """Return the environ of a request."""
+        return {key: value for key, (_, value) in bridge.ask(target, **headers).json.items()}
+
+    def test_types(self, bridge: Bridge) -> None:
+        """The environ is a dict, and what is not `wsgi.` or ours is a native string."""
+        shown = bridge.ask("/environ/x?y=z", b"body", content_type="text/plain").json
+        assert shown["type(environ)"][1] == "dict"
+        assert {kind for key, (kind, _) in shown.items() if "." not in key} == {"str"}
+
+    def test_values(self, bridge: Bridge) -> None:
+        """The CGI variables of a request."""
+        environ = self.environ(bridge, "/environ/a/b?c=%20d", x_some_field="some value", accept="*/*")
+        host, port = environ["REMOTE_ADDR"], environ["REMOTE_PORT"]
+        assert (host, port.isdigit()) == ("127.0.0.1", True)
+        wanted = {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": "/environ",
+            "PATH_INFO": "/a/b",
+            "QUERY_STRING": "c=%20d",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": str(bridge.port),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": f"127.0.0.1:{bridge.port}",
+            "HTTP_ACCEPT": "*/*",
+            "HTTP_X_SOME_FIELD": "some value",
+        }
+        assert {key: environ.get(key) for key in wanted} == wanted
+        assert not {"CONTENT_TYPE", "CONTENT_LENGTH"} & environ.keys()
+
+    def test_content(self, bridge: Bridge) -> None:
+        """CONTENT_TYPE and CONTENT_LENGTH have no HTTP_ in front."""
+        shown = bridge.ask("/environ", b"four", content_type="text/x").json
+        assert (shown["CONTENT_TYPE"][1], shown["CONTENT_LENGTH"][1]) == ("text/x", "4")
+        assert not {"HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"} & shown.keys()
+
+    def test_wsgi_variables(self, bridge: Bridge) -> None:
+        """The variables that PEP 3333 requires, and wsgi.input_terminated."""
+        environ = self.environ(bridge)
+        wanted = {
+            "wsgi.version": [1, 0],
+            "wsgi.url_scheme": "http",
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+        }
+        assert {key: environ[key] for key in wanted} == wanted
+        assert {"wsgi.input", "wsgi.errors", "wsgi.file_wrapper"} <= environ.keys()
+
+    @pytest.mark.parametrize(
+        ("sent", "path_info"),
+        [
+            (b"/a%20b", b"/a b"),
+            (b"/%C3%A9/%E2%82%AC", "/é/€".encode()),
+            (b"/%E9%FF", b"/\xe9\xff"),
+            (b"/%C3%28", b"/\xc3("),
+            (b"/a%2Fb", b"/a/b"),
+            (b"", b""),
+            (b"/", b"/"),
+        ],
+    )
+    def test_path_info(self, bridge: Bridge, sent: bytes, path_info: bytes) -> None:
+        """PATH_INFO has the bytes that the client encoded, be they UTF-8 or not, as latin-1."""
+        answer = bridge.raw(b"GET /environ%b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % sent)
+        environ = json.loads(answer[answer.index(b"{") : answer.rindex(b"}") + 1])
+        assert environ["SCRIPT_NAME"][1] == "/environ"
+        assert environ["PATH_INFO"][1].encode("latin-1") == path_info
+
+    def fields(self, bridge: Bridge, *lines: bytes) -> dict[str, str]:
+        """Return the HTTP_ variables of these header lines."""
+        head = b"\r\n".join([b"GET /environ HTTP/1.1", b"Host: x", b"Connection: close", *lines, b"", b""])
+        answer = bridge.raw(head)
+        environ = json.loads(answer[answer.index(b"{") : answer.rindex(b"}") + 1])
+        return {key: value for key, (_, value) in environ.items() if key.startswith("HTTP_X")} | {
+            "cookie": environ.get("HTTP_COOKIE", [0, ""])[1],
+            "proxy": environ.get("HTTP_PROXY", [0, ""])[1],
+        }
+
+    def test_repeated_fields(self, bridge: Bridge) -> None:
+        """Repeats are joined with a comma, cookies with a semicolon."""
+        fields = self.fields(bridge, b"X-A: 1", b"Cookie: a=1", b"X-A: 2", b"Cookie: b=2")
+        assert (fields["HTTP_X_A"], fields["cookie"]) == ("1,2", "a=1; b=2")
+
+    def test_latin_1(self, bridge: Bridge) -> None:
+        """Values outside ASCII are latin-1."""
+        assert self.fields(bridge, b"X-A: \xe9")["HTTP_X_A"] == "\xe9"
+
+    def test_forged_fields(self, bridge: Bridge) -> None:
+        """Names with underscores, and Proxy, which could pass for something else, are dropped."""
+        fields = self.fields(bridge, b"X_Forged: 1", b"X-Forged: 2", b"Proxy: http://evil")
+        assert (fields["HTTP_X_FORGED"], fields["proxy"]) == ("2", "")
+
+
+@pytest.mark.parametrize("path", PATHS)
+class TestOtherListeners:
+    """environ Variables, of servers that listen elsewhere."""
+
+    def test_root_path(self, path: Any, tmp_path: Path) -> None:
+        """--root-path goes in front of SCRIPT_NAME."""
+        with bridge_to(path, TARGETS[:8], tmp_path, root_path="/root") as bridge:
+            shown = bridge.ask("/environ/%E9").json
+        assert shown["SCRIPT_NAME"][1] == "/root/environ"
+        assert shown["PATH_INFO"][1] == "/\xe9"
+        assert shown["request_uri"][1] == f"http://127.0.0.1:{bridge.port}/root/environ/%E9"
+
+    @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets here")
+    def test_unix_socket(self, path: Any, tmp_path: Path) -> None:
+        """Behind a Unix socket the name and port are those that the client asked for."""
+        with bridge_to(path, TARGETS[:8], tmp_path, uds=str(tmp_path / "socket")) as bridge:
+            shown = bridge.ask("/environ").json
+        assert (shown["SERVER_NAME"], shown["SERVER_PORT"]) == (["str", "example.org"], ["str", "80"])
+        assert shown["REMOTE_ADDR"] == ["str", ""]
+
+
+class TestInputAndErrors:
+    """Input and Error Streams."""
+
+    TEXT = b"one\ntwo\n\nlast"
+
+    @pytest.mark.parametrize(
+        ("calls", "results"),
+        [
+            ("read()", ["one\ntwo\n\nlast"]),
+            ("read(2);read(3);read(0);read(99);read(1)", ["on", "e\nt", "", "wo\n\nlast", ""]),
+            ("readline(2);readline(9);readline();readline()", ["on", "e\n", "two\n", "\n"]),
+            ("readlines(9);readline();readline()", [["one\n", "two\n", "\n"], "last", ""]),
+            ("readlines(5);readlines();readlines()", [["one\n", "two\n"], ["\n", "last"], []]),
+            ("iterate;iterate", [["one\n", "two\n", "\n", "last"], []]),
+            ("readline();iterate", ["one\n", ["two\n", "\n", "last"]]),
+        ],
+    )
+    @pytest.mark.parametrize("before", [0, 100_000])
+    def test_input(self, bridge: Bridge, calls: str, results: list[Any], before: int) -> None:
+        """wsgi.input reads as a binary file, in memory and on disk, to the end of the body and no further."""
+        skip = f"read({before});" if before else ""
+        answer = bridge.ask(f"/input?{skip}{calls}", b"x" * before + self.TEXT).json
+        assert answer["results"][bool(before) :] == results
+        assert answer["file"] == ("BufferedRandom" if before else "BytesIO")
+
+    def test_no_body(self, bridge: Bridge) -> None:
+        """Without a body there is nothing to read, and nobody waits for any."""
+        assert bridge.ask("/input?read();readline();iterate").json["results"] == ["", "", []]
+
+    @pytest.mark.parametrize("size", [1, 65_536, 65_537, 5_000_000])
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_upload(self, bridge: Bridge, size: int, chunked: bool) -> None:
+        """A body of any size arrives, whole and with its length, from memory or from disk."""
+        body = os.urandom(size)
+        parts = iter([body[:100], body[100:70_000], body[70_000:]]) if chunked else body
+        told = bridge.ask("/upload", parts).json
+        assert told == {
+            "size": size,
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "file": "BufferedRandom" if size > 65_536 else "BytesIO",
+            "content_length": str(size),
+            "transfer_encoding": None,
+        }
+
+    @on_linux
+    def test_files_are_closed(self, bridge: Bridge, name: str) -> None:
+        """When a request is over, its file is closed: nothing is open that was not open before."""
+        folder = Path(f"/proc/{bridge.server.pid}/fd")
+
+        def deleted_files() -> int:
+            return sum("(deleted)" in link for link in map(link_of, folder.iterdir()))
+
+        def link_of(file: Path) -> str:
+            with suppress(FileNotFoundError):  # closed since
+                return str(file.readlink())
+            return ""
+
+        for _ in range(5):
+            bridge.ask("/upload", b"x" * 100_000)
+        with closing(socket.create_connection(("127.0.0.1", bridge.port))) as client:
+            client.sendall(
+                b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\n" + b"x" * 200_000
+            )
+        bridge.ask(f"/events/{name}")
+        for _ in range(1000):
+            if deleted_files() == 0:
+                break
+            bridge.ask(f"/events/{name}")
+        assert deleted_files() == 0
+
+    def test_errors(self, bridge: Bridge, name: str) -> None:
+        """wsgi.errors ends up where the server logs."""
+        bridge.ask(f"/errors?{name}")
+        bridge.server.wait_for_stderr(f"written {name}\nfirst {name}\nsecond {name}\n")
+
+
+class TestStartResponse:
+    """The start_response() Callable."""
+
+    def test_status_and_headers(self, bridge: Bridge) -> None:
+        """Status and fields go out as given, repeats in order, values in latin-1."""
+        headers = [["X-One", "\xe9"], ["Set-Cookie", "a=1"], ["Set-Cookie", "b=2"], ["x-two", ""]]
+        answer = bridge.answer(status="418 I am a teapot", headers=headers, parts=["tea"])
+        assert (answer.status, answer.body) == (418, b"tea")
+        assert (answer.header("x-one"), answer.header("x-two")) == ("\xe9", "")
+        assert answer.header("set-cookie") == "a=1, b=2"
+        if bridge.path == "direct":
+            assert answer.reason == "I am a teapot"  # ASGI has no place for it
+
+    def test_exc_info_is_optional(self, bridge: Bridge) -> None:
+        """The third argument may be given as None."""
+        assert bridge.ask("/start?keyword").body == b"positional"
+
+    def test_late(self, bridge: Bridge) -> None:
+        """start_response may be called inside the iterator, before its first part that is not empty."""
+        answer = bridge.ask("/start?late")
+        assert (answer.status, answer.header("x-late"), answer.body) == (201, "yes", b"late")
+
+    @pytest.mark.parametrize("how", ["never", "twice"])
+    def test_called_wrongly(self, bridge: Bridge, name: str, how: str) -> None:
+        """A body without start_response, and a second call without exc_info, are errors."""
+        assert_internal_error(bridge.ask(f"/start/{name}?{how}"))
+        bridge.server.wait_for_stderr(f"GET /start/{name}: the WSGI application failed")
+
+    @pytest.mark.parametrize("how", ["replaced", "replaced_in_iterator"])
+    def test_exc_info_before_the_head_went_out(self, bridge: Bridge, how: str) -> None:
+        """As nothing was sent, the second head replaces the first: it was held back until then."""
+        answer = bridge.ask(f"/start?{how}")
+        assert (answer.status, answer.body) == (503, b"replaced")
+        assert answer.header("x-old") is None
+
+    def test_exc_info_after_the_head_went_out(self, bridge: Bridge, name: str) -> None:
+        """The error is raised again and logged, and the response is cut off, for the client to see."""
+        with closing(bridge.open(f"/start/{name}?too_late")) as client:
+            response = read_to_end(client)
+        assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"begun" in response
+        assert not is_whole(response)
+        bridge.server.wait_for_stderr("ValueError: the reason")
+
+    @pytest.mark.parametrize(
+        "field",
+        [
+            *[["X-A", "a\r\nX-Injected: b"], ["X-A", "a\nb"], ["X-A", "a\0b"], ["X-A\r\nX-B", "a"]],
+            *[["X A", "a"], ["", "a"], ["X-A", "\u20ac"], ["X-A", 1], [1, "a"]],
+        ],
+    )
+    def test_invalid_header(self, bridge: Bridge, name: str, field: Any) -> None:
+        """A field that would inject another, or is no string of latin-1, is a 500 and a log line."""
+        order = {"headers": [["X-Good", "1"], field], "parts": ["x"]}
+        assert_internal_error(bridge.ask(f"/answer/{name}", json.dumps(order)))
+        bridge.server.wait_for_stderr(f"POST /answer/{name}: the WSGI application failed")
+
+    @pytest.mark.parametrize(
+        "status", ["", "OK", "2000 OK", "99 Low", "100 Continue", "600 High", "200 O\nK"]
+    )
+    def test_invalid_status(self, bridge: Bridge, status: str) -> None:
+        """So is a status that is none."""
+        assert_internal_error(bridge.answer(status=status, parts=["x"]))
+
+
+class TestContentLength:
+    """Handling the Content-Length Header."""
+
+    @pytest.mark.parametrize("parts", [["whole"], [], [""]])
+    @pytest.mark.parametrize("iterate", [False, True])
+    def test_one_part(self, bridge: Bridge, parts: list[str], iterate: bool) -> None:
+        """A body of one part in a list, or of none, gets a Content-Length."""
+        answer = bridge.answer(parts=parts, iterate=iterate)
+        assert answer.body.decode() == "".join(parts)
+        if not (iterate and answer.body):
+            assert answer.header("content-length") == str(len(answer.body))
+            assert answer.header("transfer-encoding") is None
+
+    def test_several_parts(self, bridge: Bridge) -> None:
+        """A body of several parts is chunked."""
+        answer = bridge.answer(parts=["one", "", "two"])
+        assert (answer.header("transfer-encoding"), answer.body) == ("chunked", b"onetwo")
+
+    def test_several_parts_to_an_old_client(self, bridge: Bridge) -> None:
+        """HTTP/1.0 has no chunks: the end of the connection ends the body."""
+        if bridge.path == "uvicorn":
+            pytest.skip("uvicorn sends chunks to HTTP/1.0 clients too")
+        response = bridge.raw(b"GET /start?late HTTP/1.0\r\n\r\n")
+        assert response.endswith(b"\r\n\r\nlate")
+        assert b"chunked" not in response
+
+    @pytest.mark.parametrize("parts", [["123456"], ["12", "34", "56"], ["1234", "56"]])
+    @pytest.mark.parametrize("iterate", [False, True])
+    def test_body_too_long(self, bridge: Bridge, name: str, parts: list[str], iterate: bool) -> None:
+        """What is beyond the announced length is cut and logged, and the next response is intact."""
+        order = {"headers": [["Content-Length", "4"]], "parts": parts, "iterate": iterate}
+        with closing(bridge.connection()) as connection:
+            for _ in range(2):
+                answer = ask(connection, f"/answer/{name}", json.dumps(order))
+                assert (answer.status, answer.body) == (200, b"1234")
+        bridge.server.wait_for_stderr(
+            f"POST /answer/{name}: the application's body is longer than its Content-Length, and was cut"
+        )
+
+    @pytest.mark.parametrize("parts", [["12"], []])
+    def test_body_too_short(self, bridge: Bridge, parts: list[str]) -> None:
+        """A body that is seen to be too short before anything was sent is a 500."""
+        assert_internal_error(bridge.answer(headers=[["Content-Length", "4"]], parts=parts))
+
+    def test_body_too_short_after_its_beginning(self, bridge: Bridge, name: str) -> None:
+        """Otherwise the connection closes, so that the client does not wait for the rest."""
+        order = json.dumps({"headers": [["Content-Length", "4"]], "parts": ["1", "2"]})
+        with closing(bridge.open(f"/answer/{name}", f"X-Answer: {order}")) as client:
+            response = read_to_end(client)
+        assert response.endswith(b"\r\n\r\n12")
+        bridge.server.wait_for_stderr(f"GET /answer/{name}: the WSGI application failed")
+
+    @pytest.mark.parametrize("length", ["x", "-1", "1.5", ""])
+    def test_invalid(self, bridge: Bridge, length: str) -> None:
+        """A length that is no number is a 500."""
+        assert_internal_error(bridge.answer(headers=[["Content-Length", length]], parts=["x"]))
+
+
+class TestStreaming:
+    """Buffering and Streaming."""
+
+    def test_many_parts(self, bridge: Bridge) -> None:
+        """Thousands of small parts arrive, in order."""
+        answer = bridge.ask("/big?40000/10")
+        assert answer.body == pattern(0, 40_000)
+
+    @pytest.mark.parametrize("part", ["all", "1000000", "65536"])
+    @pytest.mark.parametrize("length", ["", "/length"])
+    def test_large_parts(self, bridge: Bridge, part: str, length: str) -> None:
+        """So do large ones, beyond all buffers, and the connection lives on."""
+        with closing(bridge.connection()) as connection:
+            for _ in range(2):
+                answer = ask(connection, f"/big?5000000/{part}{length}")
+                assert answer.body == pattern(0, 5_000_000)
+
+    @on_linux
+    def test_slow_reader(self, bridge: Bridge, name: str) -> None:
+        """However slowly a client reads, the application is not asked for much more than that, and memory
+        stays where it was.
+        """
+        size, ahead = 30_000_000, 8_000_000
+        bridge.ask("/big?1000000/65536")
+        before = bridge.peak_memory()
+        with closing(bridge.open(f"/big/{name}?{size}/65536/length", receive_buffer=65_536)) as client:
+            received = bytearray()
+            while b"\r\n\r\n" not in received:
+                received += client.recv(65_536)
+            body = received.partition(b"\r\n\r\n")[2]
+            bridge.wait_for_event(name, "0")
+            while len(body) < size:
+                for _ in range(30):
+                    body += client.recv(65_536)
+                produced = [int(event) for event in bridge.events(name) if event.isdigit()]
+                assert max(produced) < len(body) + ahead
+        assert bytes(body) == pattern(0, size)
+        assert bridge.peak_memory() - before < 12_000_000
+
+
+class TestWrite:
+    """The write() Callable."""
+
+    def test_sent_at_once(self, bridge: Bridge, name: str) -> None:
+        """What is written has been sent when write() returns, and what is returned comes after it."""
+        with closing(bridge.open(f"/write/{name}", "Connection: close")) as client:
+            received = b""
+            while b"written, " not in received:
+                received += client.recv(1000)
+            assert b"again" not in received
+            bridge.step(name)
+            received += read_to_end(client)
+        assert received.index(b"written again, ") < received.index(b"returned")
+        assert is_whole(received)
+        assert bridge.events(name) == ["True"]
+
+
+class TestUnicode:
+    """Unicode Issues."""
+
+    @pytest.mark.parametrize("part", [None, 7, ["text"], {"a": "b"}])
+    @pytest.mark.parametrize("iterate", [False, True])
+    def test_body_must_be_bytes(self, bridge: Bridge, name: str, part: Any, iterate: bool) -> None:
+        """A body of anything but bytes is a 500."""
+        order = {"parts": [part], "iterate": iterate}
+        assert_internal_error(bridge.ask(f"/answer/{name}", json.dumps(order)))
+        bridge.server.wait_for_stderr("must be bytes, not ")
+
+
+class TestErrorHandling:
+    """Error Handling."""
+
+    ERRORS = ("ValueError", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "CancelledError")
+
+    @pytest.mark.parametrize("error", ERRORS)
+    @pytest.mark.parametrize("where", ["", "-iterator"])
+    def test_before_the_first_part(self, bridge: Bridge, name: str, error: str, where: str) -> None:
+        """Whatever an application raises before anything was sent is a 500, and the server goes on."""
+        assert_internal_error(bridge.ask(f"/raising/{name}?{error}{where}"))
+        bridge.server.wait_for_stderr(f"GET /raising/{name}: the WSGI application failed")
+        assert bridge.ask("/class").status == 200
+
+    @pytest.mark.parametrize("error", ERRORS)
+    def test_after_the_first_part(self, bridge: Bridge, name: str, error: str) -> None:
+        """After that it cuts the response off."""
+        with closing(bridge.open(f"/raising/{name}?{error}-middle")) as client:
+            response = read_to_end(client)
+        assert b"begun" in response
+        assert not is_whole(response)
+        assert bridge.ask("/class").status == 200
+
+
+class TestExpectContinue:
+    """HTTP 1.1 Expect/Continue."""
+
+    def test_body_that_waits(self, bridge: Bridge) -> None:
+        """A client that waits for 100 gets it, and then the response."""
+        request = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
+        with closing(socket.create_connection(("127.0.0.1", bridge.port), 20)) as client:
+            client.sendall(request)
+            assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            client.sendall(b"body")
+            file = client.makefile("rb")
+            assert file.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+class TestOtherFeatures:
+    """Other HTTP Features."""
+
+    @pytest.mark.parametrize("headers", [[], [["Content-Length", "4"]]])
+    @pytest.mark.parametrize("parts", [["body"], ["bo", "dy"], []])
+    def test_head(self, bridge: Bridge, headers: Any, parts: list[str]) -> None:
+        """A response to HEAD has no body, whatever the application gives, and GET's length if that is known."""
+        order = json.dumps({"headers": headers, "parts": parts})
+        with closing(bridge.connection()) as connection:
+            for _ in range(2):
+                answer = ask(connection, "/answer", method="HEAD", x_answer=order)
+                assert (answer.status, answer.body) == (200, b"")
+                assert answer.header("content-length") == ("4" if headers or parts == ["body"] else None)
+
+    @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+    @pytest.mark.parametrize("parts", [["body"], ["bo", "dy"], []])
+    @pytest.mark.parametrize("headers", [[], [["Content-Length", "4"]]])
+    def test_status_without_body(self, bridge: Bridge, status: str, parts: list[str], headers: Any) -> None:
+        """204 and 304 end with their head, and what follows on the connection is the next response."""
+        order = json.dumps({"status": status, "headers": [*headers, ["ETag", '"x"']], "parts": parts})
+        with closing(bridge.connection()) as connection:
+            for _ in range(2):
+                answer = ask(connection, "/answer", x_answer=order)
+                assert (answer.status, answer.header("etag"), answer.body) == (int(status[:3]), '"x"', b"")
+                if status[:3] == "204":
+                    assert answer.header("content-length") is None
+            assert ask(connection, "/class").body == b"an instance"
+
+    @pytest.mark.parametrize(
+        "field", ["Connection", "Keep-Alive", "Transfer-Encoding", "Upgrade", "TE", "Trailer"]
+    )
+    def test_hop_by_hop(self, bridge: Bridge, field: str) -> None:
+        """Fields of the connection are the server's: an application that sends them is in error."""
+        assert_internal_error(bridge.answer(headers=[[field, "close"]], parts=["x"]))
+
+
+class TestThreads:
+    """Thread Support."""
+
+    def test_requests_run_at_once(self, bridge: Bridge) -> None:
+        """Sixteen requests, as many as there are threads, are inside the application at once."""
+        with ThreadPoolExecutor(16) as clients:
+            answers = list(clients.map(lambda _: bridge.ask("/barrier?16"), range(16)))
+        assert [answer.body for answer in answers] == [b"together"] * 16
+
+    def test_context(self, bridge: Bridge) -> None:
+        """Context variables flow from the loop to the thread, and not from one request to the next there;
+        what is in threading.local stays.
+        """
+        with closing(bridge.connection()) as connection:
+            first, second = (ask(connection, f"/context?{word}").json for word in ("one", "two"))
+        assert (first["of_the_loop"], second["of_the_loop"]) == ("one", "two")
+        assert second["of_the_thread"] == "unset"
+        assert second["requests"] == first["requests"] + 1
+        assert first["thread"] == second["thread"] == "context-1"
+
+    def test_pool_is_full(self, bridge: Bridge, name: str) -> None:
+        """A request beyond the queue is refused with 503 and Retry-After; what was taken is answered."""
+        running = bridge.open(f"/one_thread/stepping/{name}", "Connection: close")
+        bridge.wait_for_event(name, "waiting")
+        with ThreadPoolExecutor(12) as clients:
+            answers = [clients.submit(bridge.ask, "/one_thread/") for _ in range(12)]
+            refused = [each.result() for each in _first_done(answers, 10)]
+            for _ in range(3):
+                bridge.step(name)
+            served = [each.result() for each in answers if each.result().status == 200]
+        assert {answer.status for answer in refused} == {503}
+        assert all(str(answer.header("retry-after")).isdigit() for answer in refused)
+        assert [answer.body for answer in served] == [b"the thread is free"] * 2
+        with closing(running):
+            assert is_whole(read_to_end(running))
+
+
+def _first_done(futures: list[Any], number: int) -> list[Any]:
+    """Return the futures that are done, once there are so many."""
+    done = as_completed(futures, timeout=20)
+    return [next(done) for _ in range(number)]
+
+
+class TestUrlReconstruction:
+    """URL Reconstruction."""
+
+    @pytest.mark.parametrize(
+        "target", ["/environ", "/environ/", "/environ/a%20b/%C3%A9?x=%20y", "/environ/%FF"]
+    )
+    def test_same_url(self, bridge: Bridge, target: str) -> None:
+        """The recipe gives the URL that the client asked for."""
+        shown = bridge.ask(target).json
+        assert shown["request_uri"][1] == f"http://127.0.0.1:{bridge.port}{target}"
+
+
+class TestFileWrapper:
+    """Optional Platform-Specific File Handling."""
+
+    def test_file_wrapper(self, bridge: Bridge, name: str) -> None:
+        """A file is sent from where it stands, and closed."""
+        answer = bridge.ask(f"/file/{name}")
+        assert answer.body == pattern(0, 300_000)
+        assert answer.header("content-length") == "300000"
+        assert bridge.wait_for_event(name, "closed") == ["closed"]
+
+
+def test_keep_alive(bridge: Bridge) -> None:
+    """Many requests on one connection, of every kind, are answered each with its own."""
+    with closing(bridge.connection()) as connection:
+        for number in range(50):
+            assert ask(connection, "/upload", b"x" * number).json["size"] == number
+            assert ask(connection, f"/big?{number}/7").body == pattern(0, number)
+            sock: socket.socket = connection.sock
+            assert sock is not None
+
+
+def test_incomplete_response_is_an_error_for_clients(bridge: Bridge) -> None:
+    """An HTTP client says that a response was cut off, and does not take it for whole."""
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+        bridge.ask("/raising?ValueError-middle")

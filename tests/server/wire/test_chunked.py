@@ -1,0 +1,125 @@
+"""The decoder of chunked bodies: any pieces; what the RFC says of the coding is in tests/conformance."""
+
+import tracemalloc
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybrid.server.limits import Limits
+from hybrid.server.wire.chunked import ChunkedDecoder
+from hybrid.server.wire.errors import RequestError
+from tests.support.requests import bytewise
+
+
+def decode(pieces: Iterable[bytes], limits: Limits | None = None) -> tuple[bytes, bytes]:
+    """Decode the pieces to their end; give the body and what follows it."""
+    decoder = ChunkedDecoder(limits or Limits())
+    body = rest = b""
+    for piece in pieces:
+        if decoder.done:
+            rest += piece
+            continue
+        body += decoder.feed(piece)
+        if decoder.done:
+            rest = decoder.take_rest()
+    assert decoder.done
+    return body, rest
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=40), max_size=6),
+    st.sampled_from([b"%x", b"%X", b"00%x", b"%x;a", b'%x;a="b;c"']),
+    st.sampled_from([b"", b"A: b\r\n", b"A:\r\nB: \xff\r\n"]),
+    st.binary(max_size=10),
+    st.data(),
+)
+def test_any_pieces(
+    chunks: list[bytes], size: bytes, trailers: bytes, after: bytes, data: st.DataObject
+) -> None:
+    """The body, and what follows it, does not depend on the pieces."""
+    raw = b"".join((size + b"\r\n%b\r\n") % (len(chunk), chunk) for chunk in chunks)
+    raw += b"0\r\n" + trailers + b"\r\n" + after
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=10), "cuts"))
+    pieces = [raw[start:end] for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+    for way in ([raw], pieces, bytewise(raw)):
+        assert decode(way) == (b"".join(chunks), after)
+
+
+def test_parts_are_given_as_they_come() -> None:
+    """A part of a chunk is not held back until the rest of it is here."""
+    decoder = ChunkedDecoder(Limits())
+    assert decoder.feed(b"a\r\n01234") == b"01234"
+    assert decoder.feed(b"") == b""
+    assert decoder.feed(b"56789\r\n3\r\nabc") == b"56789abc"
+    assert not decoder.done
+    assert decoder.feed(b"\r\n0\r\n\r\n") == b""
+    assert decoder.done
+    assert decoder.take_rest() == b""
+
+
+@given(st.binary(max_size=100))
+def test_anything(data: bytes) -> None:
+    """Whatever comes is decoded or refused, the same whole and in pieces."""
+    outcomes = []
+    for way in ([data], bytewise(data)):
+        decoder = ChunkedDecoder(Limits())
+        body = b""
+        status = 0
+        try:
+            for piece in way:
+                body += decoder.feed(piece)
+                if decoder.done:
+                    break
+        except RequestError as error:
+            status = error.status
+        outcomes.append((status, decoder.done, body if not status else b""))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("line", [b"5;" + b"a" * 18, b"0" * 19 + b"5"])
+def test_limit_of_the_size_line(line: bytes) -> None:
+    """A line of the limit's length is read, and one byte more is not, however it comes."""
+    limits = Limits(chunk_line=20)
+    size = ChunkedDecoder(limits)
+    if b";" in line:
+        assert size.feed(line + b"\r\nhello") == b"hello"
+    else:
+        with pytest.raises(RequestError, match="invalid chunk size"):
+            size.feed(line + b"\r\nhello")
+    for way in ([b"5;" + b"a" * 19 + b"\r\n"], bytewise(b"5;" + b"a" * 40)):
+        with pytest.raises(RequestError, match="400 Bad Request: chunk-size line too long"):
+            decode(way, limits)
+
+
+def test_limit_of_the_trailers() -> None:
+    """The lines of the trailer section are bounded together."""
+    limits = Limits(trailers=20)
+    assert decode([b"0\r\n" + b"A: 45678\r\n" * 2 + b"\r\n"], limits) == (b"", b"")
+    for way in ([b"0\r\n" + b"A: 45678\r\n" * 3], bytewise(b"0\r\n" + b"A: 45678\r\n" * 3)):
+        with pytest.raises(RequestError, match=r"431 .*: trailer section too large"):
+            decode(way, limits)
+
+
+def test_memory_of_many_small_chunks() -> None:
+    """A body in chunks of one byte costs little more than its bytes, in one piece or in many."""
+    raw = b"1\r\na\r\n" * 20_000
+    tracemalloc.start()
+    try:
+        decoder = ChunkedDecoder(Limits())
+        assert len(decoder.feed(raw)) == 20_000
+        for _ in range(1000):
+            assert decoder.feed(b"1\r\na\r\n") == b"a"
+        current, peak = tracemalloc.get_traced_memory()
+        assert current < 100_000
+        assert peak < 20 * len(raw)
+    finally:
+        tracemalloc.stop()
+
+
+def test_repr() -> None:
+    """What a debugger shows says how far the body is."""
+    decoder = ChunkedDecoder(Limits())
+    decoder.feed(b"5\r\nab")
+    assert repr(decoder) == "<ChunkedDecoder DATA left=3 buffered=0>"

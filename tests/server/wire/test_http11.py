@@ -1,0 +1,223 @@
+"""The parser of requests: any pieces, any order; what the RFC says of requests is in tests/conformance."""
+
+from dataclasses import replace
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybrid.server.limits import Limits
+from hybrid.server.wire.errors import RequestError
+from hybrid.server.wire.http11 import Request, RequestParser, list_tokens
+from tests.support.requests import Seen, bytewise, parse
+
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz-_.!0123456789", min_size=1, max_size=12).map("x{}".format)
+VALUES = st.text(st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="\x7f"), max_size=12)
+TARGETS = st.text("abz019-._~!$&'()*+,;=:@%/?", max_size=20).map("/{}".format)
+METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"])
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[Seen, bytes]:
+    """Draw a valid request: what must come out of a parser, and the bytes that go in."""
+    method, target, version = draw(METHODS), draw(TARGETS), draw(st.sampled_from(["1.1", "1.1", "1.0"]))
+    fields = [("Host", draw(st.sampled_from(["x", "example.org:80", "[::1]"])))]
+    fields += draw(st.lists(st.tuples(NAMES, VALUES), max_size=4))
+    fields += draw(st.sampled_from([[], [("Connection", "keep-alive")], [("Connection", "close")]]))
+    body, coded = b"", b""
+    framing = draw(st.sampled_from(["none", "none", "length", "chunked"]))
+    if framing == "length":
+        body = coded = draw(st.binary(max_size=30))
+        fields.append(("Content-Length", str(len(body))))
+    elif framing == "chunked" and version == "1.1":
+        chunks = draw(st.lists(st.binary(min_size=1, max_size=20), max_size=4))
+        body = b"".join(chunks)
+        coded = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+        coded += draw(st.sampled_from([b"0\r\n\r\n", b"00;a=b\r\nTrailer: c\r\n\r\n"]))
+        fields.append(("Transfer-Encoding", "chunked"))
+    head = f"{method} {target} HTTP/{version}\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields) + "\r\n"
+    headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in fields]
+    seen = Seen(method, target.encode(), version, headers, body)
+    return seen, head.encode("latin-1") + coded
+
+
+@given(st.lists(requests(), min_size=1, max_size=5), st.data())
+def test_any_pieces(pipeline: list[tuple[Seen, bytes]], data: st.DataObject) -> None:
+    """Valid requests come out as they went in, however the bytes are cut."""
+    expected = [seen for seen, _ in pipeline]
+    raw = b"".join(data for _, data in pipeline)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=10), "cuts"))
+    pieces = [raw[start:end] for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+    for way in ([raw], pieces, bytewise(raw)):
+        parsed = parse(way)
+        assert parsed.requests == expected
+        assert parsed.refused is None
+        assert not parsed.unread
+
+
+@given(requests())
+def test_agrees_with_h11(request: tuple[Seen, bytes]) -> None:
+    """An independent parser reads the same out of the same bytes."""
+    _, raw = request
+    (seen,) = parse([raw]).requests
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(raw)
+    head = server.next_event()
+    assert isinstance(head, h11.Request)
+    body = b""
+    while not isinstance(event := server.next_event(), h11.EndOfMessage):
+        assert isinstance(event, h11.Data)
+        body += bytes(event.data)
+    assert (head.method.decode(), head.target, head.http_version.decode()) == (
+        seen.method,
+        seen.target,
+        seen.version,
+    )
+    assert list(head.headers) == seen.headers
+    assert body == seen.body
+
+
+@given(st.lists(requests(), min_size=2, max_size=6))
+def test_a_parser_has_no_memory(pipeline: list[tuple[Seen, bytes]]) -> None:
+    """A request means the same after others as alone: what is remembered of them changes nothing."""
+    twice = [*pipeline, *pipeline]
+    alone = [parse([raw]).requests[0] for _, raw in twice]
+    assert parse(raw for _, raw in twice).requests == alone
+    assert parse([b"".join(raw for _, raw in twice)]).requests == alone
+
+
+@given(st.binary(max_size=200))
+def test_anything(data: bytes) -> None:
+    """Whatever comes is a request, a part of one, or refused: no other error, and no difference in pieces."""
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for raw in (data, head + data, head[:20] + data):
+        assert parse([raw]).requests == parse(bytewise(raw)).requests
+
+
+# What is remembered of one request, to read the next faster.
+
+FIRST = b"GET /one HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n"
+SECOND = FIRST.replace(b"/one", b"/two?q")
+
+
+def parser_after(*raw: bytes, limits: Limits | None = None) -> RequestParser:
+    """Make a parser that has read these requests."""
+    parser = RequestParser(limits or Limits())
+    for each in raw:
+        assert parser.next_request(each) is not None
+    return parser
+
+
+def test_repeated_fields() -> None:
+    """A request that repeats the fields of the one before has the same fields."""
+    parser = RequestParser(Limits())
+    first = parser.next_request(FIRST)
+    second = parser.next_request(SECOND)
+    assert first is not None
+    assert second is not None
+    assert (second.method, second.target, second.http_version) == ("GET", b"/two?q", "1.1")
+    assert second.headers == first.headers
+
+
+def test_repeated_fields_are_a_list_of_one_s_own() -> None:
+    """What an application does to the headers of one request does not come back with the next."""
+    parser = RequestParser(Limits())
+    for _ in range(4):
+        request = parser.next_request(FIRST)
+        assert request is not None
+        assert request.headers == [(b"host", b"x"), (b"a", b"b")]
+        request.headers.append((b"x-user", b"admin"))
+        del request.headers[0]
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (SECOND.replace(b"GET ", b"get "), 400),
+        (SECOND.replace(b"GET ", b"CONNECT "), 501),
+        (SECOND.replace(b"/two?q", b"/2#q"), 400),
+        (SECOND.replace(b"/two?q", b"/\xff"), 400),
+        (SECOND.replace(b"/two?q", b"*"), 400),
+        (SECOND.replace(b" HTTP", b"  HTTP"), 400),
+        (SECOND.replace(b"/two?q", b"/" + b"a" * 8190), 414),
+    ],
+)
+def test_repeated_fields_excuse_nothing(raw: bytes, status: int) -> None:
+    """A request line is checked as always, whatever its fields remind of."""
+    with pytest.raises(RequestError) as raised:
+        parser_after(FIRST).next_request(raw)
+    assert raised.value.status == status
+
+
+def test_repeated_fields_and_the_limit_of_the_head() -> None:
+    """So is the size of the head."""
+    limits = replace(Limits(), request_head=len(FIRST) + 5)
+    parser_after(FIRST, FIRST.replace(b"/one", b"/one45678"), limits=limits)
+    with pytest.raises(RequestError, match="431"):
+        parser_after(FIRST, FIRST.replace(b"/one", b"/one456789"), limits=limits)
+
+
+def test_repeated_fields_with_a_body() -> None:
+    """A body belongs to its own request only, in whatever way it was announced before."""
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    raw = [post % 0, post % 0, post % 2 + b"ab", post % 2 + b"cd", post % 0, FIRST, SECOND]
+    assert [seen.body for seen in parse(raw).requests] == [b"", b"", b"ab", b"cd", b"", b"", b""]
+
+
+def test_absolute_form_leaves_no_host_behind() -> None:
+    """The authority of one target is not the Host of the next request."""
+    absolute = FIRST.replace(b"/one", b"http://y/one")
+    hosts = [dict(seen.headers)[b"host"] for seen in parse([FIRST, absolute, FIRST, absolute]).requests]
+    assert hosts == [b"x", b"y", b"x", b"y"]
+
+
+# What else a parser offers.
+
+
+def test_rest() -> None:
+    """Whoever takes the connection over gets the bytes after the request, once."""
+    parser = parser_after(FIRST + b"frames")
+    assert parser.take_rest() == b"frames"
+    assert parser.take_rest() == b""
+
+
+def test_nothing_is_no_request() -> None:
+    """Without bytes there is nothing to say."""
+    parser = RequestParser(Limits())
+    assert parser.next_request() is None
+    assert parser.next_request(b"") is None
+    assert parser.waiting == b""
+
+
+@pytest.mark.parametrize(
+    ("value", "version", "expects"),
+    [
+        (b"100-continue", "1.1", True),
+        (b"100-Continue", "1.1", True),
+        (b"100-continue", "1.0", False),
+        (b"x", "1.1", False),
+        (None, "1.1", False),
+    ],
+)
+def test_expects_continue(value: bytes | None, version: str, expects: bool) -> None:
+    """Only HTTP/1.1 can expect 100, in any case (RFC 9110 section 10.1.1)."""
+    headers = [] if value is None else [(b"expect", value)]
+    assert Request("POST", b"/", version, headers).expects_continue is expects
+
+
+def test_list_tokens() -> None:
+    """A list is read from all its lines, without white space, empty members and capitals."""
+    headers = [(b"a", b" X ,, y\t,"), (b"b", b"no"), (b"a", b""), (b"a", b"z")]
+    assert list_tokens(headers, b"a") == [b"x", b"y", b"z"]
+    request = Request("GET", b"/", "1.1", headers)
+    assert request.has_token(b"a", b"z")
+    assert not request.has_token(b"a", b"no")
+
+
+def test_repr() -> None:
+    """What a debugger shows says what was asked, and how far the parser is."""
+    assert repr(Request("GET", b"/a", "1.1", [])) == "<Request GET b'/a' HTTP/1.1>"
+    parser = parser_after(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab")
+    parser.read_body()
+    assert repr(parser) == "<RequestParser waiting=0 left=7 chunked=None>"
