@@ -125,11 +125,6 @@ class Http11(Handler):
         if self._parser.waiting:
             self._go_on()
 
-    def worker_done(self) -> None:
-        """Go on, unless bytes that came meanwhile have shown already that a worker has let go."""
-        if self._exchange is not None and self._exchange.done:
-            self.exchange_done()
-
     # From one state to the next.
 
     def _go_on(self) -> None:
@@ -193,7 +188,7 @@ class Http11(Handler):
         self._state = _WAITING if body_complete else _BODY
         application, scope = resolve(context.application, http_scope(connection, request))
         if isinstance(application, ThreadedApplication):
-            threaded = ThreadedExchange(connection, request, scope, application, self.worker_done)
+            threaded = ThreadedExchange(connection, request, scope, application, self.exchange_done)
             self._exchange = threaded
             if body_complete:
                 threaded.feed_eof()

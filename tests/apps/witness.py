@@ -82,7 +82,7 @@ async def own_fields(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def receives_to_the_end(scope: Scope, receive: Receive, send: Send) -> None:
     """Wait for the client to leave, and tell all events and how `send` fails afterwards."""
-    events = []
+    events: list[str] = []
     while not events or events[-1] != "http.disconnect":
         events.append((await receive())["type"])
     try:

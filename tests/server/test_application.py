@@ -75,10 +75,12 @@ def test_targets() -> None:
 @pytest.mark.usefixtures("imports")
 def test_application_folder_comes_first(tmp_path: Path) -> None:
     """A module in the application folder wins over one of the same name elsewhere."""
-    (tmp_path / "wsgiref.py").write_text("def app(environ, start_response): ...\n")
-    for name in [name for name in sys.modules if name.split(".")[0] == "wsgiref"]:
-        del sys.modules[name]
-    loaded = load_application(Config(app="wsgiref:app", app_dir=str(tmp_path)))
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "folder"
+    for place, parameters in ((elsewhere, "scope, receive, send"), (folder, "environ, start_response")):
+        place.mkdir()
+        (place / "shop_of_this_test.py").write_text(f"def app({parameters}): ...\n")
+    sys.path.insert(0, str(elsewhere))
+    loaded = load_application(Config(app="shop_of_this_test:app", app_dir=str(folder)))
     assert rows(loaded) == [("/", "http", "wsgi")]
 
 

@@ -193,10 +193,10 @@ async def test_lingering_reads_for_a_while() -> None:
     connection.close_after_response()
     assert transport.eof_written
     transport.receive(b"rest")
+    assert spy.heard == []
     assert not transport.closing
     transport.receive_eof()
     assert transport.closing
-    assert spy.heard == []
 
 
 @on_loop
@@ -223,7 +223,7 @@ async def test_lingering_has_a_limit() -> None:
 
 @on_loop
 async def test_lingering_waits_for_a_slow_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a client reads its response, however slowly and whatever it sends meanwhile, it is not cut off."""
+    """A client that reads its response, however slowly, is not cut off, whatever it sends meanwhile."""
     connection, transport, _ = connect()
     monkeypatch.setattr(transport, "get_write_buffer_size", lambda: 1000)
     connection.close_after_response()

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,8 +14,10 @@ from hybrid.server.exchange import BODY_HIGH_WATER
 from hybrid.server.wire.errors import ResponseError
 from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle
 
+T = TypeVar("T")
 
-async def start_waiting(call: Any) -> "asyncio.Task[Any]":
+
+async def start_waiting(call: Awaitable[T]) -> "asyncio.Future[T]":
     """Call `receive` or `send` in a task of its own, and let it come as far as it can."""
     task = asyncio.ensure_future(call)
     await settle()
@@ -565,17 +568,17 @@ async def test_message_without_a_type(message: Any) -> None:
     assert peer.response().status == 200
 
 
-@pytest.mark.parametrize("parts", [[b"toolong"], [b"too", b"long"], [b"short", b"er"]])
+@pytest.mark.parametrize(("first", "second"), [(b"", b"toolong"), (b"too", b"long"), (b"exacts", b"a")])
 @on_loop
-async def test_body_longer_than_announced(parts: list[bytes]) -> None:
+async def test_body_longer_than_announced(first: bytes, second: bytes) -> None:
     """Bytes beyond Content-Length are not sent: the client would take them for the next response."""
     app = Puppet()
     peer = Peer(app)
     await peer.send(get())
     await app.call.start(200, [(b"content-length", b"6")])
+    await app.call.body(first, more=True)
     with pytest.raises(ResponseError, match="longer than its Content-Length"):
-        for part in parts:
-            await app.call.body(part, more=True)
+        await app.call.body(second, more=True)
     assert len(peer.transport.take().partition(b"\r\n\r\n")[2]) <= 6
     await app.call.finish()
     assert peer.transport.aborted or peer.closed

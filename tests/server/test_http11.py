@@ -1,8 +1,8 @@
 """HTTP/1.1 on one connection as the client sees it, in the order of RFC 9112."""
 
+import contextlib
 import logging
 import re
-import socket
 import tracemalloc
 from email.utils import parsedate_to_datetime
 
@@ -217,10 +217,8 @@ async def test_no_continue_for(fields: tuple[str, ...], version: str, body: byte
     peer = Peer(app)
     await peer.send(request("POST", "/", *fields, body=body, version=version))
     receiving = app.call.receive_all()
-    try:
+    with contextlib.suppress(StopIteration):
         receiving.send(None)
-    except StopIteration:
-        pass
     receiving.close()
     assert peer.transport.take() == b""
 
@@ -581,29 +579,21 @@ class Pool(ThreadedApplication):
 
 
 @on_loop
-async def test_bytes_that_overtake_a_worker_s_message() -> None:
-    """The loop may see that a worker has let go before it is told so: the message then changes nothing.
-
-    Otherwise the next request would be taken for answered, and the one after it would be begun too early.
-    """
+async def test_pipelined_requests_to_threads() -> None:
+    """A request waits for the one before it on threads too, also when more come while a worker finishes."""
     pool = Pool()
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        peer = Peer(pool, socket=ours)
-        await peer.send(get("/1"))
-        await peer.send(get("/2"))
-        pool.exchanges[0].start(200, "OK", [])
-        pool.exchanges[0].finish(b"1")  # leaves a message for the loop
-        peer.transport.receive(get("/3"))
+    peer = Peer(pool)
+    await peer.send(get("/1") + get("/2"))
+    for number in range(1, 5):
+        assert [exchange.scope["path"] for exchange in pool.exchanges] == [
+            f"/{n}" for n in range(1, number + 1)
+        ]
+        pool.exchanges[-1].start(200, "OK", [])
+        pool.exchanges[-1].finish(b"%d" % number)  # leaves the response to the loop
+        peer.transport.receive(get(f"/{number + 2}"))
         await settle()
-        assert [exchange.scope["path"] for exchange in pool.exchanges] == ["/1", "/2"]
-        pool.exchanges[1].start(200, "OK", [])
-        pool.exchanges[1].finish(b"2")
-        await settle()
-        pool.exchanges[2].start(200, "OK", [])
-        pool.exchanges[2].finish(b"3")
-        responses = read_responses(theirs.recv(10_000), "GET", "GET", "GET")
-        assert [response.body for response in responses] == [b"1", b"2", b"3"]
+    responses = peer.responses(*["GET"] * 4)
+    assert [response.body for response in responses] == [b"1", b"2", b"3", b"4"]
 
 
 # Responses before the end of the request (RFC 9112 section 9.5).
@@ -883,8 +873,8 @@ async def test_drain_lets_the_response_finish(started: bool) -> None:
     await app.call.finish()
     response = peer.response()
     assert (response.body, response.values(b"connection")) == (b"1", [b"close"])
-    assert peer.closed
     assert len(app.calls) == 1
+    assert peer.closed
 
 
 # Any pieces.

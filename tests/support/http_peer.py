@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import socket
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, ParamSpec
 
@@ -42,6 +41,10 @@ async def settle() -> None:
     """Let everything happen that can happen without the client."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+class IncompleteResponse(AssertionError):
+    """The bytes end before the response does."""
 
 
 class Response(NamedTuple):
@@ -84,14 +87,14 @@ def _one_response(client: h11.Connection) -> list[Response]:
         elif isinstance(event, h11.Data):
             found[-1] = found[-1]._replace(body=found[-1].body + bytes(event.data))
         else:
-            raise AssertionError(f"the response is incomplete: {found}, then {event}")
+            raise IncompleteResponse(f"{found}, then {event}")
     return found
 
 
 class Peer:
     """A client in memory, connected to a handler that gives its requests to an application.
 
-    ``socket`` is what worker threads write to; settings are those of the configuration.
+    Settings are those of the configuration.
     """
 
     def __init__(
@@ -99,7 +102,6 @@ class Peer:
         application: ASGIApp,
         *,
         state: dict[str, Any] | None = None,
-        socket: socket.socket | None = None,
         **settings: Any,
     ) -> None:
         config = Config(app=application, **{"access_log": False, **settings})
@@ -107,7 +109,7 @@ class Peer:
         self.context.state.update(state or {})
         self.connection = Connection(self.context)
         names = {"peername": ("192.0.2.1", 50000), "sockname": ("192.0.2.2", 80)}
-        self.transport = FakeTransport(**names, socket=socket)
+        self.transport = FakeTransport(**names)
         self.handler = Http11(self.connection)
         self.transport.connect(self.handler)
 

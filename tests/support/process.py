@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "apps"
@@ -77,6 +77,7 @@ class ServerProcess:
         cwd: Path,
         env: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
+        stdout: int | IO[bytes] = subprocess.DEVNULL,
     ) -> None:
         self._lines: list[str] = []
         self._said_all = False
@@ -88,7 +89,7 @@ class ServerProcess:
             env=process_environment(env),
             pass_fds=pass_fds,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,  # a group of its own, so that its children can be found and ended by id
@@ -231,16 +232,18 @@ def start_server(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
     **options: object,
 ) -> ServerProcess:
     """Start `hybrid serve` on the targets and return once it listens; the caller closes it.
 
     Options are those of the command line with underscores. Unless they say otherwise, modules are looked for
-    in `tests/apps` and the system picks a port of 127.0.0.1.
+    in `tests/apps` and the system picks a port of 127.0.0.1. `stdout` takes what `subprocess` takes.
     """
     if not {"port", "uds", "fd"} & options.keys():
         options["port"] = 0
-    server = ServerProcess(targets, {"app_dir": APPS, **options}, cwd=cwd, env=env, pass_fds=pass_fds)
+    settings = {"app_dir": APPS, **options}
+    server = ServerProcess(targets, settings, cwd=cwd, env=env, pass_fds=pass_fds, stdout=stdout)
     try:
         return server.wait_until_listening()
     except BaseException:

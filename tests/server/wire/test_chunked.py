@@ -16,16 +16,13 @@ from tests.support.requests import bytewise
 def decode(pieces: Iterable[bytes], limits: Limits | None = None) -> tuple[bytes, bytes]:
     """Decode the pieces to their end; give the body and what follows it."""
     decoder = ChunkedDecoder(limits or Limits())
-    body = rest = b""
-    for piece in pieces:
-        if decoder.done:
-            rest += piece
-            continue
+    body = b""
+    coming = iter(pieces)
+    for piece in coming:
         body += decoder.feed(piece)
         if decoder.done:
-            rest = decoder.take_rest()
-    assert decoder.done
-    return body, rest
+            return body, decoder.take_rest() + b"".join(coming)
+    raise AssertionError(f"the body does not end: {decoder}")
 
 
 @given(
@@ -55,8 +52,8 @@ def test_parts_are_given_as_they_come() -> None:
     assert decoder.feed(b"56789\r\n3\r\nabc") == b"56789abc"
     assert not decoder.done
     assert decoder.feed(b"\r\n0\r\n\r\n") == b""
-    assert decoder.done
     assert decoder.take_rest() == b""
+    assert decoder.done
 
 
 @given(st.binary(max_size=100))
