@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.conftest import check_quiet
 from tests.conformance.rfc9112 import AFTER, ROWS, Accepted, Refused, Row
 from tests.support.http_peer import get, read_responses
 from tests.support.process import ServerProcess, start_server
@@ -24,8 +25,7 @@ def server(
     folder: Path = tmp_path_factory.mktemp("server")
     with start_server(f"recorder:{request.param}", cwd=folder, access_log=False, lifespan="off") as process:
         yield process
-        assert "Traceback" not in process.stderr
-        assert "Warning" not in process.stderr
+        check_quiet(process)
 
 
 def recorded(server: ServerProcess) -> list[dict[str, Any]]:

@@ -1,0 +1,155 @@
+"""The way back from worker threads to the loop: everything arrives, in order, with few wake-ups."""
+
+import asyncio
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from hybrid.bridge.errors import ClientDisconnected
+from hybrid.server.outbox import Outbox
+from tests.support.embedded import DEADLINE, on_each_loop, until
+
+
+class CountingLoop:
+    """A loop that only keeps what it was asked to call."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[tuple[Callable[..., object], tuple[object, ...]]] = []
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
+        """Keep a callback."""
+        self.callbacks.append((callback, arguments))
+
+    def turn(self) -> None:
+        """Call what there is, as a turn of a loop does."""
+        callbacks, self.callbacks = self.callbacks, []
+        for callback, arguments in callbacks:
+            callback(*arguments)
+
+
+@pytest.fixture
+def loop() -> CountingLoop:
+    """Give a loop that turns when the test says so."""
+    return CountingLoop()
+
+
+@pytest.fixture
+def outbox(loop: CountingLoop) -> Outbox:
+    """Give an outbox to that loop."""
+    fake: Any = loop
+    return Outbox(fake)
+
+
+def test_one_wake_up_for_all(loop: CountingLoop, outbox: Outbox) -> None:
+    """What gathers before the loop comes is delivered together, in order, to whom it is for."""
+    one: list[bytes] = []
+    other: list[bytes] = []
+    outbox.put(one.append, b"1")
+    outbox.put(other.append, b"2")
+    outbox.put(one.append, b"3")
+    assert len(loop.callbacks) == 1
+    assert repr(outbox) == "<Outbox 3 waiting>"
+    loop.turn()
+    assert (one, other) == ([b"1", b"3"], [b"2"])
+
+
+def test_wake_up_for_what_comes_later(loop: CountingLoop, outbox: Outbox) -> None:
+    """After a delivery the next part wakes the loop again."""
+    got: list[bytes] = []
+    for part in (b"1", b"2"):
+        outbox.put(got.append, part)
+        loop.turn()
+    assert got == [b"1", b"2"]
+    assert not loop.callbacks
+
+
+def test_part_that_comes_during_a_delivery(loop: CountingLoop, outbox: Outbox) -> None:
+    """A part that a worker adds while the loop delivers is not forgotten, and delivered once."""
+    got: list[bytes] = []
+
+    def deliver(data: bytes) -> None:
+        got.append(data)
+        if data == b"1":
+            outbox.put(deliver, b"2")
+
+    outbox.put(deliver, b"1")
+    loop.turn()
+    loop.turn()
+    assert got == [b"1", b"2"]
+
+
+def test_call_comes_after_what_was_put_before(loop: CountingLoop, outbox: Outbox) -> None:
+    """A callback keeps its place behind the parts that were put before it."""
+    got: list[bytes] = []
+    outbox.put(got.append, b"1")
+    outbox.call(got.append, b"then")
+    outbox.put(got.append, b"2")
+    loop.turn()
+    assert got.index(b"1") < got.index(b"then")
+
+
+def test_failed_delivery(loop: CountingLoop, outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    """A part that cannot be delivered is logged, and does not hold up the others."""
+    got: list[bytes] = []
+
+    def fail(data: bytes) -> None:
+        raise RuntimeError("no")
+
+    outbox.put(fail, b"1")
+    outbox.put(got.append, b"2")
+    loop.turn()
+    assert got == [b"2"]
+    assert "a response could not be sent" in caplog.messages
+
+
+def test_loop_that_has_ended() -> None:
+    """A worker whose loop is closed is told so by the error that it knows."""
+    loop = asyncio.new_event_loop()
+    outbox = Outbox(loop)
+    loop.close()
+    with pytest.raises(ClientDisconnected, match="the server has stopped"):
+        outbox.put(print, b"1")
+    with pytest.raises(ClientDisconnected, match="the server has stopped"):
+        outbox.call(print)
+
+
+@pytest.fixture
+def nervous_threads() -> Iterator[None]:
+    """Let threads take turns as often as possible, so that races have a chance."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("nervous_threads")
+@on_each_loop
+async def test_many_workers() -> None:
+    """However threads and loop take turns, every part arrives, and each worker's in its order."""
+    workers, parts = 4, 2000
+    outbox = Outbox(asyncio.get_running_loop())
+    got: list[list[int]] = [[] for _ in range(workers)]
+
+    def work(number: int) -> None:
+        chance = random.Random(number)  # noqa: S311 - the same each time
+        mine = got[number]
+        for part in range(parts):
+            outbox.put(lambda data: mine.append(int(data)), b"%d" % part)
+            if chance.random() < 0.1:  # let the loop catch up now and then, so that it has to be woken
+                caught_up = threading.Event()
+                outbox.call(caught_up.set)
+                assert caught_up.wait(DEADLINE)
+                assert mine[-1] == part
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    await until(lambda: sum(map(len, got)) == workers * parts)
+    for thread in threads:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+    assert got == [list(range(parts))] * workers
