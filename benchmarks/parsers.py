@@ -2,8 +2,9 @@
 
     python -m benchmarks.parsers
 
-feeds every row of tests/conformance/rfc9112.py to httptools, to gunicorn_h1c's own protocol parser and to ours,
-which uses gunicorn_h1c for the head alone, and prints the rows that each gets wrong; then the CPU per request.
+feeds every row of tests/conformance/rfc9112.py to httptools, to gunicorn_h1c's own protocol parser and to
+ours, which uses gunicorn_h1c for the head alone, and prints the rows that each gets wrong; then the CPU time
+per request.
 """
 
 import time

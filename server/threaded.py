@@ -164,14 +164,14 @@ class ThreadedExchange:
             self._connection.context.outbox.call(self._abort)
 
     def _send(self, data: bytes, *, more: bool) -> None:
-        encoder, connection = self._encoder, self._connection
-        if encoder.complete:
+        connection = self._connection
+        if self._encoder.complete:
             return  # the part with which the announced length was reached has ended the response already
         if connection.closed:
             raise ClientDisconnected("the client has left")
-        data = encoder.encode(data, more)
+        data, complete = self._encoder.encode(data, more), self._encoder.complete
         outbox = connection.context.outbox
-        if encoder.complete:
+        if complete:
             outbox.put(self._send_last, data)
             return
         outbox.put(connection.write, data)

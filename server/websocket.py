@@ -90,11 +90,12 @@ class WebSocket(Handler):
         state: where the connection is.
     """
 
+    task: asyncio.Task[None]  # of the application's call
+
     def __init__(self, connection: Connection, request: Request, handshake: Handshake, scope: Scope) -> None:
         super().__init__(connection)
         config = connection.context.config
         self.scope = scope
-        self.task: asyncio.Task[None] | None = None
         self.state = State.CONNECTING
         self._request = request
         self._handshake = handshake
