@@ -246,8 +246,6 @@ class Http11(Handler):
             self._exchange = None
             self._state = _IDLE if self._connection.writable else _STALLED
             self._deadline = self._context.idle_deadline
-        elif exchange.awaits_continue:
-            self._close_after_response()  # the body may come or not: where does the next request start?
         else:
             self._connection.resume_reading()
             self._exchange = None

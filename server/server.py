@@ -182,9 +182,7 @@ class Server:
 
     async def _drain(self, context: ServerContext) -> None:
         """Let what is in flight finish, within the time allowed."""
-        for connection in tuple(context.connections):
-            connection.drain()
-        await _let_transports_close()
+        await self._close_idle(context)
         if any(self._in_flight(context)):
             logger.info("stopping after %s", _count(self._in_flight(context)))
         deadline = context.loop.time() + self.config.timeout_graceful_shutdown
@@ -192,6 +190,11 @@ class Server:
             await self._wait_told(_STEP)
             if context.loop.time() >= context.now + context.TICK:
                 context.tick()
+
+    async def _close_idle(self, context: ServerContext) -> None:
+        for connection in tuple(context.connections):
+            connection.drain()
+        await _let_transports_close()
 
     def _in_flight(self, context: ServerContext) -> tuple[int, int, int]:
         """Count the connections, the application calls on the loop, and the jobs of the threads."""
@@ -201,6 +204,7 @@ class Server:
 
     async def _cut_off(self, context: ServerContext) -> None:
         """End what is still in flight, as far as it can be; a thread cannot."""
+        await self._close_idle(context)
         if any(self._in_flight(context)):
             logger.warning("cutting off %s", _count(self._in_flight(context)))
         for connection in tuple(context.connections):

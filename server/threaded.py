@@ -152,11 +152,13 @@ class ThreadedExchange:
 
     def write(self, data: bytes) -> None:
         """Send a part of the body; returns when the client has taken most of it (worker)."""
-        self._send(data, more=True)
+        if not self._encoder.complete:
+            self._send(data, more=True)
 
     def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body, and let go: sending it is the loop's matter (worker)."""
-        self._send(data, more=False)
+        if not self._encoder.complete:  # otherwise the part that reached the announced length was the last
+            self._send(data, more=False)
 
     def abort(self) -> None:
         """Close the connection in the middle of the response; a complete one is left alone (worker)."""
@@ -165,13 +167,11 @@ class ThreadedExchange:
 
     def _send(self, data: bytes, *, more: bool) -> None:
         connection = self._connection
-        if self._encoder.complete:
-            return  # the part with which the announced length was reached has ended the response already
         if connection.closed:
             raise ClientDisconnected("the client has left")
-        data, complete = self._encoder.encode(data, more), self._encoder.complete
+        data = self._encoder.encode(data, more)
         outbox = connection.context.outbox
-        if complete:
+        if self._encoder.complete:
             outbox.put(self._send_last, data)
             return
         outbox.put(connection.write, data)

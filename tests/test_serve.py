@@ -1,6 +1,5 @@
 """`hybrid serve` as a real process: where it listens, how it ends, and what each option does."""
 
-import json
 import os
 import re
 import resource
@@ -19,7 +18,15 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
-from tests.support.process import DEADLINE, ROOT, Serve, ServerProcess, process_environment, run_hybrid
+from tests.support.process import (
+    APPS,
+    DEADLINE,
+    ROOT,
+    Serve,
+    ServerProcess,
+    process_environment,
+    run_hybrid,
+)
 from tests.support.sockets import raw
 
 #: What stands between the head of a request and its body until the application wants that.
@@ -119,12 +126,6 @@ def refuses(server: ServerProcess) -> bool:
     except ConnectionRefusedError:
         return True
     return False
-
-
-def table_of(server: ServerProcess) -> list[list[str]]:
-    """Give the rows of the route table that the server printed."""
-    lines = server.wait_for_stderr("RUNS ON\n").splitlines()
-    return [re.split(r"\s{2,}", line) for line in lines if not line.startswith("hybrid: ")]
 
 
 # Where it listens.
@@ -381,10 +382,9 @@ def test_view_that_never_ends(serve: Serve, gate: Path) -> None:
     assert "cutting off 1 connections, 0 application calls and 1 threads' jobs" in server.stderr
 
 
-@LOOPS
-def test_thread_that_never_ends(serve: Serve, loop: str) -> None:
+def test_thread_that_never_ends(serve: Serve) -> None:
     """Neither can a thread that an ASGI application waits for, which is no daemon; it is named."""
-    server = serve("stuck:on_a_thread", timeout_graceful_shutdown=0, loop=loop)
+    server = serve("stuck:on_a_thread", timeout_graceful_shutdown=0)
     with raw_client(server) as client:
         client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         server.wait_for_stderr("the request is here")
@@ -392,16 +392,10 @@ def test_thread_that_never_ends(serve: Serve, loop: str) -> None:
     assert "hybrid: not waiting for threads that do not end: " in server.stderr
 
 
-def start_without_listening(serve: Serve, target: str, said: str) -> ServerProcess:
-    """Start a server that says something else before it listens."""
-    server = ServerProcess([target], {"port": 0, "app_dir": ROOT / "tests" / "apps"}, cwd=ROOT)
-    server.wait_for_stderr(said)
-    return server
-
-
-def test_stopped_while_starting(serve: Serve) -> None:
+def test_stopped_while_starting() -> None:
     """SIGTERM ends a server whose application does not come to an end with starting, which may clean up."""
-    with start_without_listening(serve, "lifespans:starts_for_ever", "starting") as server:
+    with ServerProcess(["lifespans:starts_for_ever"], {"port": 0, "app_dir": APPS}, cwd=ROOT) as server:
+        server.wait_for_stderr("starting")
         assert server.terminate() == 0
     assert "cleaned up" in server.stderr
     assert "listening" not in server.stderr
@@ -439,7 +433,7 @@ def test_lifespan_off(serve: Serve) -> None:
 
 def test_app_dir(serve: Serve, tmp_path: Path) -> None:
     """`--app-dir` is where modules are looked for; by default it is the current directory."""
-    (tmp_path / "here.py").write_text((ROOT / "tests" / "apps" / "hello_wsgi.py").read_text())
+    (tmp_path / "here.py").write_text((APPS / "hello_wsgi.py").read_text())
     for cwd, app_dir in ((ROOT, tmp_path), (tmp_path, ".")):
         assert httpx.get(serve("here", cwd=cwd, app_dir=app_dir).url).text == "hello\n"
 
@@ -453,7 +447,9 @@ def test_root_path(serve: Serve) -> None:
     assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("/behind/wsgi", "/x")
 
 
-@pytest.mark.parametrize(("loop", "module"), [("asyncio", "asyncio"), ("uvloop", "uvloop"), ("auto", "uvloop")])
+@pytest.mark.parametrize(
+    ("loop", "module"), [("asyncio", "asyncio"), ("uvloop", "uvloop"), ("auto", "uvloop")]
+)
 def test_loop(serve: Serve, loop: str, module: str) -> None:
     """`--loop` chooses the event loop; `auto` prefers uvloop."""
     assert report(serve("self_report", loop=loop), "/process")["loop"].split(".")[0] == module
@@ -461,7 +457,7 @@ def test_loop(serve: Serve, loop: str, module: str) -> None:
 
 def test_threads(serve: Serve) -> None:
     """As many views run at once as `--threads` says; with one the environ says that they do not."""
-    server = serve("wsgi_barrier", threads=2, app_dir=ROOT, cwd=ROOT, env={"PYTHONPATH": str(ROOT / "tests/apps")})
+    server = serve("wsgi_barrier", threads=2, app_dir=ROOT, cwd=ROOT, env={"PYTHONPATH": str(APPS)})
     with raw_client(server) as one, raw_client(server) as other:
         for client in (one, other):
             client.send(b"GET /?2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -481,8 +477,9 @@ def test_access_log(serve: Serve, tmp_path: Path) -> None:
         assert server.terminate() == 0
         quiet = serve("hello_asgi", stdout=out, access_log=False)
         assert httpx.get(quiet.url).status_code == 200
-    lines = [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} 127\.0\.0\.1:\d+", "", line) for line in log.open()]
-    assert lines == [' - "GET /%0d%0a1.2.3.4:5?q=%1b HTTP/1.1" 200\n', ' - "POST /wsgi HTTP/1.0" 200\n']
+    beginning = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} 127\.0\.0\.1:\d+ - "
+    lines = [re.sub(beginning, "", line) for line in log.read_text().splitlines()]
+    assert lines == ['"GET /%0d%0a1.2.3.4:5?q=%1b HTTP/1.1" 200', '"POST /wsgi HTTP/1.0" 200']
     assert "\x1b" not in server.stderr
     assert not re.search("^1.2.3.4", server.stderr, re.MULTILINE)
 
@@ -505,8 +502,8 @@ def test_log_level(serve: Serve, level: str, said: set[str]) -> None:
 
 
 def test_timeout_keep_alive(serve: Serve) -> None:
-    """`--timeout-keep-alive` closes idle connections sooner than the five seconds that are the default."""
-    patient, hasty = serve("hello_asgi"), serve("hello_asgi", timeout_keep_alive=0)
+    """`--timeout-keep-alive` is how long an idle connection stays."""
+    patient, hasty = serve("hello_asgi", timeout_keep_alive=3600), serve("hello_asgi", timeout_keep_alive=0)
     with raw_client(patient) as stays, raw_client(hasty) as goes:
         for client in (stays, goes):
             client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -614,7 +611,7 @@ def program(folder: Path, code: str) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
         [sys.executable, "program.py"],
         cwd=folder,
-        env=process_environment({"PYTHONPATH": str(ROOT / "tests" / "apps")}),
+        env=process_environment({"PYTHONPATH": str(APPS)}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -673,6 +670,5 @@ def test_run_in_a_program(tmp_path: Path) -> None:
 def test_python_m_hybrid() -> None:
     """`python -m hybrid` is the command under the same name."""
     done = run_hybrid("--help")
-    assert done.returncode == 0
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: hybrid ")
-    assert json.dumps(done.stderr) == '""'

@@ -32,7 +32,7 @@ def mounts(module: str, names: Iterable[str]) -> list[str]:
 
 
 def check_quiet(server: ServerProcess) -> None:
-    """Fail if a server, its event loop or Python has complained; that requests were refused is no complaint."""
+    """Fail if a server, its event loop or Python has complained; a request refused is no complaint."""
     complaint = re.compile(r"Traceback|Error|Warning|WARNING|ERROR|raised exception|never retrieved")
     assert not [line for line in server.stderr.splitlines() if complaint.search(line)]
 

@@ -350,6 +350,7 @@ MESSAGE_BODY = [
         Refused(),
     ),
     Row("6.1", "Transfer-Encoding in HTTP/1.0", _coded(b"Transfer-Encoding: chunked", b"1.0"), Refused()),
+    Row("6.1", "another coding in HTTP/1.0", _coded(b"Transfer-Encoding: gzip", b"1.0"), Refused()),
     Row("6.1", "another coding", _coded(b"Transfer-Encoding: gzip"), Refused()),
     Row("6.1", "identity", _coded(b"Transfer-Encoding: identity"), Refused()),
     Row("6.1", "a coding before chunked", _coded(b"Transfer-Encoding: gzip, chunked"), Refused(501)),

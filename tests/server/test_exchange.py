@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
-from hybrid.bridge.types import Receive, Scope, Send
+from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
 from hybrid.server.exchange import BODY_HIGH_WATER
 from hybrid.server.wire.errors import ResponseError
 from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle
@@ -826,14 +826,26 @@ async def test_a_bad_body_after_the_head_of_the_response() -> None:
     await app.call.finish()
 
 
-@on_loop
-async def test_routing_fails(caplog: pytest.LogCaptureFixture) -> None:
-    """An application that fails before it awaits anything is an application that failed."""
+def broken_application(scope: Scope, receive: Receive, send: Send) -> Any:
+    """Fail when called, not when awaited."""
+    raise RuntimeError("broken")
 
-    def broken(scope: Scope, receive: Receive, send: Send) -> Any:
+
+class BrokenRouter(Resolver):
+    """A router that fails."""
+
+    def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
+        """Fail."""
         raise RuntimeError("broken")
 
-    peer = Peer(broken)
+
+@pytest.mark.parametrize("application", [broken_application, BrokenRouter()])
+@on_loop
+async def test_application_fails_before_it_is_awaited(
+    application: ASGIApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An application or router that fails at once is an application that failed."""
+    peer = Peer(application)
     await peer.send(get())
     assert peer.response().status == 500
     assert "broken" in caplog.text

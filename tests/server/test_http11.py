@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.types import Receive, Scope, Send, ThreadedApplication, ThreadedExchange
 from hybrid.server.limits import Limits
 from tests.support.http_peer import Peer, Puppet, get, on_loop, read_responses, request, settle
@@ -564,13 +565,16 @@ async def test_application_that_fails_ends_the_pipeline() -> None:
 
 
 class Pool(ThreadedApplication):
-    """An application on threads, whose part the test plays."""
+    """An application on threads, whose part the test plays; it has room for so many exchanges."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 1000) -> None:
         self.exchanges: list[ThreadedExchange] = []
+        self._room = room
 
     def submit(self, exchange: ThreadedExchange) -> None:
         """Keep the exchange for the test."""
+        if len(self.exchanges) == self._room:
+            raise PoolFull("full")
         self.exchanges.append(exchange)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -594,6 +598,22 @@ async def test_pipelined_requests_to_threads() -> None:
         await settle()
     responses = peer.responses(*["GET"] * 4)
     assert [response.body for response in responses] == [b"1", b"2", b"3", b"4"]
+
+
+@on_loop
+async def test_no_room_on_the_threads() -> None:
+    """A request that no thread can take is answered 503, the last one; those behind it are not begun."""
+    pool = Pool(room=1)
+    peer = Peer(pool)
+    await peer.send(get("/1") + get("/2") + get("/3"))
+    pool.exchanges[0].start(200, "OK", [])
+    pool.exchanges[0].finish(b"1")
+    await settle()
+    first, second = peer.responses("GET", "GET")
+    assert (first.body, second.status) == (b"1", 503)
+    assert second.values(b"retry-after") == [b"1"]
+    assert second.values(b"connection") == [b"close"]
+    assert peer.closed
 
 
 # Responses before the end of the request (RFC 9112 section 9.5).

@@ -303,7 +303,9 @@ def test_inherited_unix_socket(opened: ExitStack, tmp_path: Path) -> None:
 def test_descriptor_of_a_file(opened: ExitStack, tmp_path: Path) -> None:
     """A descriptor that is no socket is refused by its number, and stays open."""
     with (tmp_path / "file").open("w") as file:
-        with pytest.raises(BindError, match=f"^cannot listen on file descriptor {file.fileno()}: .*non-socket"):
+        with pytest.raises(
+            BindError, match=f"^cannot listen on file descriptor {file.fileno()}: .*non-socket"
+        ):
             bind(opened, fd=file.fileno())
         file.write("still open")
 

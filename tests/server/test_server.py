@@ -487,6 +487,14 @@ async def test_force_during_shutdown(caplog: pytest.LogCaptureFixture) -> None:
 # Draining.
 
 
+def test_signals() -> None:
+    """The first signal drains; SIGTERM may come again; SIGINT while it drains forces."""
+    server = Server(Config(app=hello_asgi.app))
+    for number, forces in ((signal.SIGTERM, False), (signal.SIGTERM, False), (signal.SIGINT, True)):
+        server._handle_signal(number, None)
+        assert (server.should_exit, server.force_exit) == (True, forces)
+
+
 @on_each_loop
 async def test_idle_connections_are_closed_at_once(caplog: pytest.LogCaptureFixture) -> None:
     """A connection that nothing is in flight on is closed first thing, and is nothing to warn about."""
@@ -543,7 +551,9 @@ async def test_request_that_never_ends(caplog: pytest.LogCaptureFixture, way: st
             assert await connection.read_all() == b""
             await asyncio.wait_for(task, DEADLINE)
     assert app.events == ["startup", "request", "request cancelled", "shutdown"]
-    assert "cutting off 1 connections, 1 application calls and 0 threads' jobs still running" in caplog.messages
+    assert (
+        "cutting off 1 connections, 1 application calls and 0 threads' jobs still running" in caplog.messages
+    )
 
 
 @on_each_loop
@@ -557,15 +567,18 @@ async def test_view_that_never_ends(caplog: pytest.LogCaptureFixture, release: R
             server.should_exit = True
             assert await connection.read_all() == b""
             await asyncio.wait_for(task, DEADLINE)
-    assert "cutting off 1 connections, 0 application calls and 1 threads' jobs still running" in caplog.messages
+    assert (
+        "cutting off 1 connections, 0 application calls and 1 threads' jobs still running" in caplog.messages
+    )
     assert all(thread.daemon for thread in workers())
     release.set()
     await until(lambda: not workers())
 
 
 @on_each_loop
-async def test_request_that_resists(caplog: pytest.LogCaptureFixture) -> None:
+async def test_request_that_resists(monkeypatch: pytest.MonkeyPatch) -> None:
     """An application call that ignores its cancellation cannot keep the server."""
+    monkeypatch.setattr(module, "_CANCEL_SECONDS", 0.01)
     let_go = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -41,7 +41,9 @@ def test_thread_that_does_not_end() -> None:
 
 def test_thread_that_ends_in_time() -> None:
     """A thread that ends by itself is waited for as always."""
-    done = run("lambda: (release.wait(), print('and so has the other'))", DEADLINE, "release.set(); sys.exit(3)")
+    done = run(
+        "lambda: (release.wait(), print('and so has the other'))", DEADLINE, "release.set(); sys.exit(3)"
+    )
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout == "the main thread has ended\nand so has the other\n"
 

@@ -52,6 +52,8 @@ def test_parts_are_given_as_they_come() -> None:
     assert decoder.feed(b"56789\r\n3\r\nabc") == b"56789abc"
     assert not decoder.done
     assert decoder.feed(b"\r\n0\r\n\r\n") == b""
+    assert decoder.feed(b"GET") == b""
+    assert decoder.take_rest() == b"GET"
     assert decoder.take_rest() == b""
     assert decoder.done
 
