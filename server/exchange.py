@@ -45,12 +45,11 @@ class Exchange:
         scope: the ASGI ``http`` scope.
         state: where the response is.
         keep_alive: whether the connection may go on afterwards.
-        awaits_continue: whether the client may hold the body back because nobody told it to go on.
     """
 
     __slots__ = (
-        "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder", "_gone", "_on_done",
-        "_waiters", "awaits_continue", "keep_alive", "request", "scope", "state", "task",
+        "_awaits_continue", "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder", "_gone", "_on_done",
+        "_waiters", "keep_alive", "request", "scope", "state", "task",
     )  # fmt: skip
 
     task: asyncio.Task[None]
@@ -68,7 +67,8 @@ class Exchange:
         self.scope = scope
         self.state = _START
         self.keep_alive = request.keep_alive
-        self.awaits_continue = not body_complete and request.expects_continue
+        # Whether the client may hold its body back because nobody told it to go on.
+        self._awaits_continue = not body_complete and request.expects_continue
         self._connection = connection
         self._on_done = on_done
         self._body: list[bytes] = []
@@ -93,7 +93,7 @@ class Exchange:
         if data and self.state is not _DONE:
             self._body.append(data)
             self._body_size += len(data)
-            self.awaits_continue = False
+            self._awaits_continue = False
             if self._body_size > BODY_HIGH_WATER:
                 self._connection.pause_reading()
             self._wake()
@@ -101,7 +101,7 @@ class Exchange:
     def feed_eof(self) -> None:
         """The request body is complete."""
         self._body_complete = True
-        self.awaits_continue = False
+        self._awaits_continue = False
         self._wake()
 
     def disconnect(self) -> None:
@@ -138,8 +138,8 @@ class Exchange:
         while not self._delivered and not (
             self._body or self._body_complete or self._gone or self.state is _DONE
         ):
-            if self.awaits_continue and not (self.state is _BODY and self._encoder.head_sent):
-                self.awaits_continue = False
+            if self._awaits_continue and not (self.state is _BODY and self._encoder.head_sent):
+                self._awaits_continue = False
                 self._connection.write(CONTINUE)
             await self._wait()
         while self._delivered and not (self._gone or self.state is _DONE):
@@ -221,7 +221,7 @@ class Exchange:
             raise ResponseError(
                 f"http.response.start: status must be a number, headers pairs of bytes, in {message!r}"
             ) from error
-        if not self.keep_alive or self.awaits_continue:
+        if not self.keep_alive or self._awaits_continue:
             self._encoder.keep_alive = False
         self.state = _BODY
 

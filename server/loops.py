@@ -32,8 +32,8 @@ def loop_factory(name: LoopName) -> Callable[[], asyncio.AbstractEventLoop]:
 def run_loop(factory: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine on a loop of its own, and leave the loop within a bounded time.
 
-    Unlike :func:`asyncio.run` it does not wait for ever for tasks that resist cancellation, such as those that
-    wait for a thread, nor for the threads of the loop's executor.
+    Unlike :func:`asyncio.run` it does not wait for ever for tasks that resist cancellation, as one does that
+    waits for a thread, nor for the threads of the loop's executor.
     """
     try:
         loop = factory()

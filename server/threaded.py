@@ -35,7 +35,6 @@ class ThreadedExchange:
         disconnected: whether the client has been seen to leave; written by the loop, read anywhere.
         keep_alive: whether the connection may go on afterwards; written by the loop.
         done: whether the response is complete and on its way; loop only.
-        awaits_continue: whether the client holds its body back; never, here.
     """
 
     __slots__ = (
@@ -43,7 +42,6 @@ class ThreadedExchange:
         "body", "disconnected", "done", "keep_alive", "request", "scope",
     )  # fmt: skip
 
-    awaits_continue: Final = False
     body: BinaryIO
     _encoder: ResponseEncoder  # from start() on
 

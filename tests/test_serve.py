@@ -439,7 +439,7 @@ def test_app_dir(serve: Serve, tmp_path: Path) -> None:
 
 
 def test_root_path(serve: Serve) -> None:
-    """`--root-path` is what a proxy has taken off: ASGI and WSGI applications find it where they expect it."""
+    """`--root-path` is what a proxy has taken off; applications find it where they expect it."""
     server = serve("self_report:app", "/wsgi=self_report:wsgi", root_path="/behind")
     told = report(server, "/x")
     assert (told["root_path"], told["path"]) == ("/behind", "/behind/x")
@@ -554,7 +554,7 @@ def test_children_inherit_nothing(serve: Serve, loop: str) -> None:
 
 @LOOPS
 def test_out_of_descriptors(serve: Serve, loop: str) -> None:
-    """A server that runs out of file descriptors goes on with those that come back, and does not flood its log."""
+    """A server without file descriptors goes on when it has some again, and does not flood its log."""
     server = serve("hello_asgi", loop=loop)
     assert httpx.get(server.url).text == "hello\n"
     highest = max(int(fd.name) for fd in Path(f"/proc/{server.pid}/fd").iterdir())
@@ -635,10 +635,18 @@ def test_control_c_in_a_program(tmp_path: Path) -> None:
     assert (process.returncode, err) == (0, "")
 
 
+HANDLER = """
+def handle(number, frame):
+    print("mine", flush=True)
+    signal.raise_signal(signal.SIGINT)
+
+signal.signal(signal.SIGTERM, handle)
+"""
+
+
 def test_handler_of_a_program(tmp_path: Path) -> None:
     """A signal that the program handles never reaches the server."""
-    setup = "signal.signal(signal.SIGTERM, lambda *_: (print('mine', flush=True), signal.raise_signal(signal.SIGINT)))"
-    with program(tmp_path, HOST.format(setup=setup)) as process:
+    with program(tmp_path, HOST.format(setup=HANDLER)) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)

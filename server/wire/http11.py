@@ -151,7 +151,7 @@ class RequestParser:
         if line is None:
             return self._look_again(buffer)
         # A bare LF ends a line for the C parser; who disagrees sees other lines (RFC 9112 section 2.2).
-        if buffer.count(b"\r\n", line.end(), end) != head.header_count + 1:
+        if buffer.count(b"\r", line.end(), end) != head.header_count + 1:
             raise RequestError(400, "bare LF in the request head")
         method, target = line.groups()
         version = _HTTP_VERSION[head.minor_version]

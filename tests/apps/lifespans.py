@@ -10,7 +10,7 @@ from hybrid.bridge.types import Receive, Scope, Send
 
 
 def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{what}\n")
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,7 +32,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 async def fails(scope: Scope, receive: Receive, send: Send) -> None:
     """Fail to start, and leave behind whether the server was listening by then, at the Unix socket UDS."""
     await receive()
-    listening = Path(os.environ["UDS"]).exists()
+    listening = Path(os.environ["UDS"]).exists()  # noqa: ASYNC240 - nobody is waiting
     await send({"type": "lifespan.startup.failed", "message": f"no database; listening: {listening}"})
 
 

@@ -1,4 +1,4 @@
-"""Tells about the process and the request: `GET /process`, `GET /children`; everything else shows the request."""
+"""Tells about its process at `/process`, about a child of it at `/children`, and elsewhere of the request."""
 
 import asyncio
 import json

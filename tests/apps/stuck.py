@@ -10,7 +10,7 @@ from hybrid.bridge.types import Receive, Scope, Send
 def _say(scope: Scope) -> None:
     if scope["type"] != "http":
         raise ValueError(f"no {scope['type']} here")
-    print("the request is here", file=sys.stderr, flush=True)
+    sys.stderr.write("the request is here\n")
 
 
 async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
@@ -20,7 +20,7 @@ async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def on_a_thread(scope: Scope, receive: Receive, send: Send) -> None:
-    """Wait for a thread that never ends, and let nobody cancel that, as frameworks do for synchronous views."""
+    """Wait for a thread that never ends and let nobody cancel that, as frameworks do for plain functions."""
     _say(scope)
     threads = asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
     while True:

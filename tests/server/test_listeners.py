@@ -42,7 +42,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
     def getaddrinfo(host: str, port: int, **hints: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in hosts]
 
-    monkeypatch.setattr(module.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 def backlog_of(listener: socket.socket) -> int:
@@ -118,7 +118,7 @@ def test_no_port_that_is_free_everywhere(opened: ExitStack, monkeypatch: pytest.
         raise OSError(errno.EADDRINUSE, "taken")
 
     monkeypatch.setattr(module, "_listen", listen_on_the_first)
-    with pytest.raises(BindError, match="^cannot listen on localhost:0: taken$"):
+    with pytest.raises(BindError, match=r"^cannot listen on localhost:0: taken$"):
         bind(opened, host="localhost")
 
 
@@ -132,7 +132,7 @@ def test_address_that_is_not_here(opened: ExitStack, monkeypatch: pytest.MonkeyP
 def test_no_address_is_here(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """An address of another machine is refused."""
     resolve_to(monkeypatch, "192.0.2.1")
-    with pytest.raises(BindError, match="^cannot listen on example:0: Cannot assign requested address$"):
+    with pytest.raises(BindError, match=r"^cannot listen on example:0: Cannot assign requested address$"):
         bind(opened, host="example")
 
 
@@ -168,8 +168,8 @@ def test_unknown_host(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> Non
     def getaddrinfo(*query: Any, **hints: Any) -> list[Any]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(module.socket, "getaddrinfo", getaddrinfo)
-    with pytest.raises(BindError, match="^cannot listen on host 'nowhere': Name or service not known$"):
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with pytest.raises(BindError, match=r"^cannot listen on host 'nowhere': Name or service not known$"):
         bind(opened, host="nowhere")
 
 
@@ -240,7 +240,7 @@ def test_socket_in_a_folder_that_is_missing(opened: ExitStack, tmp_path: Path) -
 
 def test_socket_path_that_is_too_long(opened: ExitStack, tmp_path: Path) -> None:
     """A path that is longer than the system allows is refused, and the reason says so."""
-    with pytest.raises(BindError, match="too long$"):
+    with pytest.raises(BindError, match=r"too long$"):
         bind(opened, uds=str(tmp_path / ("x" * 200)))
 
 

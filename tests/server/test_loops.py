@@ -134,7 +134,7 @@ def test_run_loop_without_a_loop() -> None:
 async def test_cancel_tasks() -> None:
     """Cancelled tasks may clean up; what they raise then is not reported, and ended ones are left alone."""
     problems: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: problems.append(context))
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
 
     async def fail() -> None:
         try:

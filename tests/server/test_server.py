@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
@@ -148,7 +149,6 @@ def open_descriptors() -> set[str]:
 async def test_serve() -> None:
     """A server in a task of somebody's loop answers until `should_exit` is set, and then returns."""
     async with serving(hello_asgi.app) as (server, task):
-        assert server.started
         assert server.listeners is not None
         assert server.listeners.urls == [f"http://127.0.0.1:{port_of(server)}"]
         assert repr(server) == f"<Server started <Listeners {server.listeners.urls[0]}>>"
@@ -340,7 +340,7 @@ def test_run_that_fails(capsys: pytest.CaptureFixture[str], settings: dict[str, 
 
 def test_run_without_uvloop(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """An event loop that is not installed is a mistake of the user's, as one in an option is."""
-    monkeypatch.setitem(module.sys.modules, "uvloop", None)
+    monkeypatch.setitem(sys.modules, "uvloop", None)
     with pytest.raises(SystemExit) as caught:
         Server(Config(app=hello_asgi.app, loop="uvloop")).run()
     assert caught.value.code == 2
@@ -354,7 +354,7 @@ def test_run_without_uvloop(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 async def test_signals_are_left_to_the_program() -> None:
     """`serve()` never touches the signal handlers of the program around it."""
     numbers = (signal.SIGINT, signal.SIGTERM)
-    mine = signal.signal(signal.SIGTERM, lambda number, frame: None)
+    mine = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         before = [signal.getsignal(number) for number in numbers]
         async with serving(hello_asgi.app):
@@ -382,15 +382,14 @@ async def test_lifespan_comes_first_and_last() -> None:
 async def test_shutdown_waits_for_requests() -> None:
     """An application is not shut down while it answers."""
     app = App()
-    async with serving(app) as (server, task):
-        async with client(server) as connection:
-            connection.send(REQUEST)
-            await until(lambda: "request" in app.events)
-            server.should_exit = True
-            await until(lambda: not server.started)
-            assert not task.done()
-            app.may_answer.set()
-            assert (await connection.read_all()).endswith(b"ok")
+    async with serving(app) as (server, task), client(server) as connection:
+        connection.send(REQUEST)
+        await until(lambda: "request" in app.events)
+        server.should_exit = True
+        await until(lambda: not server.started)
+        assert not task.done()
+        app.may_answer.set()
+        assert (await connection.read_all()).endswith(b"ok")
     assert app.events == ["startup", "request", "answer", "shutdown"]
 
 
@@ -498,14 +497,17 @@ def test_signals() -> None:
 @on_each_loop
 async def test_idle_connections_are_closed_at_once(caplog: pytest.LogCaptureFixture) -> None:
     """A connection that nothing is in flight on is closed first thing, and is nothing to warn about."""
-    async with serving(hello_asgi.app, timeout_graceful_shutdown=0) as (server, task):
-        async with client(server) as fresh, client(server) as idle:
-            idle.send(REQUEST)
-            await idle.read_until(b"hello\n")
-            server.should_exit = True
-            assert await idle.read_all() == b""
-            assert await fresh.read_all() == b""
-            await asyncio.wait_for(task, DEADLINE)
+    async with (
+        serving(hello_asgi.app, timeout_graceful_shutdown=0) as (server, task),
+        client(server) as fresh,
+        client(server) as idle,
+    ):
+        idle.send(REQUEST)
+        await idle.read_until(b"hello\n")
+        server.should_exit = True
+        assert await idle.read_all() == b""
+        assert await fresh.read_all() == b""
+        await asyncio.wait_for(task, DEADLINE)
     assert "cutting off" not in caplog.text
 
 
@@ -540,16 +542,15 @@ async def test_request_that_never_ends(caplog: pytest.LogCaptureFixture, way: st
     """What is still in flight at the end is cut off, and the log says how much."""
     app = App()
     settings = {"timeout_graceful_shutdown": 0.01} if way == "time is over" else {}
-    async with serving(app, **settings) as (server, task):
-        async with client(server) as connection:
-            connection.send(REQUEST)
-            await until(lambda: "request" in app.events)
-            server.should_exit = True
-            await until(lambda: not server.started)
-            if way == "force_exit":
-                server.force_exit = True
-            assert await connection.read_all() == b""
-            await asyncio.wait_for(task, DEADLINE)
+    async with serving(app, **settings) as (server, task), client(server) as connection:
+        connection.send(REQUEST)
+        await until(lambda: "request" in app.events)
+        server.should_exit = True
+        await until(lambda: not server.started)
+        if way == "force_exit":
+            server.force_exit = True
+        assert await connection.read_all() == b""
+        await asyncio.wait_for(task, DEADLINE)
     assert app.events == ["startup", "request", "request cancelled", "shutdown"]
     assert (
         "cutting off 1 connections, 1 application calls and 0 threads' jobs still running" in caplog.messages
@@ -560,13 +561,15 @@ async def test_request_that_never_ends(caplog: pytest.LogCaptureFixture, way: st
 async def test_view_that_never_ends(caplog: pytest.LogCaptureFixture, release: Release) -> None:
     """A view that is stuck on its thread is left behind, and the log says so."""
     entered = threading.Event()
-    async with serving(waiting_wsgi(release, entered), timeout_graceful_shutdown=0) as (server, task):
-        async with client(server) as connection:
-            connection.send(REQUEST)
-            await until(entered.is_set)
-            server.should_exit = True
-            assert await connection.read_all() == b""
-            await asyncio.wait_for(task, DEADLINE)
+    async with (
+        serving(waiting_wsgi(release, entered), timeout_graceful_shutdown=0) as (server, task),
+        client(server) as connection,
+    ):
+        connection.send(REQUEST)
+        await until(entered.is_set)
+        server.should_exit = True
+        assert await connection.read_all() == b""
+        await asyncio.wait_for(task, DEADLINE)
     assert (
         "cutting off 1 connections, 0 application calls and 1 threads' jobs still running" in caplog.messages
     )
@@ -588,12 +591,14 @@ async def test_request_that_resists(monkeypatch: pytest.MonkeyPatch) -> None:
                 await let_go.wait()
 
     entered = asyncio.Event()
-    async with serving(app, timeout_graceful_shutdown=0, lifespan="off") as (server, task):
-        async with client(server) as connection:
-            connection.send(REQUEST)
-            await entered.wait()
-            server.should_exit = True
-            await asyncio.wait_for(task, DEADLINE)
+    async with (
+        serving(app, timeout_graceful_shutdown=0, lifespan="off") as (server, task),
+        client(server) as connection,
+    ):
+        connection.send(REQUEST)
+        await entered.wait()
+        server.should_exit = True
+        await asyncio.wait_for(task, DEADLINE)
     let_go.set()
     await until(lambda: len(asyncio.all_tasks()) == 2)  # this test's, with its deadline
 

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from hybrid.server import watchdog
+from hybrid.server.watchdog import end_despite_threads
 from tests.support.process import DEADLINE, process_environment
 
 #: A process whose main thread ends while another one, which is no daemon, does THREAD.
@@ -50,6 +51,6 @@ def test_thread_that_ends_in_time() -> None:
 
 def test_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing can keep the process alive, nothing watches."""
-    monkeypatch.setattr(watchdog.threading, "enumerate", lambda: [watchdog.threading.main_thread()])
-    monkeypatch.setattr(watchdog.threading, "Thread", None)
-    watchdog.end_despite_threads(0)
+    monkeypatch.setattr(threading, "enumerate", lambda: [threading.main_thread()])
+    monkeypatch.setattr(threading, "Thread", None)
+    end_despite_threads(0)

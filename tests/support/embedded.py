@@ -4,7 +4,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -31,7 +31,8 @@ def on_each_loop(test: AsyncTest) -> Callable[..., None]:
     own = inspect.signature(test)
     name = inspect.Parameter("loop_name", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     run.__signature__ = own.replace(parameters=[name, *own.parameters.values()])  # type: ignore[attr-defined]
-    return pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])(run)
+    parametrized: Callable[..., None] = pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])(run)
+    return parametrized
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -43,7 +44,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 @asynccontextmanager
 async def serving(app: object, **settings: Any) -> AsyncIterator[tuple[Server, "asyncio.Task[None]"]]:
-    """Serve an application in a task of the running loop, and stop it at the end; give the server and the task.
+    """Serve an application in a task of the running loop until the end; give the server and the task.
 
     Sockets to serve on are given as `sockets`; everything else goes to the configuration.
     """
@@ -97,10 +98,8 @@ class Client:
     async def close(self) -> None:
         """Close the connection."""
         self._writer.close()
-        try:
+        with suppress(ConnectionResetError):
             await self._writer.wait_closed()
-        except ConnectionResetError:
-            pass
 
 
 @asynccontextmanager
