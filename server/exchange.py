@@ -48,8 +48,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_awaits_continue", "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder", "_gone", "_on_done",
-        "_waiters", "keep_alive", "request", "scope", "state", "task",
+        "_awaits_continue", "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder",
+        "_gone", "_on_done", "_waiters", "keep_alive", "request", "scope", "state", "task",
     )  # fmt: skip
 
     task: asyncio.Task[None]

@@ -4,7 +4,8 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,16 @@ class Listeners:
         """
         loop = asyncio.get_running_loop()
         for each, url in zip(self.sockets, self.urls, strict=True):
-            # asyncio's own create_server takes any stream socket, and its create_unix_server removes socket
-            # files that others made (from Python 3.13 on).
-            is_other = each.family == _AF_UNIX and not isinstance(loop, asyncio.BaseEventLoop)
-            create = loop.create_unix_server if is_other else loop.create_server
+            # asyncio takes its backlog for the connections to accept in one turn too, and without file
+            # descriptors goes on trying, and logging, that often: the real one is set afterwards.
+            options: dict[str, Any] = {"sock": each, "backlog": 1}
+            create: Callable[..., Awaitable[asyncio.Server]] = loop.create_server
+            if each.family == _AF_UNIX:
+                create = loop.create_unix_server
+                if sys.version_info >= (3, 13):  # would remove socket files, whoever has made them
+                    options["cleanup_socket"] = False
             try:
-                # asyncio takes its backlog for the connections to accept in one turn too, and without file
-                # descriptors goes on trying, and logging, that often: the real one is set afterwards.
-                self._servers.append(await create(protocol_factory, sock=each, backlog=1))
+                self._servers.append(await create(protocol_factory, **options))
                 each.listen(self._backlog)
             except OSError as error:
                 raise BindError(f"cannot listen on {url}: {_reason(error)}") from error

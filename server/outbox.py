@@ -43,20 +43,17 @@ class Outbox:
         self._deliveries.append((deliver, data))
         if not self._due:
             self._due = True
-            self.call(self._deliver_all)
+            try:
+                self._loop.call_soon_threadsafe(self.deliver)
+            except RuntimeError as error:
+                raise ClientDisconnected("the server has stopped") from error
 
-    def call(self, callback: Callable[..., object], *arguments: object) -> None:
-        """Have a callback called on the loop, after what was put before (worker).
+    def deliver(self) -> None:
+        """Deliver what there is (loop).
 
-        Raises:
-            ClientDisconnected: the loop has ended, and every connection with it.
+        To be called first by what comes from a worker another way and must not overtake what that has put:
+        the delivery that is due may be another worker's to call for, which may not have come to it yet.
         """
-        try:
-            self._loop.call_soon_threadsafe(callback, *arguments)
-        except RuntimeError as error:
-            raise ClientDisconnected("the server has stopped") from error
-
-    def _deliver_all(self) -> None:
         self._due = False
         deliveries = self._deliveries
         while deliveries:

@@ -184,7 +184,7 @@ class Server:
         """Let what is in flight finish, within the time allowed."""
         await self._close_idle(context)
         if any(self._in_flight(context)):
-            logger.info("stopping after %s", _count(self._in_flight(context)))
+            logger.info("stopping, after %s", _count(self._in_flight(context)))
         deadline = context.loop.time() + self.config.timeout_graceful_shutdown
         while any(self._in_flight(context)) and not self.force_exit and context.loop.time() < deadline:
             await self._wait_told(_STEP)
@@ -197,7 +197,7 @@ class Server:
         await _let_transports_close()
 
     def _in_flight(self, context: ServerContext) -> tuple[int, int, int]:
-        """Count the connections, the application calls on the loop, and the jobs of the threads."""
+        """Count the connections, the calls of ASGI applications, and those of WSGI applications."""
         assert self._loaded is not None
         pool = self._loaded.pool
         return len(context.connections), len(context.calls), pool.busy + pool.queued
@@ -276,7 +276,9 @@ class Server:
 
 
 def _count(in_flight: tuple[int, int, int]) -> str:
-    return "{} connections, {} application calls and {} threads' jobs still running".format(*in_flight)
+    names = ("connection", "ASGI call", "WSGI call")
+    counted = zip(in_flight, names, strict=True)
+    return ", ".join(f"{number} {name}{'s' * (number > 1)}" for number, name in counted if number)
 
 
 async def _let_transports_close() -> None:

@@ -135,9 +135,13 @@ class ThreadedExchange:
         if self._connection.context.config.access_log:
             access_log.log_request(self.scope, self.request.target, status)
 
-    def _abort(self) -> None:
+    def _cut_off(self, _data: bytes) -> None:
         if not self.done:
             self._connection.abort()
+
+    async def _sent(self) -> None:
+        self._connection.context.outbox.deliver()
+        await self._connection.wait_writable()
 
     # The worker's half.
 
@@ -161,7 +165,7 @@ class ThreadedExchange:
     def abort(self) -> None:
         """Close the connection in the middle of the response; a complete one is left alone (worker)."""
         with suppress(ClientDisconnected):  # the server has stopped
-            self._connection.context.outbox.call(self._abort)
+            self._connection.context.outbox.put(self._cut_off, b"")
 
     def _send(self, data: bytes, *, more: bool) -> None:
         connection = self._connection
@@ -179,7 +183,7 @@ class ThreadedExchange:
 
     def _wait_until_sent(self) -> None:
         """Wait until the client has read most of what was sent."""
-        waiting = self._connection.wait_writable()
+        waiting = self._sent()
         try:
             future = asyncio.run_coroutine_threadsafe(waiting, self._connection.context.loop)
         except RuntimeError as error:  # the loop is closed: the server was forced to stop

@@ -303,7 +303,7 @@ def test_request_in_flight_is_finished(serve: Serve, number: signal.Signals, loo
         idle.read_until(b"0 bytes\n")
         server.signal(number)
         assert idle.read_all() == b""
-        server.wait_for_stderr("stopping after 1 connections")
+        server.wait_for_stderr("stopping, after 1 connection")
         assert refuses(server)
         assert server.running
         busy.send(b"12345")
@@ -322,7 +322,7 @@ def test_view_in_flight_is_finished(serve: Serve, gate: Path, loop: str) -> None
     server = serve("wsgi_gated", env={"GATE": str(gate)}, loop=loop)
     with view_in_flight(server, gate) as (client, descriptor):
         server.signal(signal.SIGTERM)
-        server.wait_for_stderr("stopping after 1 connections")
+        server.wait_for_stderr("stopping, after 1 connection")
         assert refuses(server)
         os.close(descriptor)
         response = client.read_all()
@@ -336,7 +336,7 @@ def test_sigterm_twice_does_not_force(serve: Serve) -> None:
     server = serve("patient")
     with upload_in_flight(server) as client:
         server.signal(signal.SIGTERM)
-        server.wait_for_stderr("stopping after 1 connections")
+        server.wait_for_stderr("stopping, after 1 connection")
         server.signal(signal.SIGTERM)
         client.send(b"12345")
         assert client.read_all().endswith(b"5 bytes\n")
@@ -351,11 +351,11 @@ def test_second_sigint_forces(serve: Serve, first: signal.Signals) -> None:
         client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         server.wait_for_stderr("the request is here")
         server.signal(first)
-        server.wait_for_stderr("stopping after 1 connections")
+        server.wait_for_stderr("stopping, after 1 connection")
         server.signal(signal.SIGINT)
         assert client.read_all() == b""
     assert server.wait() == 130
-    assert "cutting off 1 connections, 1 application calls and 0 threads' jobs" in server.stderr
+    assert "cutting off 1 connection, 1 ASGI call\n" in server.stderr
 
 
 @pytest.mark.parametrize("seconds", [0, 0.2])
@@ -368,7 +368,7 @@ def test_request_that_never_ends(serve: Serve, seconds: float) -> None:
         server.signal(signal.SIGTERM)
         assert client.read_all() == b""
     assert server.wait() == 0
-    assert "cutting off 1 connections, 1 application calls and 0 threads' jobs" in server.stderr
+    assert "cutting off 1 connection, 1 ASGI call\n" in server.stderr
 
 
 def test_view_that_never_ends(serve: Serve, gate: Path) -> None:
@@ -379,7 +379,7 @@ def test_view_that_never_ends(serve: Serve, gate: Path) -> None:
         assert client.read_all() == b""
         assert server.wait() == 0
         os.close(descriptor)
-    assert "cutting off 1 connections, 0 application calls and 1 threads' jobs" in server.stderr
+    assert "cutting off 1 connection, 1 WSGI call\n" in server.stderr
 
 
 def test_thread_that_never_ends(serve: Serve) -> None:
@@ -457,7 +457,7 @@ def test_loop(serve: Serve, loop: str, module: str) -> None:
 
 def test_threads(serve: Serve) -> None:
     """As many views run at once as `--threads` says; with one the environ says that they do not."""
-    server = serve("wsgi_barrier", threads=2, app_dir=ROOT, cwd=ROOT, env={"PYTHONPATH": str(APPS)})
+    server = serve("tests.apps.wsgi_barrier", threads=2, app_dir=ROOT)
     with raw_client(server) as one, raw_client(server) as other:
         for client in (one, other):
             client.send(b"GET /?2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -611,7 +611,7 @@ def program(folder: Path, code: str) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
         [sys.executable, "program.py"],
         cwd=folder,
-        env=process_environment({"PYTHONPATH": str(APPS)}),
+        env=process_environment({"PYTHONPATH": os.pathsep.join([str(APPS), *sys.path])}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

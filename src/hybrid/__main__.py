@@ -1,6 +1,6 @@
 """Makes `python -m hybrid` the same as the `hybrid` command."""
 
-from hybrid.cli import main
+from hybrid.cli import run
 
 if __name__ == "__main__":
-    main(prog_name="hybrid")
+    run()

@@ -33,6 +33,23 @@ app_dir_option = click.option(
 )
 
 
+def run() -> None:
+    """Run the command and end the process, which is what a shell asks for.
+
+    Whatever threads the applications have left behind: they do not keep a server that has stopped.
+    """
+    code: object = 1
+    try:
+        main(prog_name="hybrid")
+    except SystemExit as end:
+        code = end.code
+        raise
+    finally:
+        from hybrid.server.watchdog import end_despite_threads
+
+        end_despite_threads(code if isinstance(code, int) else int(code is not None))
+
+
 @click.group(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hybrid-gateway", message="hybrid %(version)s")
 def main() -> None:
@@ -107,7 +124,7 @@ def serve(targets: tuple[str, ...], **options: Any) -> None:
     from hybrid.server.config import Config
     from hybrid.server.server import Server
 
-    with _ending_in_time(), _mistakes_in_one_line():
+    with _mistakes_in_one_line():
         Server(Config(app=list(targets), **options)).run()
 
 
@@ -140,22 +157,3 @@ def _mistakes_in_one_line() -> Generator[None]:
     except KeyboardInterrupt:  # while the applications were imported: later it asks the server to stop
         click.echo("hybrid: interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
-
-
-@contextmanager
-def _ending_in_time() -> Generator[None]:
-    """See that the process ends when the server has, whatever threads the applications have left behind."""
-    from hybrid.server.watchdog import end_despite_threads
-
-    code = 1
-    try:
-        yield
-        code = 0
-    except click.ClickException as error:
-        code = error.exit_code
-        raise
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-        raise
-    finally:
-        end_despite_threads(code)

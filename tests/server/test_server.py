@@ -486,6 +486,19 @@ async def test_force_during_shutdown(caplog: pytest.LogCaptureFixture) -> None:
 # Draining.
 
 
+@pytest.mark.parametrize(
+    ("in_flight", "text"),
+    [
+        ((1, 0, 0), "1 connection"),
+        ((2, 1, 0), "2 connections, 1 ASGI call"),
+        ((0, 12, 3), "12 ASGI calls, 3 WSGI calls"),
+    ],
+)
+def test_what_is_in_flight(in_flight: tuple[int, int, int], text: str) -> None:
+    """The log names what is in flight, and nothing that is not."""
+    assert module._count(in_flight) == text
+
+
 def test_signals() -> None:
     """The first signal drains; SIGTERM may come again; SIGINT while it drains forces."""
     server = Server(Config(app=hello_asgi.app))
@@ -553,7 +566,7 @@ async def test_request_that_never_ends(caplog: pytest.LogCaptureFixture, way: st
         await asyncio.wait_for(task, DEADLINE)
     assert app.events == ["startup", "request", "request cancelled", "shutdown"]
     assert (
-        "cutting off 1 connections, 1 application calls and 0 threads' jobs still running" in caplog.messages
+        "cutting off 1 connection, 1 ASGI call" in caplog.messages
     )
 
 
@@ -571,7 +584,7 @@ async def test_view_that_never_ends(caplog: pytest.LogCaptureFixture, release: R
         assert await connection.read_all() == b""
         await asyncio.wait_for(task, DEADLINE)
     assert (
-        "cutting off 1 connections, 0 application calls and 1 threads' jobs still running" in caplog.messages
+        "cutting off 1 connection, 1 WSGI call" in caplog.messages
     )
     assert all(thread.daemon for thread in workers())
     release.set()
