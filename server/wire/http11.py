@@ -70,10 +70,6 @@ class Request:
         """
         return self.http_version == "1.1" and self.fields.get(b"expect", b"").lower() == b"100-continue"
 
-    def has_token(self, name: bytes, token: bytes) -> bool:
-        """Whether a comma-separated field has the token, in any case and in any of its lines."""
-        return token in list_tokens(self.headers, name)
-
 
 def list_tokens(headers: Headers, name: bytes) -> list[bytes]:
     """Return the members of a comma-separated field, in lower case, from all its lines (RFC 9110 section

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.http_peer import get, request
+from tests.support.http_peer import get, read_responses, request
 from tests.support.process import ServerProcess
 from tests.support.sockets import DEADLINE
 
@@ -93,6 +93,15 @@ def test_client_that_asks_and_does_not_read(streams: ServerProcess) -> None:
         while received < 200 * len(PART) * 16:
             received += len(client.recv(1 << 20))
     assert status(streams)["calls"] == 200
+
+
+def test_early_response_to_a_client_that_sends_first(streams: ServerProcess) -> None:
+    """A client that sends a large body, and only then reads a response that came early, gets all of it."""
+    with slow_client(streams) as client:
+        client.sendall(request("POST", "/large", f"Content-Length: {SIZE}") + bytes(SIZE))
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    (response,) = read_responses(answer, "POST", closed=True)
+    assert response.body == PART * 16
 
 
 def test_application_that_does_not_receive(streams: ServerProcess) -> None:
