@@ -6,11 +6,9 @@ from typing import Any, cast
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
 
-#: How long, and for how many bytes, a closing connection still reads, so that the client gets the last
-#: response: closing with unread bytes makes the kernel send a reset that can overtake it (RFC 9112 section
-#: 9.6).
-_LINGER_SECONDS = 2.0
-_LINGER_BYTES = 1024 * 1024
+#: A closing connection still reads until the client has been silent for so long, and for so long in all.
+_LINGER_SILENCE = 2.0
+_LINGER_SECONDS = 30.0
 
 
 #: An address as asyncio and the socket module give it.
@@ -207,34 +205,33 @@ class Handler(asyncio.Protocol):
 
 
 class _Lingering(Handler):
-    """The silence before a close: reads and drops, for a moment, what the client still sends.
+    """The silence before a close: reads and drops what the client still sends.
 
-    The moment begins when the client has got, or could get, all of the response.
+    Closing with unread bytes makes the kernel send a reset, which can overtake the last response, and takes back
+    what the kernel still has of it (RFC 9112 section 9.6). So a client may send its whole body before it reads.
     """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
+        self._silent_at = connection.context.deadline(_LINGER_SILENCE)
         self._deadline = connection.context.deadline(_LINGER_SECONDS)
-        self._left = _LINGER_BYTES
 
     def __repr__(self) -> str:
-        return f"<Lingering left={self._left}>"
+        return "<Lingering>"
 
     def data_received(self, data: bytes) -> None:
         """Drop it."""
-        self._left -= len(data)
-        if self._left < 0 and not self._connection.has_unsent:
-            self._connection.abort()
+        self._silent_at = self._connection.context.deadline(_LINGER_SILENCE)
 
     def eof_received(self) -> bool:
         """Close: the client has had its time."""
         return False
 
     def tick(self, now: float) -> None:
-        """Close a client that goes on sending."""
-        if self._connection.has_unsent:
-            self._deadline = self._connection.context.deadline(_LINGER_SECONDS)
-        elif now >= self._deadline:
+        """Close when the client has fallen silent, or does not."""
+        if now >= self._silent_at:
+            self._connection.close()  # when all has been sent
+        elif now >= self._deadline and not self._connection.has_unsent:
             self._connection.abort()
 
     def drain(self) -> None:

@@ -19,6 +19,7 @@ from hybrid.bridge.errors import LifespanError, LoadError
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server import server as module
 from hybrid.server.config import Config
+from hybrid.server.context import ServerContext
 from hybrid.server.errors import BindError
 from hybrid.server.server import Server
 from tests.apps import hello_asgi, hello_wsgi
@@ -525,6 +526,21 @@ async def test_idle_connections_are_closed_at_once(caplog: pytest.LogCaptureFixt
 
 
 @on_each_loop
+async def test_connections_learn_that_the_server_drains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the moment in which it stops, everything that still comes in finds the server draining."""
+    contexts: list[ServerContext] = []
+
+    def make(*args: Any) -> ServerContext:
+        contexts.append(ServerContext(*args))
+        return contexts[-1]
+
+    monkeypatch.setattr(module, "ServerContext", make)
+    async with serving(hello_asgi.app):
+        assert [context.draining for context in contexts] == [False]
+    assert [context.draining for context in contexts] == [True]
+
+
+@on_each_loop
 async def test_response_in_flight_is_the_last(release: Release) -> None:
     """A response that begins while the server drains says that its connection closes."""
     entered = threading.Event()
@@ -565,9 +581,7 @@ async def test_request_that_never_ends(caplog: pytest.LogCaptureFixture, way: st
         assert await connection.read_all() == b""
         await asyncio.wait_for(task, DEADLINE)
     assert app.events == ["startup", "request", "request cancelled", "shutdown"]
-    assert (
-        "cutting off 1 connection, 1 ASGI call" in caplog.messages
-    )
+    assert "cutting off 1 connection, 1 ASGI call" in caplog.messages
 
 
 @on_each_loop
@@ -583,9 +597,7 @@ async def test_view_that_never_ends(caplog: pytest.LogCaptureFixture, release: R
         server.should_exit = True
         assert await connection.read_all() == b""
         await asyncio.wait_for(task, DEADLINE)
-    assert (
-        "cutting off 1 connection, 1 WSGI call" in caplog.messages
-    )
+    assert "cutting off 1 connection, 1 WSGI call" in caplog.messages
     assert all(thread.daemon for thread in workers())
     release.set()
     await until(lambda: not workers())
