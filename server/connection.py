@@ -207,8 +207,9 @@ class Handler(asyncio.Protocol):
 class _Lingering(Handler):
     """The silence before a close: reads and drops what the client still sends.
 
-    Closing with unread bytes makes the kernel send a reset, which can overtake the last response, and takes back
-    what the kernel still has of it (RFC 9112 section 9.6). So a client may send its whole body before it reads.
+    Closing with unread bytes makes the kernel send a reset, which can overtake the last response, and throw
+    away what the kernel still has of it (RFC 9112 section 9.6). Now a client may send all of a body that
+    nobody wants before it reads.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -39,10 +39,6 @@ class Call(Protocol):
         ...
 
 
-#: The same object in every scope: a copy for each would be the only thing that it costs.
-_ASGI = {"version": "3.0", "spec_version": "2.5"}
-
-
 def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
     """Build the ASGI ``http`` scope (ASGI HTTP specification, "Connection Scope")."""
     raw_path, _, query = request.target.partition(b"?")
@@ -56,7 +52,7 @@ def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
         raw_path = root_path.encode() + raw_path
     return {
         "type": "http",
-        "asgi": _ASGI,
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": request.http_version,
         "method": request.method,
         "scheme": connection.scheme,

@@ -91,6 +91,7 @@ class Server:
         On another thread than the main one it handles no signals: :attr:`should_exit` stops it.
 
         Raises:
+            KeyboardInterrupt: on SIGINT while the application is imported; later SIGINT asks it to stop.
             SystemExit: 1 when it cannot bind, 2 when the event loop is not installed, 3 when the application
                 cannot be loaded or started, 130 when it was forced to stop; each error is one line on stderr.
         """

@@ -531,7 +531,15 @@ def test_ws_max_size(serve: Serve) -> None:
 
 def test_starts_lean(serve: Serve) -> None:
     """Nothing is imported that a server does without: not its peers, not the optional libraries."""
-    modules = set(report(serve("self_report"), "/process")["modules"])
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"],
+        env=process_environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    modules = set(report(serve("self_report"), "/process")["modules"]) - set(bare.stdout.split())
     unwanted = {
         *("a2wsgi", "asgiref", "gunicorn", "h2", "h11", "httptools", "prometheus_client", "redis"),
         *("uvicorn", "watchfiles", "django", "flask", "werkzeug", "httpx", "anyio", "websockets.sync"),

@@ -379,6 +379,20 @@ async def test_backlog(opened: ExitStack) -> None:
 
 
 @on_each_loop
+async def test_socket_whose_port_is_taken(opened: ExitStack) -> None:
+    """A socket that somebody has bound for us, but too late, is refused like a port in use."""
+    first, second = (opened.enter_context(socket.socket()) for _ in range(2))
+    for each in (first, second):
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        each.bind(("127.0.0.1", first.getsockname()[1] if each is second else 0))
+    first.listen()
+    listeners = Listeners([second], 10)
+    with pytest.raises(BindError, match=rf"^cannot listen on {listeners.urls[0]}: Address already in use$"):
+        await listeners.start(Greeter)
+    listeners.close()
+
+
+@on_each_loop
 async def test_socket_that_cannot_listen(opened: ExitStack) -> None:
     """A socket of the wrong kind is refused, by its address."""
     datagrams = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -18,7 +18,7 @@ import pytest
 from hybrid.bridge.errors import LifespanError, LoadError
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server import server as module
-from hybrid.server.config import Config
+from hybrid.server.config import Config, LoopName
 from hybrid.server.context import ServerContext
 from hybrid.server.errors import BindError
 from hybrid.server.server import Server
@@ -107,6 +107,14 @@ async def refuse_to_stop(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.failed", "message": "the disk is full"})
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """Put back the level of our log, which `run()` sets for the whole process."""
+    before = logging.getLogger("hybrid").level
+    yield
+    logging.getLogger("hybrid").setLevel(before)
 
 
 @pytest.fixture
@@ -348,6 +356,17 @@ def test_run_without_uvloop(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert capsys.readouterr().err == "hybrid: loop: uvloop is not installed\n"
 
 
+def test_interrupted_while_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control-C while the application is imported is an exception, as in any program."""
+
+    def load(config: Config) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(module, "load_application", load)
+    with pytest.raises(KeyboardInterrupt):
+        Server(Config(app="app")).run()
+
+
 # Signals.
 
 
@@ -525,19 +544,42 @@ async def test_idle_connections_are_closed_at_once(caplog: pytest.LogCaptureFixt
     assert "cutting off" not in caplog.text
 
 
-@on_each_loop
-async def test_connections_learn_that_the_server_drains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the moment in which it stops, everything that still comes in finds the server draining."""
-    contexts: list[ServerContext] = []
+@pytest.fixture
+def contexts(monkeypatch: pytest.MonkeyPatch) -> list[ServerContext]:
+    """Give what the connections of each server share."""
+    made: list[ServerContext] = []
 
     def make(*args: Any) -> ServerContext:
-        contexts.append(ServerContext(*args))
-        return contexts[-1]
+        made.append(ServerContext(*args))
+        return made[-1]
 
     monkeypatch.setattr(module, "ServerContext", make)
+    return made
+
+
+@on_each_loop
+async def test_connections_learn_that_the_server_drains(contexts: list[ServerContext]) -> None:
+    """From the moment in which it stops, everything that still comes in finds the server draining."""
     async with serving(hello_asgi.app):
         assert [context.draining for context in contexts] == [False]
     assert [context.draining for context in contexts] == [True]
+
+
+@on_each_loop
+async def test_deadlines_hold_while_it_drains(
+    contexts: list[ServerContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock that connections are closed by goes on while the server waits for them."""
+    app = App()
+    async with serving(app) as (server, _), client(server) as connection:
+        connection.send(REQUEST)
+        await until(lambda: "request" in app.events)
+        monkeypatch.setattr(ServerContext, "TICK", 0.01)
+        server.should_exit = True
+        await until(lambda: not server.started)
+        before = contexts[0].now
+        await until(lambda: contexts[0].now > before)
+        app.may_answer.set()
 
 
 @on_each_loop
@@ -626,6 +668,61 @@ async def test_request_that_resists(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.wait_for(task, DEADLINE)
     let_go.set()
     await until(lambda: len(asyncio.all_tasks()) == 2)  # this test's, with its deadline
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_view_that_outlives_the_loop(loop: LoopName, release: Release) -> None:
+    """A view that is let go when the server is long gone fails quietly, and its thread ends."""
+    entered = threading.Event()
+    app = waiting_wsgi(release, entered)
+    server = Server(Config(app=app, port=0, timeout_graceful_shutdown=0, loop=loop))
+    with ask_while_running(server, entered):
+        pass
+    release.set()
+    for thread in workers():
+        thread.join(DEADLINE)
+    assert not workers()
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_view_that_waits_for_a_slow_client(loop: LoopName) -> None:
+    """A view that waits for a client to read is told that it is over, and its iterator is closed."""
+    entered, closed = threading.Event(), threading.Event()
+
+    def parts() -> Iterator[bytes]:
+        try:
+            while True:
+                entered.set()
+                yield b"x" * 1_000_000
+        finally:
+            closed.set()
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return parts()
+
+    server = Server(Config(app=app, port=0, timeout_graceful_shutdown=0, loop=loop))
+    with ask_while_running(server, entered):
+        assert closed.wait(DEADLINE)
+    for thread in workers():
+        thread.join(DEADLINE)
+    assert not workers()
+
+
+@contextmanager
+def ask_while_running(server: Server, entered: threading.Event) -> Iterator[None]:
+    """Run a server on a thread, stop it when its application has a request, and keep the client."""
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        thread.join(0.005)
+    with socket.create_connection(("127.0.0.1", port_of(server))) as connection:
+        connection.sendall(REQUEST)
+        assert entered.wait(DEADLINE)
+        server.should_exit = True
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+        yield
 
 
 # Cancellation.

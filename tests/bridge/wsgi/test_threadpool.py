@@ -194,10 +194,7 @@ class TestLimits:
 
     @pytest.mark.parametrize("threads", [1, 3])
     def test_threads(self, threads: int) -> None:
-        """However many jobs block, no more threads are started than allowed, and the loop stays free.
-
-        Looking for more threads costs the loop the same each time, however long it has looked in vain.
-        """
+        """However many jobs block, no more threads are started than allowed."""
         running: set[int] = set()
         release = threading.Event()
 
@@ -211,7 +208,6 @@ class TestLimits:
             await until(lambda: len(running) == threads)
             for _ in range(100):
                 pool._look()
-            assert pool._wake_step <= threads
             release.set()
             assert set(await asyncio.gather(*jobs)) <= running
             assert len(pool._workers) == threads
@@ -338,6 +334,7 @@ class TestWaking:
         def look(pool: ThreadPool) -> None:
             awake = [self.look(clock, pool, cpu=0.5) for _ in range(7)]
             assert awake == [2, 4, 8, 10, 10, 10, 10]
+            assert pool._wake_step <= 10  # or the loop would soon be busy with counting
 
         self.with_waiting_jobs(monkeypatch, look, threads=10)
 
@@ -556,9 +553,9 @@ class TestClose:
             if flushed:
                 await asyncio.sleep(0)
             assert pool.close(DEADLINE)
+            assert sorted(ran) == list(range(100))
 
         run(main(ThreadPool(threads)))
-        assert sorted(ran) == list(range(100))
 
     @pytest.mark.usefixtures("nervous_threads")
     def test_close_while_workers_lie_down(self) -> None:

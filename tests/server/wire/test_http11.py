@@ -210,7 +210,6 @@ def test_list_tokens() -> None:
     """A list is read from all its lines, without white space, empty members and capitals."""
     headers = [(b"a", b" X ,, y\t,"), (b"b", b"no"), (b"a", b""), (b"a", b"z")]
     assert list_tokens(headers, b"a") == [b"x", b"y", b"z"]
-    request = Request("GET", b"/", "1.1", headers)
 
 
 def test_repr() -> None:
