@@ -110,10 +110,10 @@ class Http11(Handler):
 
     def drain(self) -> None:
         """Close now if nothing is in flight, otherwise after the response."""
-        if self._exchange is None:
-            self._close()
-        else:
+        if self._exchange is not None:
             self._exchange.close_after()
+        else:
+            self._close_after_response()
 
     # What exchanges call.
 
@@ -259,11 +259,12 @@ class Http11(Handler):
         self._connection.close()
 
     def _close_after_response(self) -> None:
-        if self._state is _WAITING and not self._parser.waiting:
-            self._close()
-        else:  # the client is still sending
-            self._state = _State.CLOSED
+        sending = self._state in (_State.BODY, _State.DISCARDING) or self._parser.waiting
+        if sending:
+            self._state = _CLOSED
             self._connection.close_after_response()
+        else:
+            self._close()
 
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that cannot be trusted, and close: nobody knows where the next one would start."""

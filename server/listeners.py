@@ -74,6 +74,7 @@ class Listeners:
                 if sys.version_info >= (3, 13):  # would remove socket files, whoever has made them
                     options["cleanup_socket"] = False
             try:
+                each.listen(self._backlog)  # uvloop does not say why a socket cannot listen
                 self._servers.append(await create(protocol_factory, **options))
                 each.listen(self._backlog)
             except OSError as error:

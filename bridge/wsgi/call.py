@@ -24,6 +24,8 @@ _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade")
 )  # fmt: skip
+#: As it is usually written; it differs from response to response, and so has to be fast to take in.
+_CONTENT_LENGTH: Final = ("Content-Length", "content-length")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 #: Fields that were found valid, encoded. Most responses carry the same few again and again.
@@ -121,7 +123,8 @@ class _Call:
                 encoded.append(known)
             else:
                 encoded.append(self._encode_field(*field))
-        self._head = *_parse_status(status), encoded
+        code, reason = _parse_status(status)
+        self._head = code, reason, encoded
         return self.write
 
     def write(self, data: bytes, /) -> None:
@@ -190,6 +193,8 @@ class _Call:
         """Check a header field now, while the application can still be told (PEP 3333 asks for it)."""
         if not isinstance(name, str) or not isinstance(value, str):
             raise WSGIError(f"header name and value must be str, not {name!r}: {value!r}")
+        if name in _CONTENT_LENGTH:
+            return self._announce(value)
         if _TOKEN.fullmatch(name) is None:
             raise WSGIError(f"invalid header name {name!r}")
         if _VALUE.fullmatch(value) is None:
@@ -199,8 +204,8 @@ class _Call:
             raise WSGIError(f"the application must not send the hop-by-hop header {name!r}")
         field = lower.encode("ascii"), value.encode("latin-1")
         if lower == "content-length":
-            self._announce(value)
-        elif (
+            return self._announce(value)
+        if (
             lower not in _VOLATILE
             and len(value) <= _KNOWN_VALUE_SIZE
             and len(_known_fields) < _KNOWN_FIELDS_LIMIT
@@ -208,10 +213,11 @@ class _Call:
             _known_fields[name, value] = field
         return field
 
-    def _announce(self, length: str) -> None:
+    def _announce(self, length: str) -> tuple[bytes, bytes]:
         if self._left is not None or not length.isascii() or not length.isdigit():
             raise WSGIError(f"invalid or repeated Content-Length {length!r}")
         self._left = int(length)
+        return b"content-length", length.encode("ascii")
 
 
 def _not_bytes(part: object) -> WSGIError:

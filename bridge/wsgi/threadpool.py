@@ -85,11 +85,10 @@ class ThreadPool:
         if self._closing:
             raise PoolFull(f"thread pool {self.name!r} is closing")
         self._jobs.append((copy_context(), function, argument))
-        loop = get_running_loop()
-        if self._flushing is not loop:
+        if self._flushing is None or not self._flushing.is_running():
             # Once per turn of the loop: what one turn parsed is woken for together.
-            self._flushing = loop
-            loop.call_soon(self._flush)
+            self._flushing = get_running_loop()
+            self._flushing.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushing = None

@@ -8,7 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -308,7 +308,8 @@ class Crowd:
             case 0:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             case 1:
-                sock.shutdown(socket.SHUT_WR)
+                with suppress(OSError):  # the server may have gone first
+                    sock.shutdown(socket.SHUT_WR)
             case _:
                 pass
 
