@@ -391,6 +391,16 @@ class TestResponse:
             run(client.call(WSGIToASGI(app, pool=pool)))
         assert client.sent[-1] == {"type": "http.response.body", "body": b"begun", "more_body": True}
 
+    def test_failure_after_the_end(self, pool: ThreadPool, caplog: pytest.LogCaptureFixture) -> None:
+        """A close() that fails when the response is complete is logged, and takes nothing back."""
+        app = Stepping()
+        app.close = lambda: 1 / 0  # type: ignore[assignment, method-assign]
+        app.go.release(3)
+        client = Client()
+        run(client.call(WSGIToASGI(app, pool=pool)))
+        assert client.body == b"part" * 3
+        assert "ZeroDivisionError" in caplog.text
+
     def test_server_that_raises(self, pool: ThreadPool, caplog: pytest.LogCaptureFixture) -> None:
         """An error of send() that is not a disconnect is logged, and the call fails."""
 

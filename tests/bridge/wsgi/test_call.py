@@ -369,6 +369,12 @@ class TestContentLength:
         """Make an application that announces a length."""
         return answering(parts, [("Content-Length", length)])
 
+    @pytest.mark.parametrize("name", ["Content-Length", "content-length", "CONTENT-LENGTH"])
+    def test_passed_on(self, name: str) -> None:
+        """However it is spelled, the length goes out, and counts."""
+        exchange = call(answering([b"123456"], [(name, "4")]))
+        assert (exchange.headers, exchange.parts) == ([(b"content-length", b"4")], [b"1234"])
+
     @pytest.mark.parametrize(
         "parts", [[b"123456"], [b"123", b"456"], iter([b"123456"]), iter([b"1234", b"56"])]
     )
