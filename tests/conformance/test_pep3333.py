@@ -257,11 +257,11 @@ class TestOtherListeners:
 
     def test_root_path(self, path: Any, tmp_path: Path) -> None:
         """--root-path goes in front of SCRIPT_NAME."""
-        with bridge_to(path, TARGETS[:8], tmp_path, root_path="/root") as bridge:
+        with bridge_to(path, TARGETS[:8], tmp_path, root_path="/prefix") as bridge:
             shown = bridge.ask("/environ/%E9").json
-        assert shown["SCRIPT_NAME"][1] == "/root/environ"
+        assert shown["SCRIPT_NAME"][1] == "/prefix/environ"
         assert shown["PATH_INFO"][1] == "/\xe9"
-        assert shown["request_uri"][1] == f"http://127.0.0.1:{bridge.port}/root/environ/%E9"
+        assert shown["request_uri"][1] == f"http://127.0.0.1:{bridge.port}/prefix/environ/%E9"
 
     @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets here")
     def test_unix_socket(self, path: Any, tmp_path: Path) -> None:
