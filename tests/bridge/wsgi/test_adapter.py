@@ -340,6 +340,7 @@ class TestResponse:
                     app.go.release()
                     await client.until_sent(number + 2)
             assert client.body == b"part" * 3
+            assert pool.close(DEADLINE)  # the call ends with the response, and the worker a moment later
             assert (app.closed, app.seen) == (1, False)
 
         run(main())
@@ -399,6 +400,7 @@ class TestResponse:
         client = Client()
         run(client.call(WSGIToASGI(app, pool=pool)))
         assert client.body == b"part" * 3
+        assert pool.close(DEADLINE)  # the call ends with the response, and the worker a moment later
         assert "ZeroDivisionError" in caplog.text
 
     def test_server_that_raises(self, pool: ThreadPool, caplog: pytest.LogCaptureFixture) -> None:
@@ -469,14 +471,11 @@ class TestDisconnect:
 
     def test_complete_response_is_no_disconnect(self, pool: ThreadPool) -> None:
         """Servers say `http.disconnect` when the response is complete, too; the client has not left then."""
-
-        async def main() -> None:
-            app, client = Stepping(), Client()
-            async with client.calling(WSGIToASGI(app, pool=pool)):
-                app.go.release(3)
-            assert (app.closed, app.seen) == (1, False)
-
-        run(main())
+        app, client = Stepping(), Client()
+        app.go.release(3)
+        run(client.call(WSGIToASGI(app, pool=pool)))
+        assert pool.close(DEADLINE)  # the call ends with the response, and the worker a moment later
+        assert (app.closed, app.seen) == (1, False)
 
     def test_cancelled_while_the_application_runs(
         self, pool: ThreadPool, monkeypatch: pytest.MonkeyPatch
