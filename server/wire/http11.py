@@ -30,7 +30,7 @@ _CONTENT_LENGTH_DIGITS = 18
 
 
 class Request:
-    """The head of one request, and how its body is framed.
+    """The head of one request.
 
     Attributes:
         method: as sent, a token in upper case (RFC 9110 section 9).
@@ -38,11 +38,10 @@ class Request:
         http_version: ``"1.1"`` or ``"1.0"``.
         headers: fields in order, names in lower case.
         fields: the last value of each field name, for look-ups.
-        content_length: of the body, in bytes; None when chunked; 0 when there is none.
         keep_alive: whether the client lets the connection live on after the response.
     """
 
-    __slots__ = ("content_length", "fields", "headers", "http_version", "keep_alive", "method", "target")
+    __slots__ = ("fields", "headers", "http_version", "keep_alive", "method", "target")
 
     def __init__(
         self,
@@ -57,7 +56,6 @@ class Request:
         self.http_version = http_version
         self.headers = headers
         self.fields = dict(headers) if fields is None else fields
-        self.content_length: int | None = 0
         self.keep_alive = True
 
     def __repr__(self) -> str:
@@ -263,12 +261,11 @@ class RequestParser:
         if b"transfer-encoding" in request.fields:
             self._check_transfer_encoding(request)
             self._chunked = ChunkedDecoder(self._limits)
-            request.content_length = None
             self.body_complete = False
         elif length is not None:
             if not length.isdigit() or len(length) > _CONTENT_LENGTH_DIGITS:
                 raise RequestError(400, "invalid Content-Length")
-            request.content_length = self._left = int(length)
+            self._left = int(length)
             self.body_complete = not self._left
 
     def _check_transfer_encoding(self, request: Request) -> None:
