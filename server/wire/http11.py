@@ -273,9 +273,12 @@ class RequestParser:
             raise RequestError(400, "Transfer-Encoding in HTTP/1.0")
         if b"content-length" in request.fields:
             raise RequestError(400, "both Content-Length and Transfer-Encoding")
-        codings = list_tokens(request.headers, b"transfer-encoding")
+        # An empty member means nothing (RFC 9110 section 5.6.1), but parsers disagree about it, ours with its
+        # own earlier versions: a coding that two could read in two ways is refused.
+        lines = [value for name, value in request.headers if name == b"transfer-encoding"]
+        codings = [coding.strip(b" \t").lower() for coding in b",".join(lines).split(b",")]
         if codings != [b"chunked"]:
-            if codings[-1:] == [b"chunked"] and codings.count(b"chunked") == 1:
+            if all(codings) and codings[-1] == b"chunked" and codings.count(b"chunked") == 1:
                 raise RequestError(501, "transfer coding not supported")
             raise RequestError(400, "invalid Transfer-Encoding")
 

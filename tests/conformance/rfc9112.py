@@ -324,7 +324,7 @@ FIELD_SYNTAX = [
 MESSAGE_BODY = [
     Row("6.1", "chunked", _coded(b"Transfer-Encoding: chunked"), _POSTED),
     Row("6.1", "chunked in any case", _coded(b"TRANSFER-ENCODING: ChunKed"), _POSTED),
-    Row("6.1", "chunked, with an empty member", _coded(b"Transfer-Encoding: , chunked"), _POSTED),
+    Row("6.1", "chunked, with an empty member", _coded(b"Transfer-Encoding: , chunked"), Refused()),
     Row(
         "6.1",
         "Transfer-Encoding before Content-Length",
