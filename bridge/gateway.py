@@ -1,6 +1,6 @@
 """Making one application of several: WSGI and ASGI, by protocol and by path."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast
@@ -26,12 +26,15 @@ class Target:
 
     ``prefix`` is ``""`` for none, which lets the gateway choose by interface, ``"/"`` for the whole of the
     root, or a path. ``name`` is what messages and the route table call the application; without one, its
-    module and qualified name.
+    module and qualified name. For WSGI applications ``pool`` names the threads, ``""`` being the gateway's
+    own, and ``stream`` says whether the application is called before the request's body is complete.
     """
 
     application: object
     prefix: str = ""
     name: str = ""
+    pool: str = ""
+    stream: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Route:
 
     ``path`` is a mount's prefix; ``protocols`` are the scope types taken there, of ``"http"`` and
     ``"websocket"``; ``interface`` is a value of :class:`~hybrid.bridge.interface.Interface`; ``runs_on`` is
-    ``"thread pool"`` or ``"event loop"``.
+    ``"event loop"``, ``"thread pool"``, or ``"thread pool NAME"``.
     """
 
     path: str
@@ -51,7 +54,7 @@ class Route:
 
 
 def load_targets(texts: Iterable[str]) -> list[Target]:
-    """Load what a user typed, ``[PREFIX=]MODULE[:ATTR]`` each.
+    """Load what a user typed, ``[PREFIX=]MODULE[:ATTR][@POOL][+stream]`` each.
 
     Raises:
         LoadError: a target is malformed or cannot be loaded; the message names it.
@@ -70,7 +73,7 @@ def format_routes(routes: Iterable[Route]) -> str:
 
 def _load(spec: TargetSpec) -> Target:
     application, name = load_target(spec)
-    return Target(application, spec.prefix, name)
+    return Target(application, spec.prefix, name, spec.pool, spec.stream)
 
 
 def _cells(route: Route) -> tuple[str, ...]:
@@ -91,20 +94,23 @@ class Gateway(ProtocolTypeRouter):
     than connected to something else. A longer prefix puts WebSockets there: ``/shop=shop.wsgi`` with
     ``/shop/ws=shop.asgi``.
 
-    WSGI applications run on ``pool``, which the caller closes. An application given twice, for two paths, is
-    wrapped once and has one lifespan. As an ASGI callable the gateway answers a lifespan scope for all its
-    ASGI applications; a server that runs lifespans itself asks for :meth:`lifespan`, or for the
-    :meth:`leaves`.
+    WSGI applications run on ``pool``, or on the one of ``pools`` that their target names; the caller closes
+    them. An application given twice, for two paths, is wrapped once and has one lifespan. As an ASGI callable
+    the gateway answers a lifespan scope for all its ASGI applications; a server that runs lifespans itself
+    asks for :meth:`lifespan`, or for the :meth:`leaves`.
 
     Raises:
         InterfaceError: a target is no application.
-        LoadError: no target was given, a prefix is malformed, or two targets want the same path and protocol.
+        LoadError: no target was given, a prefix is malformed, a pool is unknown or not for this application,
+            or two targets want the same path and protocol.
     """
 
-    def __init__(self, targets: Sequence[Target], *, pool: ThreadPool) -> None:
+    def __init__(
+        self, targets: Sequence[Target], *, pool: ThreadPool, pools: Mapping[str, ThreadPool] | None = None
+    ) -> None:
         if not targets:
             raise LoadError("no target was given")
-        mounts = _mount(targets, pool)
+        mounts = _mount(targets, {**(pools or {}), "": pool})
         self._routes = sorted((route for route, _ in mounts), key=lambda route: (route.path, route.protocols))
         on_loop = {id(leaf): (leaf, route.application) for route, leaf in mounts if route.runs_on == _ON_LOOP}
         self._leaves = [leaf for leaf, _ in on_loop.values()]
@@ -130,18 +136,18 @@ class Gateway(ProtocolTypeRouter):
         return Lifespan(self._leaves, mode, names=self._names)
 
 
-def _mount(targets: Sequence[Target], pool: ThreadPool) -> list[tuple[Route, ASGIApp]]:
+def _mount(targets: Sequence[Target], pools: Mapping[str, ThreadPool]) -> list[tuple[Route, ASGIApp]]:
     """Find out what each target answers, and wrap its application."""
     placed = [(target, _interface(target), _path(target)) for target in targets]
     wsgi_at_root = any(interface is Interface.WSGI and path == "/" for _, interface, path in placed)
-    leaves: dict[int, ASGIApp] = {}
+    leaves: dict[tuple[int, str, bool], ASGIApp] = {}
     mounts: list[tuple[Route, ASGIApp]] = []
     for target, interface, path in placed:
         protocols = _protocols(target, interface, wsgi_at_root=wsgi_at_root)
-        runs_on = _ON_THREADS if interface is Interface.WSGI else _ON_LOOP
-        key = id(target.application)
+        runs_on = _runs_on(target, interface, pools)
+        key = id(target.application), target.pool, target.stream
         if key not in leaves:
-            leaves[key] = _wrap(target.application, interface, pool)
+            leaves[key] = _wrap(target, interface, pools)
         mounts.append((Route(path, protocols, _name(target), interface.value, runs_on), leaves[key]))
     return mounts
 
@@ -172,10 +178,26 @@ def _path(target: Target) -> str:
         raise LoadError(f'target "{_name(target)}": {error}') from None
 
 
-def _wrap(application: Any, interface: Interface, pool: ThreadPool) -> ASGIApp:
-    """Make an ASGI 3 application of any."""
+def _runs_on(target: Target, interface: Interface, pools: Mapping[str, ThreadPool]) -> str:
+    """Say where a target runs, or why it cannot run where it says."""
     if interface is Interface.WSGI:
-        return WSGIToASGI(application, pool=pool)
+        if target.pool not in pools:
+            known = ", ".join(filter(None, pools)) or "none"
+            raise LoadError(f'target "{_name(target)}": there is no pool "{target.pool}" (pools: {known})')
+        return f"{_ON_THREADS} {target.pool}".rstrip()
+    if target.pool or target.stream:
+        option = f"@{target.pool}" if target.pool else "+stream"
+        raise LoadError(
+            f'target "{_name(target)}": "{option}" is for WSGI applications; this one runs on the event loop'
+        )
+    return _ON_LOOP
+
+
+def _wrap(target: Target, interface: Interface, pools: Mapping[str, ThreadPool]) -> ASGIApp:
+    """Make an ASGI 3 application of any."""
+    application: Any = target.application
+    if interface is Interface.WSGI:
+        return WSGIToASGI(application, pool=pools[target.pool])
     if interface is Interface.ASGI2:
         # Imported here because it is seldom needed and takes a while, and by name because it is not typed.
         application = import_module("asgiref.compatibility").guarantee_single_callable(application)

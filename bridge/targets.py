@@ -1,6 +1,7 @@
-"""From what a user types, ``[PREFIX=]MODULE[:ATTR]``, to the application it names."""
+"""From what a user types, ``[PREFIX=]MODULE[:ATTR][@POOL][+stream]``, to the application it names."""
 
 import importlib
+import re
 import sys
 import traceback
 from collections.abc import Generator, Iterable
@@ -14,42 +15,66 @@ from hybrid.bridge.routing import clean_prefix
 
 #: Names looked for, in this order, when a target gives none.
 DEFAULT_ATTRIBUTES = ("app", "application")
+_STREAM = "+stream"
+_POOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """A target as typed: where it is mounted, and where its application is found.
+    """A target as typed: where it is mounted, where its application is found, and how that is run.
 
     ``prefix`` is ``""`` when none was given, ``"/"`` when the root was asked for, otherwise ``"/a/b"``.
     ``attribute`` may be a dotted path inside the module; None means the first of :data:`DEFAULT_ATTRIBUTES`
-    that is there.
+    that is there. ``pool`` names the threads of a WSGI application, ``""`` the default ones. ``stream`` says
+    whether it is called before its request's body is complete.
     """
 
     prefix: str
     module: str
     attribute: str | None
+    pool: str = ""
+    stream: bool = False
 
     def __str__(self) -> str:
         mount = f"{self.prefix}=" if self.prefix else ""
-        return mount + self.module + (f":{self.attribute}" if self.attribute else "")
+        attribute = f":{self.attribute}" if self.attribute else ""
+        pool = f"@{self.pool}" if self.pool else ""
+        return f"{mount}{self.module}{attribute}{pool}{_STREAM if self.stream else ''}"
 
 
 def parse_target(text: str) -> TargetSpec:
-    """Read ``[PREFIX=]MODULE[:ATTR]``; nothing is imported.
+    """Read ``[PREFIX=]MODULE[:ATTR][@POOL][+stream]``; nothing is imported.
 
     Raises:
         LoadError: a part is empty or malformed; the message names the target.
     """
     prefix, equals, rest = text.rpartition("=")
+    rest, plus, option = rest.partition("+")
+    rest, at, pool = rest.partition("@")
     module, colon, attribute = rest.partition(":")
     try:
+        if plus and f"+{option}" != _STREAM:
+            raise ValueError(f'"+{option}" is no option, only "{_STREAM}" is')
         return TargetSpec(
             prefix=clean_prefix(prefix) if equals else "",
             module=_dotted(module, "module"),
             attribute=_dotted(attribute, "attribute") if colon else None,
+            pool=check_pool_name(pool) if at else "",
+            stream=bool(plus),
         )
     except ValueError as error:
         raise LoadError(f'target "{text}": {error}') from None
+
+
+def check_pool_name(name: str) -> str:
+    """Return a name that a pool can have: a letter, then letters, digits, dashes and underscores.
+
+    Raises:
+        ValueError: it is another text.
+    """
+    if _POOL_NAME.fullmatch(name) is None:
+        raise ValueError(f'"{name}" cannot name a pool')
+    return name
 
 
 def load_target(spec: TargetSpec) -> tuple[object, str]:

@@ -2,7 +2,7 @@
 routes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -21,13 +21,13 @@ class LoadedApplication:
     Attributes:
         application: what requests are given to.
         lifespan: what is started before the first request and stopped after the last.
-        pool: the threads of its WSGI applications.
+        pools: the threads of its WSGI applications, by name; ``""`` is the default.
         routes: the table to print; empty for a router that was built by hand.
     """
 
     application: ASGIApp
     lifespan: Lifespan
-    pool: ThreadPool
+    pools: Mapping[str, ThreadPool]
     routes: Sequence[Route] = ()
 
 
@@ -38,14 +38,22 @@ def load_application(config: Config) -> LoadedApplication:
         LoadError: a target cannot be loaded.
         InterfaceError: an object is no application.
     """
-    pool = ThreadPool(config.threads)
+    pools = _make_pools(config)
     if isinstance(config.app, Resolver):
         application = cast("ASGIApp", config.app)
-        return LoadedApplication(application, Lifespan([application], config.lifespan), pool)
+        return LoadedApplication(application, Lifespan([application], config.lifespan), pools)
     if config.targets is None:
         targets = [Target(config.app)]
     else:
         add_app_dir(str(config.app_dir))
         targets = load_targets(config.targets)
-    gateway = Gateway(targets, pool=pool)
-    return LoadedApplication(gateway, gateway.lifespan(config.lifespan), pool, gateway.routes())
+    gateway = Gateway(targets, pool=pools[""], pools=pools)
+    return LoadedApplication(gateway, gateway.lifespan(config.lifespan), pools, gateway.routes())
+
+
+def _make_pools(config: Config) -> dict[str, ThreadPool]:
+    """Make the pools that the configuration names; their threads start when they are needed."""
+    pools = {"": ThreadPool(config.threads, queue=config.threads_queue)}
+    for name, (threads, queue) in config.pool_sizes.items():
+        pools[name] = ThreadPool(threads, queue=queue, name=name)
+    return pools

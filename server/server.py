@@ -142,7 +142,8 @@ class Server:
             finally:
                 await self._shut_down(context, loaded.lifespan)
         finally:
-            loaded.pool.close(timeout=0 if loaded.pool.busy else _JOIN_SECONDS)
+            for pool in loaded.pools.values():
+                pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
 
     async def _listen_and_serve(
         self, context: ServerContext, sockets: Sequence[socket.socket] | None
@@ -200,8 +201,8 @@ class Server:
     def _in_flight(self, context: ServerContext) -> tuple[int, int, int]:
         """Count the connections, the calls of ASGI applications, and those of WSGI applications."""
         assert self._loaded is not None
-        pool = self._loaded.pool
-        return len(context.connections), len(context.calls), pool.busy + pool.queued
+        jobs = sum(pool.busy + pool.queued for pool in self._loaded.pools.values())
+        return len(context.connections), len(context.calls), jobs
 
     async def _cut_off(self, context: ServerContext) -> None:
         """End what is still in flight, as far as it can be; a thread cannot."""

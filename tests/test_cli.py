@@ -25,6 +25,11 @@ OPTIONS = {
     "--uds",
     "--fd",
     "--threads",
+    "--threads-queue",
+    "--threads-queue-timeout",
+    "--pool",
+    "--websocket-threads",
+    "--wsgi-buffer",
     "--app-dir",
     "--lifespan",
     "--root-path",
@@ -33,6 +38,9 @@ OPTIONS = {
     "--access-log",
     "--timeout-keep-alive",
     "--timeout-graceful-shutdown",
+    "--timeout-request",
+    "--limit-stuck-threads",
+    "--limit-request-body",
     "--ws-max-size",
 }
 
@@ -108,9 +116,12 @@ def test_options_reach_the_server(configured: Callable[..., Config]) -> None:
     config = configured(
         *("--host=::1", "--port=0", "--threads=3", "--app-dir=..", "--lifespan=off", "--root-path=/behind"),
         *("--loop=asyncio", "--log-level=debug", "--no-access-log", "--timeout-keep-alive=1.5"),
-        *("--timeout-graceful-shutdown=0", "--ws-max-size=1024", "b", "/a=a:app"),
+        *("--timeout-graceful-shutdown=0", "--ws-max-size=1024", "--threads-queue=7", "--pool=slow=2"),
+        *("--threads-queue-timeout=2", "--pool=big=3,9", "--websocket-threads=5", "--wsgi-buffer=1"),
+        *("--timeout-request=4", "--limit-stuck-threads=6", "--limit-request-body=8", "b", "/a=a:app@slow"),
     )
-    assert config.app == ["b", "/a=a:app"]
+    assert config.app == ["b", "/a=a:app@slow"]
+    assert config.pools == ("slow=2", "big=3,9")
     given = {name: value for name, value in vars(config).items() if value != DEFAULTS.get(name)}
     assert {name: given[name] for name in given if f"--{name.replace('_', '-')}" in OPTIONS} == {
         "host": "::1",
@@ -125,6 +136,13 @@ def test_options_reach_the_server(configured: Callable[..., Config]) -> None:
         "timeout_keep_alive": 1.5,
         "timeout_graceful_shutdown": 0.0,
         "ws_max_size": 1024,
+        "threads_queue": 7,
+        "threads_queue_timeout": 2.0,
+        "websocket_threads": 5,
+        "wsgi_buffer": 1,
+        "timeout_request": 4.0,
+        "limit_stuck_threads": 6,
+        "limit_request_body": 8,
     }
 
 
@@ -149,6 +167,7 @@ def test_listener_options(configured: Callable[..., Config], listener: tuple[str
         (["--loop=trio", "app"], "'--loop': 'trio' is not one of"),
         (["--uds=x", "--fd=3", "app"], "uds and fd"),
         (["--root-path=x", "app"], "root_path"),
+        (["--pool=slow", "app"], "pools: 'slow' is not NAME=THREADS"),
     ],
 )
 def test_wrong_command_line(arguments: list[str], complaint: str) -> None:
@@ -166,6 +185,7 @@ def test_wrong_command_line(arguments: list[str], complaint: str) -> None:
         ("hello_wsgi:ap", "did you mean app?"),
         ("hello_wsgi:__name__", "cannot be called"),
         ("hello wsgi", "hello wsgi"),
+        ("hello_asgi+stream", '"+stream" is for WSGI applications'),
     ],
 )
 def test_application_that_cannot_be_loaded(command: str, target: str, complaint: str) -> None:
@@ -194,6 +214,19 @@ def test_routes() -> None:
         ["/", "websocket", "hello_asgi:app", "asgi3", "event loop"],
         ["/api", "http, websocket", "hello_asgi:app", "asgi3", "event loop"],
     ]
+
+
+def test_routes_name_the_pool() -> None:
+    """`hybrid routes` says which pool a target runs on."""
+    done = run_hybrid("routes", "hello_wsgi@slow+stream")
+    assert re.split(r"\s{2,}", done.stdout.splitlines()[1])[-1] == "thread pool slow"
+
+
+def test_pool_that_does_not_exist() -> None:
+    """A target on a pool that nobody has made ends with exit code 3 and a line that names both."""
+    done = run_hybrid("serve", "--port=0", "--pool=fast=1", "hello_wsgi@slow")
+    assert done.returncode == 3
+    assert done.stderr == 'hybrid: target "hello_wsgi:app": there is no pool "slow" (pools: fast)\n'
 
 
 def test_version() -> None:

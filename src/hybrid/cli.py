@@ -20,11 +20,14 @@ EXIT_INTERRUPTED = 130
 LONGEST_TIMEOUT = 24 * 3600
 
 TARGETS_HELP = """\b
-A TARGET is [PREFIX=]MODULE[:ATTR]; ATTR defaults to app, then application.
+A TARGET is [PREFIX=]MODULE[:ATTR][@POOL][+stream]; ATTR defaults to app, then
+application.
   wsgi:app            a WSGI application takes HTTP at /
   asgi:app            an ASGI application takes WebSockets at /, and HTTP
                       too when no WSGI application does
   /api=api.main:app   with a prefix, everything under that path
+  /pdf=pdf:app@slow   a WSGI application on the threads of --pool slow=THREADS
+  /up=files:app+stream  a WSGI application that reads request bodies as they come
 """
 
 targets_argument = click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
@@ -77,6 +80,42 @@ def main() -> None:
     default=16,
     help="Threads that run WSGI applications, at most.",
 )
+@click.option(
+    "--threads-queue",
+    type=click.IntRange(0, 1 << 20),
+    metavar="N",
+    default=1024,
+    help="Let this many requests wait for a thread; one more is answered 503.",
+)
+@click.option(
+    "--threads-queue-timeout",
+    type=click.FloatRange(0, LONGEST_TIMEOUT),
+    metavar="SECONDS",
+    default=30.0,
+    help="Answer 503 to a request that has waited for a thread for this long; 0 lets it wait.",
+)
+@click.option(
+    "--pool",
+    "pools",
+    multiple=True,
+    metavar="NAME=THREADS[,QUEUE]",
+    show_default="none",
+    help="Have another pool of threads, for targets that end in @NAME; may be repeated.",
+)
+@click.option(
+    "--websocket-threads",
+    type=click.IntRange(0, 10_000),
+    metavar="N",
+    default=100,
+    help="Threads for the WebSockets of WSGI applications, one for each connection.",
+)
+@click.option(
+    "--wsgi-buffer",
+    type=click.IntRange(0, 1 << 30),
+    metavar="BYTES",
+    default=64 * 1024,
+    help="Keep a request body for a WSGI application in memory up to this size, on disk beyond.",
+)
 @app_dir_option
 @click.option(
     "--lifespan",
@@ -113,6 +152,27 @@ def main() -> None:
     help="Let requests in flight go on for this long after SIGINT or SIGTERM.",
 )
 @click.option(
+    "--timeout-request",
+    type=click.FloatRange(0, LONGEST_TIMEOUT),
+    metavar="SECONDS",
+    default=0.0,
+    help="Answer 504 when a WSGI application has taken this long, and give its thread up; 0 is never.",
+)
+@click.option(
+    "--limit-stuck-threads",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    default=10,
+    help="Say loudly that the process should be replaced once this many threads were given up.",
+)
+@click.option(
+    "--limit-request-body",
+    type=click.IntRange(0, 1 << 60),
+    metavar="BYTES",
+    default=1024**3,
+    help="Answer 413 to a request whose body is larger; 0 is no limit.",
+)
+@click.option(
     "--ws-max-size",
     type=click.IntRange(min=1),
     metavar="BYTES",
@@ -139,7 +199,9 @@ def routes(targets: tuple[str, ...], app_dir: str) -> None:
 
     with _mistakes_in_one_line():
         add_app_dir(app_dir)
-        click.echo(Gateway(load_targets(targets), pool=ThreadPool()))
+        loaded = load_targets(targets)
+        pool = ThreadPool()  # whatever it is called: nothing runs here
+        click.echo(Gateway(loaded, pool=pool, pools={target.pool: pool for target in loaded}))
 
 
 @contextmanager

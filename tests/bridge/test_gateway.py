@@ -1,4 +1,5 @@
 import asyncio
+import re
 import socket
 import subprocess
 import sys
@@ -297,6 +298,39 @@ def test_wsgi_applications_share_the_pool_they_are_given(pool: ThreadPool) -> No
         app, _ = leaf(gateway, "http", path)
         assert isinstance(app, WSGIToASGI)
         assert app.pool is pool
+
+
+def test_a_target_runs_on_the_pool_that_it_names(pool: ThreadPool) -> None:
+    """The route table says so; the others keep the gateway's own."""
+    slow = ThreadPool(1, name="slow")
+    targets = [Target(wsgi("site")), Target(wsgi("pdf"), "/pdf", pool="slow")]
+    gateway = Gateway(targets, pool=pool, pools={"slow": slow})
+    assert leaf(gateway, "http", "/pdf")[0].pool is slow  # type: ignore[attr-defined]
+    assert leaf(gateway, "http", "/")[0].pool is pool  # type: ignore[attr-defined]
+    assert [route.runs_on for route in gateway.routes()] == ["thread pool", "thread pool slow"]
+
+
+def test_one_application_on_two_pools_is_wrapped_for_each(pool: ThreadPool) -> None:
+    """A path can have threads of its own though it is the same application."""
+    site, slow = wsgi("site"), ThreadPool(1)
+    targets = [Target(site), Target(site, "/reports", pool="slow")]
+    gateway = Gateway(targets, pool=pool, pools={"slow": slow})
+    assert leaf(gateway, "http", "/")[0].pool is pool  # type: ignore[attr-defined]
+    assert leaf(gateway, "http", "/reports")[0].pool is slow  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Target(wsgi("site"), pool="slow"), 'there is no pool "slow" (pools: none)'),
+        (Target(asgi("api"), pool="slow"), '"@slow" is for WSGI applications'),
+        (Target(asgi("api"), stream=True), '"+stream" is for WSGI applications'),
+    ],
+)
+def test_an_option_that_the_application_cannot_have(pool: ThreadPool, target: Target, said: str) -> None:
+    """A pool that nobody has made, or threads for what runs on the event loop, are refused."""
+    with pytest.raises(LoadError, match=re.escape(said)):
+        Gateway([target], pool=pool)
 
 
 def test_an_application_given_twice_is_wrapped_once(pool: ThreadPool) -> None:

@@ -55,6 +55,10 @@ def refusal(target: str) -> LoadError:
         ("/=wsgi:app", TargetSpec("/", "wsgi", "app")),
         ("/a=b=wsgi:app", TargetSpec("/a=b", "wsgi", "app")),
         ("/café=wsgi:app", TargetSpec("/café", "wsgi", "app")),
+        ("wsgi@slow", TargetSpec("", "wsgi", None, "slow")),
+        ("/a@b+c=wsgi:app@my-pool_2", TargetSpec("/a@b+c", "wsgi", "app", "my-pool_2")),
+        ("wsgi+stream", TargetSpec("", "wsgi", None, stream=True)),
+        ("/up=wsgi:app@slow+stream", TargetSpec("/up", "wsgi", "app", "slow", stream=True)),
     ],
 )
 def test_a_target_is_prefix_module_and_attribute(text: str, spec: TargetSpec) -> None:
@@ -62,7 +66,9 @@ def test_a_target_is_prefix_module_and_attribute(text: str, spec: TargetSpec) ->
     assert parse_target(text) == spec
 
 
-@pytest.mark.parametrize("text", ["wsgi", "wsgi:app", "/api=api.main", "/=a.b:c.d"])
+@pytest.mark.parametrize(
+    "text", ["wsgi", "wsgi:app", "/api=api.main", "/=a.b:c.d", "a@b", "a+stream", "/x=a:b@c+stream"]
+)
 def test_a_spec_is_written_as_it_is_typed(text: str) -> None:
     """`str()` of what was parsed gives the target again, for messages."""
     assert str(parse_target(text)) == text
@@ -82,6 +88,10 @@ def test_a_spec_is_written_as_it_is_typed(text: str) -> None:
         (" wsgi:app", '" wsgi" is not the name of a Python module'),
         ("wsgi:app:app", '"app:app" is not the name of a Python attribute'),
         ("wsgi:create_app()", '"create_app()" is not the name of a Python attribute'),
+        ("wsgi@", '"" cannot name a pool'),
+        ("wsgi@1st", '"1st" cannot name a pool'),
+        ("wsgi+", '"+" is no option, only "+stream" is'),
+        ("wsgi+stream@slow", '"+stream@slow" is no option'),
         ("=wsgi:app", 'the prefix "" must start with "/"'),
         ("api=wsgi:app", 'the prefix "api" must start with "/"'),
         ("/a b=wsgi:app", "contains ' '"),

@@ -42,7 +42,7 @@ def test_wsgi_object() -> None:
     """A WSGI application that is an object takes HTTP, on as many threads as the configuration says."""
     loaded = load_application(Config(app=hello_wsgi.app, threads=3))
     assert rows(loaded) == [("/", "http", "wsgi")]
-    assert loaded.pool.threads == 3
+    assert loaded.pools[""].threads == 3
 
 
 def test_router_is_taken_as_it_is() -> None:
@@ -69,7 +69,7 @@ def test_targets() -> None:
     assert rows(loaded) == [("/", "http", "wsgi"), ("/", "websocket", "asgi3")]
     leaf, _ = loaded.application.resolve({"type": "http", "path": "/"})  # type: ignore[attr-defined]
     assert isinstance(leaf, ThreadedApplication)
-    assert leaf.pool is loaded.pool  # type: ignore[attr-defined]
+    assert leaf.pool is loaded.pools[""]  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("imports")
@@ -112,4 +112,4 @@ def test_no_target() -> None:
 def test_nothing_runs_yet() -> None:
     """Loading an application starts no thread and no lifespan."""
     loaded = load_application(Config(app=not_found))
-    assert (loaded.pool.busy, loaded.pool.queued) == (0, 0)
+    assert (loaded.pools[""].busy, loaded.pools[""].queued) == (0, 0)

@@ -41,6 +41,13 @@ def test_targets(app: object, targets: object) -> None:
         ("port", "80", "a whole number from 0 to 65535"),
         ("port", True, "a whole number from 0 to 65535"),
         ("threads", 0, "a whole number from 1 to 10000"),
+        ("threads_queue", -1, "a whole number from 0 to 1048576"),
+        ("websocket_threads", -1, "a whole number from 0 to 10000"),
+        ("limit_stuck_threads", 0, "a whole number from 1 to 10000"),
+        ("wsgi_buffer", -1, "a whole number from 0 to"),
+        ("limit_request_body", 1.5, "a whole number from 0 to"),
+        ("timeout_request", -1, "a number from 0 to 86400"),
+        ("threads_queue_timeout", math.inf, "a number from 0 to 86400"),
         ("backlog", 0, "a whole number from 1 to 65536"),
         ("fd", -1, "a whole number from 0 to 2147483647"),
         ("ws_max_size", 0, "a whole number from 1 to"),
@@ -116,3 +123,27 @@ def test_root_path_without_slash() -> None:
     """A root path that no URL could begin with is refused."""
     with pytest.raises(ConfigError, match="root_path: 'behind'"):
         Config(app="app", root_path="behind")
+
+
+def test_pools() -> None:
+    """A pool has a name, threads, and a queue, which without a number is as long as the default one's."""
+    config = Config(app="app", threads_queue=7, pools=["slow=2", "big_1=30,0"])
+    assert config.pool_sizes == {"slow": (2, 7), "big_1": (30, 0)}
+
+
+@pytest.mark.parametrize(
+    ("pools", "complaint"),
+    [
+        (["slow"], "'slow' is not NAME=THREADS or"),
+        (["slow=0"], "'slow=0' is not"),
+        (["slow=2,"], "'slow=2,' is not"),
+        (["slow=two"], "'slow=two' is not"),
+        (["=2"], '"" cannot name a pool'),
+        (["a b=2"], '"a b" cannot name a pool'),
+        (["a=2", "a=3"], "'a' is there twice"),
+    ],
+)
+def test_malformed_pool(pools: list[str], complaint: str) -> None:
+    """A pool that cannot be read is refused with what was typed."""
+    with pytest.raises(ConfigError, match=f"^pools: .*{complaint}"):
+        Config(app="app", pools=pools)
