@@ -15,6 +15,9 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: Header fields on their way in or out: ``(name, value)``, in order, repeats kept.
 Headers = list[tuple[bytes, bytes]]
+#: What was found out about a request and holds for those too that repeat its header fields on its connection;
+#: each user has a key of its own.
+Memo = dict[Any, Any]
 
 
 class Resolver:
@@ -40,12 +43,42 @@ class Resolver:
         await application(scope, receive, send)
 
 
+class ResponseHead:
+    """The status and header fields of a response, checked and encoded; many responses may share one.
+
+    Nothing in it changes once it is made, but for what a server keeps in :attr:`wire`.
+
+    Attributes:
+        status: a final status, 200 to 599.
+        reason: the reason phrase.
+        headers: fields in order, names in lower case.
+        length: what Content-Length says, None without it.
+        wire: for the server that sends it: the head as it goes over the wire, None until that is made.
+    """
+
+    __slots__ = ("headers", "length", "reason", "status", "wire")
+
+    def __init__(self, status: int, reason: str, headers: Headers, length: int | None) -> None:
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.length = length
+        self.wire: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<ResponseHead {self.status} {self.reason} length={self.length}>"
+
+
 class ResponseWriter(Protocol):
     """Where a worker thread writes one HTTP response. Every method runs on the worker and may block it.
 
-    The order is :meth:`start`, any number of :meth:`write`, :meth:`finish`. Each raises
+    Either :meth:`respond`, or :meth:`start`, any number of :meth:`write`, and :meth:`finish`. Each raises
     :class:`~hybrid.bridge.errors.ClientDisconnected` when the client has left.
     """
+
+    def respond(self, head: ResponseHead, data: bytes) -> None:
+        """Send a whole response whose body is one part, and end it."""
+        ...
 
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Record status line and header fields; nothing is sent before the first :meth:`write` or
@@ -79,6 +112,11 @@ class ThreadedExchange(ResponseWriter, Protocol):
     @property
     def body(self) -> BinaryIO:
         """The whole request body, positioned at its start."""
+        ...
+
+    @property
+    def memo(self) -> Memo | None:
+        """What this request shares with those that repeat it; None when the server keeps no such thing."""
         ...
 
     @property

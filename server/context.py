@@ -42,6 +42,7 @@ class ServerContext:
         now: the loop's time at the last tick, in seconds; exact enough for timeouts, and free to read.
         idle_deadline: the loop's time until which a connection that becomes idle now is kept.
         default_fields: the ``Date`` and ``Server`` lines. Read by workers, and so replaced as a whole.
+        head_end: these lines and the empty one that ends a head; as above.
     """
 
     #: Seconds between ticks: the precision of timeouts, and of Date.
@@ -70,6 +71,7 @@ class ServerContext:
         self.idle_deadline = self.deadline(self.config.timeout_keep_alive)
         date = formatdate(time(), usegmt=True)  # IMF-fixdate, RFC 9110 section 5.6.7
         self.default_fields = DefaultFields(b"date: %b\r\n" % date.encode("ascii"), b"server: hybrid\r\n")
+        self.head_end = b"%b%b\r\n" % self.default_fields
         for connection in tuple(self.connections):
             connection.tick(self.now)
 

@@ -13,12 +13,12 @@ from io import BytesIO
 from typing import BinaryIO, Final
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
-from hybrid.bridge.types import Headers, Scope, ThreadedApplication
+from hybrid.bridge.types import Headers, ResponseHead, Scope, ThreadedApplication
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.server.connection import Connection
 from hybrid.server.ops import access_log
 from hybrid.server.wire.http11 import Request
-from hybrid.server.wire.response import ResponseEncoder, refusal
+from hybrid.server.wire.response import ResponseEncoder, refusal, wire_head
 
 logger = logging.getLogger("hybrid.server")
 
@@ -31,6 +31,7 @@ class ThreadedExchange:
 
     Attributes:
         scope: the ASGI ``http`` scope.
+        memo: what the request shares with those that repeat it.
         body: the whole request body, once a worker has the exchange.
         disconnected: whether the client has been seen to leave; written by the loop, read anywhere.
         keep_alive: whether the connection may go on afterwards; written by the loop.
@@ -38,12 +39,13 @@ class ThreadedExchange:
     """
 
     __slots__ = (
-        "_application", "_body", "_connection", "_encoder", "_on_done", "_unsent",
-        "body", "disconnected", "done", "keep_alive", "request", "scope",
+        "_application", "_body", "_connection", "_encoder", "_on_done", "_status", "_unsent",
+        "body", "disconnected", "done", "keep_alive", "memo", "request", "scope",
     )  # fmt: skip
 
     body: BinaryIO
     _encoder: ResponseEncoder  # from start() on
+    _status: int  # once the last part is on its way
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class ThreadedExchange:
     ) -> None:
         self.request = request
         self.scope = scope
+        self.memo = request.memo
         self.keep_alive = request.keep_alive
         self.disconnected = False
         self.done = False
@@ -124,10 +127,15 @@ class ThreadedExchange:
 
     def _send_last(self, data: bytes) -> None:
         """Send the last part, and give the connection back."""
-        self._connection.write(data)
         if not self._encoder.keep_alive:
             self.keep_alive = False
-        self._complete(self._encoder.status)
+        self._status = self._encoder.status
+        self._send_whole(data)
+
+    def _send_whole(self, data: bytes) -> None:
+        """Send all there is, and give the connection back."""
+        self._connection.write(data)
+        self._complete(self._status)
         self._on_done()
 
     def _complete(self, status: int) -> None:
@@ -144,6 +152,38 @@ class ThreadedExchange:
         await self._connection.wait_writable()
 
     # The worker's half.
+
+    def respond(self, head: ResponseHead, data: bytes) -> None:
+        """Send the whole response, and let go (worker).
+
+        Most responses need nothing but bytes that were put together before: see
+        :func:`~hybrid.server.wire.response.wire_head`.
+        """
+        wire = head.wire
+        if wire is None:
+            wire = head.wire = wire_head(head)
+        request, size = self.request, len(data)
+        if not (
+            wire
+            and self.keep_alive
+            and (head.length is None or head.length == size)
+            and request.http_version == "1.1"
+            and request.method != "HEAD"
+        ):
+            self.start(head.status, head.reason, head.headers)
+            self.finish(data)
+            return
+        connection = self._connection
+        if connection.closed:
+            raise ClientDisconnected("the client has left")
+        context = connection.context
+        self._status = head.status
+        length = b"" if head.length is not None else b"content-length: %d\r\n" % size
+        if size > _UNSENT_LIMIT:  # not copied for the sake of its head
+            context.outbox.put(connection.write, b"".join((wire, length, context.head_end)))
+        else:
+            data = b"".join((wire, length, context.head_end, data))
+        context.outbox.put(self._send_whole, data)
 
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Take status and header fields (worker)."""

@@ -9,7 +9,15 @@ from typing import Any, BinaryIO
 from wsgiref.types import WSGIApplication
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
-from hybrid.bridge.types import Headers, Receive, Scope, Send, ThreadedApplication, ThreadedExchange
+from hybrid.bridge.types import (
+    Headers,
+    Receive,
+    ResponseHead,
+    Scope,
+    Send,
+    ThreadedApplication,
+    ThreadedExchange,
+)
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.bridge.wsgi.call import serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
@@ -56,7 +64,7 @@ class WSGIToASGI(ThreadedApplication):
         """Serve one exchange, and close its body (worker)."""
         body = exchange.body
         try:
-            environ = self._environ.build(exchange.scope, body)
+            environ = self._environ.build(exchange.scope, body, exchange.memo)
             environ["hybrid.disconnected"] = lambda: exchange.disconnected
             serve(self.app, environ, exchange)
         except BaseException:  # a scope that no environ can be made of
@@ -143,6 +151,7 @@ class _AsgiExchange:
     def __init__(self, scope: Scope, body: BinaryIO, send: Send) -> None:
         self.scope = scope
         self.body = body
+        self.memo = None  # other servers say nothing of what is repeated
         self.disconnected = False
         self._send = send
         self._loop = asyncio.get_running_loop()
@@ -173,12 +182,17 @@ class _AsgiExchange:
 
     # The worker's half.
 
+    def respond(self, head: ResponseHead, data: bytes) -> None:
+        """Send the whole response (worker)."""
+        self.start(head.status, head.reason, head.headers)
+        self.finish(data)
+
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Record the head (worker). ASGI has no place for the reason phrase."""
         if status in _BODILESS:  # a length of what is not there confuses servers, and 204 must not have one
             headers = [field for field in headers if field[0] != b"content-length"]
         self._status = status
-        self._headers = headers
+        self._headers = headers.copy()  # the server, or one of its middlewares, may change them
 
     def write(self, data: bytes) -> None:
         """Send a part of the body and wait until the server has taken it (worker)."""

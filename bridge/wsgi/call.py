@@ -8,14 +8,16 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from wsgiref.types import WSGIApplication
 
 from hybrid.bridge.errors import ClientDisconnected
-from hybrid.bridge.types import Headers, ThreadedExchange
+from hybrid.bridge.types import Headers, ResponseHead, ThreadedExchange
 
 logger = logging.getLogger("hybrid.wsgi")
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 #: Fields that belong to the server's connection (RFC 9110 section 7.6.1); PEP 3333 forbids applications to
@@ -24,17 +26,17 @@ _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade")
 )  # fmt: skip
-#: As it is usually written; it differs from response to response, and so has to be fast to take in.
-_CONTENT_LENGTH: Final = ("Content-Length", "content-length")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-#: Fields that were found valid, encoded. Most responses carry the same few again and again.
+#: Heads, by what start_response was given, and fields that were found valid, encoded. Most responses carry
+#: the same few again and again. Any worker reads and writes these; each operation is one of the dictionary's own.
+_known_heads: dict[tuple[object, ...], ResponseHead] = {}
 _known_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
-_KNOWN_FIELDS_LIMIT: Final = 1024
+_KNOWN_LIMIT: Final = 1024
 _KNOWN_VALUE_SIZE: Final = 256
 #: Fields whose values differ from response to response, or are nobody else's business: not remembered.
 _VOLATILE: Final = frozenset(
-    ("set-cookie", "location", "etag", "last-modified", "expires", "www-authenticate")
+    (b"set-cookie", b"location", b"etag", b"last-modified", b"expires", b"www-authenticate")
 )
 
 
@@ -70,12 +72,13 @@ class _Call:
     sent.
     """
 
-    __slots__ = ("_exchange", "_head", "_left", "_sent")
+    __slots__ = ("_complete", "_exchange", "_head", "_left", "_sent")
 
     def __init__(self, exchange: ThreadedExchange) -> None:
         self._exchange = exchange
-        self._head: tuple[int, str, Headers] | None = None
-        self._sent = False
+        self._head: ResponseHead | None = None
+        self._sent = False  # whether the head has gone out
+        self._complete = False  # whether everything has
         self._left: int | None = None  # bytes that the Content-Length still allows; negative when cut
 
     def run(self, app: WSGIApplication, environ: dict[str, Any]) -> None:
@@ -116,15 +119,14 @@ class _Call:
                 exc_info = None  # no cycle through the traceback's frames
         elif self._head is not None:
             raise WSGIError("start_response was called a second time without exc_info")
-        self._left = None
-        encoded: Headers = []
-        for field in headers:
-            if type(field) is tuple and (known := _known_fields.get(field)) is not None:
-                encoded.append(known)
-            else:
-                encoded.append(self._encode_field(*field))
-        code, reason = _parse_status(status)
-        self._head = code, reason, encoded
+        if type(headers) is not list:  # as PEP 3333 has it, but others are easily understood
+            headers = list(headers)
+        try:
+            head = _known_heads.get((status, *headers))
+        except TypeError:  # a field that is a list is a pair too, but cannot be looked up
+            headers, head = [(name, value) for name, value in headers], None
+        self._head = head or _encode_head(status, headers)
+        self._left = self._head.length
         return self.write
 
     def write(self, data: bytes, /) -> None:
@@ -145,27 +147,40 @@ class _Call:
                     break  # PEP 3333: stop iterating when enough has been sent
             elif not isinstance(part, bytes):
                 raise _not_bytes(part)
-        self._finish(b"")
+        if not self._complete:
+            self._finish(b"")
 
     def _send(self, data: bytes) -> None:
         data = self._cut(data)  # before the head: as long as that is held back, an error is still a 500
-        if data:
-            self._send_head()
-            self._exchange.write(data)
+        if not data or self._complete:
+            return
+        if self._left is not None and self._left <= 0:
+            self._send_last(data)  # by its announced length
+            return
+        if not self._sent:
+            head = self._due_head()
+            self._exchange.start(head.status, head.reason, head.headers)
+            self._sent = True
+        self._exchange.write(data)
 
     def _finish(self, data: bytes) -> None:
         data = self._cut(data)
         if self._left:
             self._check_length(self._left)
-        self._send_head()
-        self._exchange.finish(data)
+        self._send_last(data)
 
-    def _send_head(self) -> None:
-        if not self._sent:
-            if self._head is None:
-                raise WSGIError("the application sent a body, or none at all, without calling start_response")
-            self._exchange.start(*self._head)
+    def _send_last(self, data: bytes) -> None:
+        if self._sent:
+            self._exchange.finish(data)
+        else:
+            self._exchange.respond(self._due_head(), data)
             self._sent = True
+        self._complete = True
+
+    def _due_head(self) -> ResponseHead:
+        if self._head is None:
+            raise WSGIError("the application sent a body, or none at all, without calling start_response")
+        return self._head
 
     def _cut(self, data: bytes) -> bytes:
         """Keep a body within its Content-Length: what is beyond would be read as the next response."""
@@ -185,39 +200,57 @@ class _Call:
 
     def _check_length(self, left: int) -> None:
         """Refuse a body that is too short; the head of a response to HEAD, and a 304, tell of another's."""
-        status = self._head[0] if self._head is not None else 0
+        status = self._due_head().status
         if left > 0 and self._exchange.scope["method"] != "HEAD" and status not in (204, 304):
             raise WSGIError(f"the application's body is {left} bytes shorter than its Content-Length")
 
-    def _encode_field(self, name: str, value: str) -> tuple[bytes, bytes]:
-        """Check a header field now, while the application can still be told (PEP 3333 asks for it)."""
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise WSGIError(f"header name and value must be str, not {name!r}: {value!r}")
-        if name in _CONTENT_LENGTH:
-            return self._announce(value)
-        if _TOKEN.fullmatch(name) is None:
-            raise WSGIError(f"invalid header name {name!r}")
-        if _VALUE.fullmatch(value) is None:
-            raise WSGIError(f"invalid character in the value of header {name!r}")
-        lower = name.lower()
-        if lower in _HOP_BY_HOP:
-            raise WSGIError(f"the application must not send the hop-by-hop header {name!r}")
-        field = lower.encode("ascii"), value.encode("latin-1")
-        if lower == "content-length":
-            return self._announce(value)
-        if (
-            lower not in _VOLATILE
-            and len(value) <= _KNOWN_VALUE_SIZE
-            and len(_known_fields) < _KNOWN_FIELDS_LIMIT
-        ):
-            _known_fields[name, value] = field
-        return field
 
-    def _announce(self, length: str) -> tuple[bytes, bytes]:
-        if self._left is not None or not length.isascii() or not length.isdigit():
-            raise WSGIError(f"invalid or repeated Content-Length {length!r}")
-        self._left = int(length)
-        return b"content-length", length.encode("ascii")
+def _encode_head(status: str, headers: list[tuple[str, str]]) -> ResponseHead:
+    """Check a head now, while the application can still be told (PEP 3333 asks for it), and encode it."""
+    code, reason = _parse_status(status)
+    encoded: Headers = []
+    length: int | None = None
+    usual = True
+    for name, value in headers:
+        field = _encode_field(name, value)
+        encoded.append(field)
+        if field[0] == b"content-length":
+            if length is not None:
+                raise WSGIError("Content-Length was given twice")
+            length = int(value)
+        usual = usual and field[0] not in _VOLATILE and len(value) <= _KNOWN_VALUE_SIZE
+    head = ResponseHead(code, reason, encoded, length)
+    if usual:
+        _remember(_known_heads, (status, *headers), head)
+    return head
+
+
+def _encode_field(name: str, value: str) -> tuple[bytes, bytes]:
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise WSGIError(f"header name and value must be str, not {name!r}: {value!r}")
+    if known := _known_fields.get((name, value)):
+        return known
+    if _TOKEN.fullmatch(name) is None:
+        raise WSGIError(f"invalid header name {name!r}")
+    if _VALUE.fullmatch(value) is None:
+        raise WSGIError(f"invalid character in the value of header {name!r}")
+    lower = name.lower()
+    if lower in _HOP_BY_HOP:
+        raise WSGIError(f"the application must not send the hop-by-hop header {name!r}")
+    field = lower.encode("ascii"), value.encode("latin-1")
+    if lower == "content-length":
+        if not value.isascii() or not value.isdigit():
+            raise WSGIError(f"invalid Content-Length {value!r}")
+    elif field[0] not in _VOLATILE and len(value) <= _KNOWN_VALUE_SIZE:
+        _remember(_known_fields, (name, value), field)
+    return field
+
+
+def _remember(known: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Keep what may be needed again. What is needed often comes back soon, so a full store starts anew."""
+    if len(known) >= _KNOWN_LIMIT:
+        known.clear()
+    known[key] = value
 
 
 def _not_bytes(part: object) -> WSGIError:

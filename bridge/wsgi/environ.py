@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, Final, TextIO
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
 
-from hybrid.bridge.types import Headers, Scope
+from hybrid.bridge.types import Headers, Memo, Scope
 
 #: environ keys of the field names seen, "" for one that is dropped. Clients choose names, so it is bounded.
 _keys: dict[bytes, str] = {
@@ -18,6 +18,33 @@ _keys: dict[bytes, str] = {
     b"transfer-encoding": "",
 }
 _KEYS_LIMIT: Final = 1024
+
+
+class _Common:
+    """What requests with the same header fields on one connection have in common, and in which scope.
+
+    Routers between server and application may change a scope, so that each one is compared.
+    """
+
+    __slots__ = ("_client", "_headers", "_http_version", "_scheme", "_server", "environ")
+
+    def __init__(self, scope: Scope, environ: dict[str, Any]) -> None:
+        self.environ = environ
+        self._headers = list(scope["headers"])
+        self._http_version = scope["http_version"]
+        self._scheme = scope.get("scheme")
+        self._client = scope.get("client")
+        self._server = scope.get("server")
+
+    def fits(self, scope: Scope) -> bool:
+        """Whether a scope leads to the same environ but for what each request has of its own."""
+        return bool(
+            scope["headers"] == self._headers
+            and scope["http_version"] == self._http_version
+            and scope.get("scheme") == self._scheme
+            and scope.get("client") == self._client
+            and scope.get("server") == self._server
+        )
 
 
 class EnvironBuilder:
@@ -41,15 +68,25 @@ class EnvironBuilder:
             "SERVER_SOFTWARE": "hybrid",
         }
 
-    def build(self, scope: Scope, body: BinaryIO) -> dict[str, Any]:
-        """Return a new environ for a request whose body is complete."""
-        environ = self._base.copy()
+    def build(self, scope: Scope, body: BinaryIO, memo: Memo | None = None) -> dict[str, Any]:
+        """Return a new environ for a request whose body is complete.
+
+        Args:
+            scope: of the request.
+            body: what ``wsgi.input`` is.
+            memo: of the request, when its server keeps one: most of the environ comes from there when the
+                client repeats itself.
+        """
+        known: _Common | None = memo.get(self) if memo is not None else None
+        if known is not None and known.fits(scope):
+            environ = known.environ.copy()
+        else:
+            environ = self._common(scope, body)
+            if memo is not None:
+                memo[self] = _Common(scope, environ.copy())
         environ["REQUEST_METHOD"] = scope["method"]
         query = scope["query_string"]
         environ["QUERY_STRING"] = query.decode("latin-1") if query else ""
-        version = scope["http_version"]
-        environ["SERVER_PROTOCOL"] = "HTTP/1.1" if version == "1.1" else f"HTTP/{version}"
-        environ["wsgi.url_scheme"] = scope.get("scheme", "http")
         environ["wsgi.input"] = body
         environ["hybrid.scope"] = scope
         path = scope["path"]
@@ -58,6 +95,14 @@ class EnvironBuilder:
         else:
             environ["SCRIPT_NAME"] = ""
             environ["PATH_INFO"] = path
+        return environ
+
+    def _common(self, scope: Scope, body: BinaryIO) -> dict[str, Any]:
+        """Return what follows from the connection and the header fields alone."""
+        environ = self._base.copy()
+        version = scope["http_version"]
+        environ["SERVER_PROTOCOL"] = "HTTP/1.1" if version == "1.1" else f"HTTP/{version}"
+        environ["wsgi.url_scheme"] = scope.get("scheme", "http")
         client = scope.get("client")
         if client:
             environ["REMOTE_ADDR"] = client[0]

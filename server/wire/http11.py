@@ -9,7 +9,7 @@ the next one starts.
 import re
 from typing import Final
 
-from hybrid.bridge.types import Headers
+from hybrid.bridge.types import Headers, Memo
 from hybrid.server.limits import Limits
 from hybrid.server.wire.chunked import ChunkedDecoder
 from hybrid.server.wire.errors import RequestError
@@ -39,9 +39,11 @@ class Request:
         headers: fields in order, names in lower case.
         fields: the last value of each field name, for look-ups.
         keep_alive: whether the client lets the connection live on after the response.
+        memo: shared with the requests that repeat the version and fields of this one on its connection; None
+            for one that has a body.
     """
 
-    __slots__ = ("fields", "headers", "http_version", "keep_alive", "method", "target")
+    __slots__ = ("fields", "headers", "http_version", "keep_alive", "memo", "method", "target")
 
     def __init__(
         self,
@@ -57,6 +59,7 @@ class Request:
         self.headers = headers
         self.fields = dict(headers) if fields is None else fields
         self.keep_alive = True
+        self.memo: Memo | None = None
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target!r} HTTP/{self.http_version}>"
@@ -156,6 +159,7 @@ class RequestParser:
         return request
 
     def _remember(self, request: Request, tail: bytes) -> None:
+        request.memo = {}
         self._known = request
         self._known_headers = request.headers.copy()
         self._known_tail = tail
@@ -177,6 +181,7 @@ class RequestParser:
             method.decode("ascii"), target, known.http_version, self._known_headers.copy(), known.fields
         )
         request.keep_alive = known.keep_alive
+        request.memo = known.memo
         return request
 
     def read_body(self) -> bytes:

@@ -6,6 +6,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
+from hybrid.bridge.types import ResponseHead
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 
@@ -37,6 +38,9 @@ _known_lines: dict[tuple[bytes, bytes], bytes] = {}
 _known_line = _known_lines.get
 _KNOWN_LINES_LIMIT: Final = 1024
 _KNOWN_LINE_SIZE: Final = 256
+
+
+_PLAIN_GET: Final = Request("GET", b"/", "1.1", [])
 
 
 class DefaultFields(NamedTuple):
@@ -148,6 +152,14 @@ class ResponseEncoder:
         self._head = None
         return encoded
 
+    def fixed_head(self) -> bytes:
+        """Return the head without default fields and end; ``b""`` when what goes there depends on more than
+        the length of the body.
+        """
+        if self._head is None or self._own or self._framing is _NO_BODY or not self.keep_alive:
+            return b""
+        return b"".join(self._head)
+
     def _decide_framing(self, head: list[bytes], data: bytes, more: bool) -> None:
         """Choose for a body of unknown length. A HEAD response says what GET's would, where that is known."""
         head_only = self._request.method == "HEAD"
@@ -230,6 +242,20 @@ class ResponseEncoder:
             self._head = [line for line in self._head if not line.lower().startswith(b"content-length:")]
 
 
+def wire_head(head: ResponseHead) -> bytes:
+    """Encode a head once for all responses of HTTP/1.1 that have it, and after which the connection goes on:
+    what stands before the default fields, a Content-Length that is not in it, the empty line and the body.
+
+    Returns:
+        ``b""`` for a head that does not allow that, and needs an encoder for each response.
+
+    Raises:
+        ResponseError: as :class:`ResponseEncoder`.
+    """
+    encoder = ResponseEncoder(_PLAIN_GET, head.status, head.reason, head.headers, DefaultFields(b"", b""))
+    return encoder.fixed_head()
+
+
 def refusal(
     request: Request | None, status: int, reason: str, defaults: DefaultFields, extra: Iterable[Field] = ()
 ) -> bytes:
@@ -238,7 +264,7 @@ def refusal(
     ``request`` is None where there was none that could be understood.
     """
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close"), *extra]
-    encoder = ResponseEncoder(request or Request("GET", b"/", "1.1", []), status, None, headers, defaults)
+    encoder = ResponseEncoder(request or _PLAIN_GET, status, None, headers, defaults)
     return encoder.encode(reason.encode("ascii"), False)
 
 

@@ -4,7 +4,7 @@ import io
 from typing import Any, BinaryIO
 
 from hybrid.bridge.errors import ClientDisconnected
-from hybrid.bridge.types import Headers, Scope
+from hybrid.bridge.types import Headers, ResponseHead, Scope
 
 
 def http_scope(**changes: Any) -> dict[str, Any]:
@@ -44,6 +44,7 @@ class RecordedExchange:
     def __init__(self, scope: Scope | None = None, body: bytes = b"", *, leave_at: int | None = None) -> None:
         self.scope: Scope = scope or http_scope()
         self.body: BinaryIO = io.BytesIO(body)
+        self.memo = None
         self.disconnected = False
         self.head: tuple[int, str, Headers] | None = None
         self.parts: list[bytes] = []
@@ -70,6 +71,11 @@ class RecordedExchange:
     def sent(self) -> bool:
         """Whether the client has been sent anything."""
         return bool(self.parts) or self.finished
+
+    def respond(self, head: ResponseHead, data: bytes) -> None:
+        """Keep the head and the only part."""
+        self.start(head.status, head.reason, head.headers)
+        self.finish(data)
 
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Keep the head."""

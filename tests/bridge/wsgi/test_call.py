@@ -224,35 +224,60 @@ class TestHead:
         assert call(answering([b""], headers)).headers == [(b"x-a", b"1")]
 
 
-class TestKnownFields:
-    """Fields that were found valid are remembered."""
+class TestKnown:
+    """Fields and whole heads that were found valid are remembered."""
 
     @pytest.fixture(autouse=True)
-    def known(self, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], tuple[bytes, bytes]]:
-        """Start with an empty memory."""
-        known: dict[tuple[str, str], tuple[bytes, bytes]] = {}
-        monkeypatch.setattr(call_module, "_known_fields", known)
-        return known
+    def heads(self, monkeypatch: pytest.MonkeyPatch) -> dict[Any, Any]:
+        """Start with an empty memory of heads."""
+        heads: dict[Any, Any] = {}
+        monkeypatch.setattr(call_module, "_known_heads", heads)
+        return heads
 
-    def test_same_field_again(self, known: dict[Any, Any]) -> None:
-        """A field that is known goes out as it did the first time."""
+    @pytest.fixture(autouse=True)
+    def fields(self, monkeypatch: pytest.MonkeyPatch) -> dict[Any, Any]:
+        """Start with an empty memory of fields."""
+        fields: dict[Any, Any] = {}
+        monkeypatch.setattr(call_module, "_known_fields", fields)
+        return fields
+
+    def test_same_head_again(self, heads: dict[Any, Any]) -> None:
+        """A head that is known goes out as it did the first time."""
+        headers = [("X-A", "1"), ("Content-Length", "2")]
+        first = call(answering([b"ab"], headers)).head
+        assert list(heads) == [("200 OK", *headers)]
+        assert call(answering([b"ab"], headers)).head == first
+
+    def test_a_known_head_still_counts(self, heads: dict[Any, Any], caplog: pytest.LogCaptureFixture) -> None:
+        """The Content-Length of a head that is known is checked against each body."""
+        for body, sent in ((b"ab", b"ab"), (b"abc", b"ab")):
+            assert call(answering([body], [("Content-Length", "2")])).parts == [sent]
+        assert len(heads) == 1
+        assert "longer than its Content-Length" in caplog.text
+
+    def test_same_field_again(self, fields: dict[Any, Any]) -> None:
+        """A field that is known goes out as it did the first time, in whatever head."""
         first = call(answering([b""], [("X-A", "1")])).headers
-        assert list(known) == [("X-A", "1")]
-        assert call(answering([b""], [("X-A", "1")])).headers == first
+        assert list(fields) == [("X-A", "1")]
+        assert call(answering([b""], [("X-A", "1")], "201 Created")).headers == first
 
-    @pytest.mark.parametrize(
-        "field", [("Content-Length", "0"), ("Set-Cookie", "a=1"), ("ETag", '"1"'), ("X-Long", "x" * 257)]
-    )
-    def test_not_remembered(self, known: dict[Any, Any], field: tuple[str, str]) -> None:
+    @pytest.mark.parametrize("field", [("Set-Cookie", "a=1"), ("ETag", '"1"'), ("X-Long", "x" * 257)])
+    def test_not_remembered(
+        self, heads: dict[Any, Any], fields: dict[Any, Any], field: tuple[str, str]
+    ) -> None:
         """What differs from response to response, or is secret or long, is not kept."""
         call(answering([b""], [field]))
-        assert not known
+        assert not heads
+        assert not fields
 
-    def test_bounded(self, known: dict[Any, Any]) -> None:
-        """However many fields applications invent, the memory stays small."""
+    def test_bounded(self, heads: dict[Any, Any], fields: dict[Any, Any]) -> None:
+        """However many fields applications invent, the memory stays small, and the last ones are in it."""
         for number in range(2000):
             call(answering([b""], [("X-Number", str(number))]))
-        assert len(known) == 1024
+            assert len(fields) <= 1024
+            assert len(heads) <= 1024
+        assert ("X-Number", "1999") in fields
+        assert ("200 OK", ("X-Number", "1999")) in heads
 
 
 class TestStartResponseAgain:
