@@ -29,7 +29,7 @@ _HOP_BY_HOP = frozenset(
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 #: Heads, by what start_response was given, and fields that were found valid, encoded. Most responses carry
-#: the same few again and again. Any worker reads and writes these; each operation is one of the dictionary's own.
+#: the same few again and again. Any worker reads and writes these, with single operations of the dictionary.
 _known_heads: dict[tuple[object, ...], ResponseHead] = {}
 _known_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 _KNOWN_LIMIT: Final = 1024
