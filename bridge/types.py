@@ -120,6 +120,20 @@ class ThreadedExchange(ResponseWriter, Protocol):
         ...
 
     @property
+    def progress(self) -> float:
+        """When the response last went on, by :func:`time.monotonic`, read on the loop.
+
+        It is 0 before the first part, and ``inf`` while the worker waits for the client.
+        """
+        ...
+
+    def reject(self, status: int, reason: str, headers: Headers) -> None:
+        """Answer in the application's place, or cut its response off if that has begun; what it still writes
+        is dropped, and raises :class:`~hybrid.bridge.errors.ClientDisconnected`. Runs on the loop.
+        """
+        ...
+
+    @property
     def disconnected(self) -> bool:
         """Whether the client has been seen to leave. Safe to read on any thread."""
         ...

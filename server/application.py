@@ -10,6 +10,7 @@ from hybrid.bridge.gateway import Gateway, Route, Target, load_targets
 from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.targets import add_app_dir
 from hybrid.bridge.types import ASGIApp, Resolver
+from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.config import Config
 
@@ -53,7 +54,8 @@ def load_application(config: Config) -> LoadedApplication:
 
 def _make_pools(config: Config) -> dict[str, ThreadPool]:
     """Make the pools that the configuration names; their threads start when they are needed."""
-    pools = {"": ThreadPool(config.threads, queue=config.threads_queue)}
+    patience = Patience(config.threads_queue_timeout, config.timeout_request, config.limit_stuck_threads)
+    pools = {"": ThreadPool(config.threads, queue=config.threads_queue, patience=patience)}
     for name, (threads, queue) in config.pool_sizes.items():
-        pools[name] = ThreadPool(threads, queue=queue, name=name)
+        pools[name] = ThreadPool(threads, queue=queue, name=name, patience=patience)
     return pools

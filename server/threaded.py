@@ -6,10 +6,12 @@ worker owns the response and encodes it, and the loop only sends the bytes that 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from io import BytesIO
+from math import inf
 from typing import BinaryIO, Final
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
@@ -35,12 +37,14 @@ class ThreadedExchange:
         body: the whole request body, once a worker has the exchange.
         disconnected: whether the client has been seen to leave; written by the loop, read anywhere.
         keep_alive: whether the connection may go on afterwards; written by the loop.
-        done: whether the response is complete and on its way; loop only.
+        done: whether the response is complete and on its way, or somebody else has answered; written by the
+            loop.
+        progress: when the response last went on; written by the worker.
     """
 
     __slots__ = (
-        "_application", "_body", "_connection", "_encoder", "_on_done", "_status", "_unsent",
-        "body", "disconnected", "done", "keep_alive", "memo", "request", "scope",
+        "_application", "_begun", "_body", "_connection", "_encoder", "_on_done", "_status", "_unsent",
+        "body", "disconnected", "done", "keep_alive", "memo", "progress", "request", "scope",
     )  # fmt: skip
 
     body: BinaryIO
@@ -61,6 +65,8 @@ class ThreadedExchange:
         self.keep_alive = request.keep_alive
         self.disconnected = False
         self.done = False
+        self.progress = 0.0
+        self._begun = False
         self._on_done = on_done
         self._connection = connection
         self._application = application
@@ -114,6 +120,21 @@ class ThreadedExchange:
         self._complete(status)
         return True
 
+    def reject(self, status: int, reason: str, headers: Headers) -> None:
+        """Answer in the application's place although a worker may have the exchange.
+
+        What the worker still writes is dropped.
+        """
+        self._connection.context.outbox.deliver()  # what the worker has sent may be all of it
+        if self.done:
+            return
+        if self._begun or self._connection.closed:
+            self.done = True
+            self._connection.abort()
+            return
+        self.refuse(status, reason, headers)
+        self._connection.context.loop.call_soon(self._on_done)
+
     def abandon(self) -> None:
         """The connection is gone, or is closed for a bad request."""
         self.disconnected = True
@@ -132,8 +153,16 @@ class ThreadedExchange:
         self._status = self._encoder.status
         self._send_whole(data)
 
+    def _send_part(self, data: bytes) -> None:
+        """Send a part after which others follow."""
+        if not self.done:
+            self._begun = True
+            self._connection.write(data)
+
     def _send_whole(self, data: bytes) -> None:
         """Send all there is, and give the connection back."""
+        if self.done:  # somebody else has answered
+            return
         self._connection.write(data)
         self._complete(self._status)
         self._on_done()
@@ -174,13 +203,13 @@ class ThreadedExchange:
             self.finish(data)
             return
         connection = self._connection
-        if connection.closed:
+        if connection.closed or self.done:
             raise ClientDisconnected("the client has left")
         context = connection.context
         self._status = head.status
         length = b"" if head.length is not None else b"content-length: %d\r\n" % size
         if size > _UNSENT_LIMIT:  # not copied for the sake of its head
-            context.outbox.put(connection.write, b"".join((wire, length, context.head_end)))
+            context.outbox.put(self._send_part, b"".join((wire, length, context.head_end)))
         else:
             data = b"".join((wire, length, context.head_end, data))
         context.outbox.put(self._send_whole, data)
@@ -209,14 +238,15 @@ class ThreadedExchange:
 
     def _send(self, data: bytes, *, more: bool) -> None:
         connection = self._connection
-        if connection.closed:
+        if connection.closed or self.done:
             raise ClientDisconnected("the client has left")
         data = self._encoder.encode(data, more)
         outbox = connection.context.outbox
         if self._encoder.complete:
             outbox.put(self._send_last, data)
             return
-        outbox.put(connection.write, data)
+        outbox.put(self._send_part, data)
+        self.progress = time.monotonic()
         self._unsent += len(data)
         if self._unsent > _UNSENT_LIMIT or not connection.writable:
             self._wait_until_sent()
@@ -229,8 +259,11 @@ class ThreadedExchange:
         except RuntimeError as error:  # the loop is closed: the server was forced to stop
             waiting.close()
             raise ClientDisconnected("the server has stopped") from error
+        self.progress = inf
         try:
             future.result()
         except CancelledError as error:
             raise ClientDisconnected("the server is stopping") from error
+        finally:
+            self.progress = time.monotonic()
         self._unsent = 0

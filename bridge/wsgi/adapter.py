@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
 from contextlib import suppress
+from math import inf
 from typing import Any, BinaryIO
 from wsgiref.types import WSGIApplication
 
@@ -19,13 +21,12 @@ from hybrid.bridge.types import (
     ThreadedExchange,
 )
 from hybrid.bridge.wsgi.body import RequestBody
-from hybrid.bridge.wsgi.call import serve
+from hybrid.bridge.wsgi.call import describe, serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 logger = logging.getLogger("hybrid.wsgi")
 
-_OVERLOADED = b"Service Unavailable"
 #: Seconds that threads may take to end at lifespan shutdown, when no request is open any more.
 _CLOSE_SECONDS = 5.0
 
@@ -58,7 +59,7 @@ class WSGIToASGI(ThreadedApplication):
 
     def submit(self, exchange: ThreadedExchange) -> None:
         """Queue a complete exchange for a worker. Loop thread; raises :class:`PoolFull`."""
-        self.pool.submit(self._serve_exchange, exchange)
+        self.pool.submit(self._serve_exchange, exchange, self)
 
     def _serve_exchange(self, exchange: ThreadedExchange) -> None:
         """Serve one exchange, and close its body (worker)."""
@@ -72,6 +73,23 @@ class WSGIToASGI(ThreadedApplication):
             exchange.abort()
         finally:
             body.close()
+
+    # What the pool calls (loop): see hybrid.bridge.wsgi.worker.Overseer.
+
+    def waited_too_long(self, exchange: ThreadedExchange) -> None:
+        """Refuse a request for which no thread became free in time."""
+        exchange.body.close()
+        logger.warning("%s: refused, it has waited too long for a thread", describe(exchange.scope))
+        exchange.reject(503, "Service Unavailable", [(b"retry-after", b"1")])
+
+    def last_progress(self, exchange: ThreadedExchange) -> float:
+        """Return when the response last went on."""
+        return exchange.progress
+
+    def ran_too_long(self, exchange: ThreadedExchange) -> None:
+        """Answer in the place of an application that is stuck."""
+        logger.error("%s: given up, the application is stuck", describe(exchange.scope))
+        exchange.reject(504, "Gateway Timeout", [])
 
     # The path under any ASGI server.
 
@@ -108,8 +126,8 @@ class WSGIToASGI(ThreadedApplication):
             self.submit(exchange)
         except PoolFull as error:
             body.close()
-            logger.warning("%s %r: refused, %s", scope["method"], scope["path"], error)
-            await _refuse(send)
+            logger.warning("%s: refused, %s", describe(scope), error)
+            await _answer(send, 503, "Service Unavailable", [(b"retry-after", b"1")])
             return
         except BaseException:
             body.close()
@@ -128,11 +146,12 @@ async def _read_body(receive: Receive, body: RequestBody) -> bool:
             return True
 
 
-async def _refuse(send: Send) -> None:
-    length = b"%d" % len(_OVERLOADED)
-    headers = [(b"content-type", b"text/plain"), (b"content-length", length), (b"retry-after", b"1")]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": _OVERLOADED})
+async def _answer(send: Send, status: int, reason: str, headers: Headers) -> None:
+    """Answer in the application's place."""
+    length = b"%d" % len(reason)
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", length), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": reason.encode("ascii")})
 
 
 #: Statuses that end with their head (RFC 9110 section 6.4.1).
@@ -153,11 +172,13 @@ class _AsgiExchange:
         self.body = body
         self.memo = None  # other servers say nothing of what is repeated
         self.disconnected = False
+        self.progress = 0.0
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._status = 0
         self._headers: Headers | None = None  # until they are sent
+        self._begun = False
         self._finished = False
         self._sending: asyncio.Task[None] | None = None
 
@@ -179,6 +200,20 @@ class _AsgiExchange:
             pass
         if not self._finished:  # otherwise it only says that the response is complete
             self.disconnected = True
+
+    def reject(self, status: int, reason: str, headers: Headers) -> None:
+        """Answer in the application's place, or let the ASGI call fail if that has begun to (loop)."""
+        self.disconnected = True  # to the worker
+        if self._begun:
+            self._settle_on_loop(ResponseAborted("the WSGI application is stuck"))
+        else:
+            self._sending = self._loop.create_task(self._reject(status, reason, headers))
+
+    async def _reject(self, status: int, reason: str, headers: Headers) -> None:
+        self._finished = True
+        with suppress(OSError):  # the client has left meanwhile
+            await _answer(self._send, status, reason, headers)
+        self._settle_on_loop(None)
 
     # The worker's half.
 
@@ -219,6 +254,7 @@ class _AsgiExchange:
     async def _send_part(self, data: bytes, *, more: bool) -> None:
         if self.disconnected:  # the ASGI call may be over: what is sent now could reach another one's client
             raise ClientDisconnected("the client has left")
+        self._begun = True
         self._sending = asyncio.current_task()
         if self._headers is not None:
             headers, self._headers = self._headers, None
@@ -235,11 +271,14 @@ class _AsgiExchange:
             coroutine.close()
             self.disconnected = True
             raise ClientDisconnected("the server has stopped") from error
+        self.progress = inf
         try:
             future.result()
         except (FutureCancelled, OSError) as error:
             self.disconnected = True
             raise ClientDisconnected("the client has left") from error
+        finally:
+            self.progress = time.monotonic()
 
     def _settle(self, error: Exception | None) -> None:
         with suppress(RuntimeError):  # the loop is closed, and nobody waits

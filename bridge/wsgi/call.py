@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from wsgiref.types import WSGIApplication
 
 from hybrid.bridge.errors import ClientDisconnected
-from hybrid.bridge.types import Headers, ResponseHead, ThreadedExchange
+from hybrid.bridge.types import Headers, ResponseHead, Scope, ThreadedExchange
 
 logger = logging.getLogger("hybrid.wsgi")
 
@@ -54,13 +54,12 @@ def serve(app: WSGIApplication, environ: dict[str, Any], exchange: ThreadedExcha
     except ClientDisconnected:
         exchange.abort()
     except BaseException:  # SystemExit in a view must not end a worker, nor the server
-        logger.exception("%s: the WSGI application failed", _describe(exchange))
+        logger.exception("%s: the WSGI application failed", describe(exchange.scope))
         call.fail()
 
 
-def _describe(exchange: ThreadedExchange) -> str:
+def describe(scope: Scope) -> str:
     """Name a request in the log, without control characters that a client might have put into its path."""
-    scope = exchange.scope
     return f"{scope['method']} {scope['path'].encode('unicode_escape').decode('ascii')}"
 
 
@@ -104,7 +103,7 @@ class _Call:
         except ClientDisconnected:
             self._exchange.abort()
         except Exception:
-            logger.exception("%s: the error could not be answered", _describe(self._exchange))
+            logger.exception("%s: the error could not be answered", describe(self._exchange.scope))
             self._exchange.abort()
 
     def start_response(
@@ -194,7 +193,7 @@ class _Call:
             return data
         logger.error(
             "%s: the application's body is longer than its Content-Length, and was cut",
-            _describe(self._exchange),
+            describe(self._exchange.scope),
         )
         return data[:allowed]
 

@@ -1,94 +1,175 @@
-"""The threads that WSGI applications run on, and how many of them are awake.
+"""The threads that WSGI applications run on.
 
 Threads that hold the GIL in turn gain nothing from one another and make the event loop wait, so one worker
-takes job after job, and another one is woken only when the running ones *wait* for something, that is when
-the process leaves its CPU idle although jobs are queued. ``docs/design.md`` has the measurements.
+takes job after job, and another one is woken only when the running ones *wait* for something: see
+:mod:`hybrid.bridge.wsgi.admission`. ``docs/design.md`` has the measurements.
 """
 
 import logging
-import threading
 import time
 from asyncio import AbstractEventLoop, get_running_loop
 from collections import deque
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any
 
 from hybrid.bridge.errors import PoolFull
+from hybrid.bridge.wsgi.admission import Admission
+from hybrid.bridge.wsgi.oversight import Oversight, Patience
+from hybrid.bridge.wsgi.worker import Job, Overseer, Worker
 
 logger = logging.getLogger("hybrid.wsgi")
 
-#: Seconds between two looks at whether the running workers use the CPU or wait.
-_LOOK_SECONDS = 0.001
-#: Share of one CPU above which the process counts as busy: another thread would only add switches.
-_BUSY_SHARE = 0.7
-#: Seconds after which the next job gets another thread although the CPU is busy: others may be using it.
-_STUCK_SECONDS = 0.1
+#: How often a reading is taken again because a worker took or finished a job meanwhile.
+_READINGS = 10
 
-Job = tuple[Context, Callable[[Any], object], Any]
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """One reading of a pool.
+
+    Attributes:
+        threads: the most threads it may have.
+        busy: threads with a job.
+        blocked: those of them that wait for something else than the CPU.
+        queued: jobs that no thread has taken yet.
+        highest_queue: the most that there have been.
+        oldest_wait: seconds that the next job has been waiting.
+        completed: jobs that are done.
+        refused: jobs that found no room, or waited in vain.
+        stuck: threads written off whose jobs still run.
+    """
+
+    threads: int
+    busy: int
+    blocked: int
+    queued: int
+    highest_queue: int
+    oldest_wait: float
+    completed: int
+    refused: int
+    stuck: int
 
 
 class ThreadPool:
     """Runs functions on a bounded number of threads, fed by a bounded queue, without starving the event loop.
 
+    Threads start when they are first needed and live until :meth:`close`, so that what applications keep in
+    ``threading.local``, such as database connections, lives on.
+
     Args:
-        threads: the most threads there will be; they start when they are first needed and live until
-            :meth:`close`.
-        queue: the most jobs that wait; one more is refused with :class:`PoolFull`.
+        threads: the most threads there will be.
+        queue: the most jobs that wait while all threads are busy; one more is refused with :class:`PoolFull`.
         name: what the threads are called.
+        patience: how long jobs may wait and run.
     """
 
-    def __init__(self, threads: int = 16, *, queue: int = 1024, name: str = "wsgi") -> None:
+    def __init__(
+        self, threads: int = 16, *, queue: int = 1024, name: str = "wsgi", patience: Patience | None = None
+    ) -> None:
         if threads < 1:
             raise ValueError(f"a pool needs at least one thread, not {threads}")
         self.threads = threads
         self.queue = queue
         self.name = name
+        self.patience = patience or Patience()
         self._jobs: deque[Job] = deque()
-        #: The wake-up lock of each sleeping worker, held; last asleep, first woken.
-        self._idle: list[threading.Lock] = []
-        self._workers: list[threading.Thread] = []
+        #: Sleeping workers; last asleep, first woken.
+        self._idle: list[Worker] = []
+        self._workers: list[Worker] = []
+        self._stuck: list[Worker] = []
         self._closing = False
-        # Loops come and go, and one that has stopped calls nothing back.
-        self._flushing: AbstractEventLoop | None = None  # the loop that is about to flush
-        self._watching: AbstractEventLoop | None = None  # the loop that looks
-        self._wake_step = 1
-        self._last_look = (0.0, 0.0)  # wall and CPU time
-        self._next_job: Job | None = None  # at the last look
-        self._next_since = 0.0
+        self._flushing: AbstractEventLoop | None = (
+            None  # the loop that is about to flush; it may have stopped
+        )
+        self._admission = Admission(self._jobs, self._wake_one)
+        self._oversight = Oversight(self.patience.step, self._look_for_late_jobs)
+        self._started = 0  # threads that there have been
+        self._completed = 0  # by threads that have ended
+        self._highest_queue = 0
+        self._refused = 0
 
     def __repr__(self) -> str:
         return f"<ThreadPool {self.name!r} threads={self.threads} busy={self.busy} queued={self.queued}>"
 
+    # Any thread.
+
     @property
     def busy(self) -> int:
-        """Workers that are awake. Any thread."""
+        """Workers that are awake."""
         return len(self._workers) - len(self._idle)
 
     @property
     def queued(self) -> int:
-        """Jobs that no worker has taken yet. Any thread."""
+        """Jobs that no worker has taken yet."""
         return len(self._jobs)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether so many threads are stuck that the process should be replaced."""
+        return len(self._stuck) >= self.patience.stuck
+
+    def stats(self) -> PoolStats:
+        """Take one consistent reading: all over again when a worker took or finished a job meanwhile."""
+        reading = self._read()
+        for _ in range(_READINGS):
+            before, reading = reading, self._read()
+            if reading == before:
+                break
+        workers, jobs, queued, completed = reading
+        now = time.monotonic()
+        return PoolStats(
+            threads=self.threads,
+            busy=sum(job is not None for job in jobs),
+            blocked=sum(worker.blocked(now) for worker in workers),
+            queued=queued,
+            highest_queue=self._highest_queue,
+            oldest_wait=now - queued_at if (queued_at := self._next_queued_at()) else 0.0,
+            completed=completed,
+            refused=self._refused,
+            stuck=len(self._stuck),
+        )
+
+    def _read(self) -> tuple[list[Worker], list[Job | None], int, int]:
+        """Return the workers, what each of them does, and how many jobs are queued and done."""
+        workers = self._workers.copy()
+        completed = self._completed + sum(worker.completed for worker in (*workers, *self._stuck))
+        return workers, [worker.job for worker in workers], len(self._jobs), completed
 
     # The loop's half: these run on the thread of an event loop and never wait.
 
-    def submit(self, function: Callable[[Any], object], argument: Any) -> None:
+    def submit(
+        self, function: Callable[[Any], object], argument: Any, overseer: Overseer | None = None
+    ) -> None:
         """Queue ``function(argument)`` for a worker, to run in a copy of the current context.
 
-        The function should not raise: nobody but the log would see it.
+        The function should not raise: nobody but the log would see it. Without an overseer a job may wait
+        and run for as long as it likes.
 
         Raises:
             PoolFull: the queue is full, or the pool is closing.
         """
-        if len(self._jobs) >= self.queue:
-            raise PoolFull(f"thread pool {self.name!r}: {len(self._jobs)} jobs are waiting already")
-        if self._closing:
-            raise PoolFull(f"thread pool {self.name!r} is closing")
-        self._jobs.append((copy_context(), function, argument))
+        jobs = self._jobs
+        queued = len(jobs)
+        if queued >= self.queue or self._closing:
+            self._check_room(queued)
+        jobs.append((copy_context(), function, argument, overseer, time.monotonic()))
+        if queued >= self._highest_queue:
+            self._highest_queue = queued + 1
         if self._flushing is None or not self._flushing.is_running():
             # Once per turn of the loop: what one turn parsed is woken for together.
             self._flushing = get_running_loop()
             self._flushing.call_soon(self._flush)
+
+    def _check_room(self, queued: int) -> None:
+        """Raise when nothing more can be taken; a job for which a thread is free does not have to wait."""
+        if self._closing:
+            self._refused += 1
+            raise PoolFull(f"thread pool {self.name!r} is closing")
+        if queued - (self.threads - sum(worker.job is not None for worker in self._workers)) >= self.queue:
+            self._refused += 1
+            raise PoolFull(f"thread pool {self.name!r}: {queued} jobs are waiting already")
 
     def _flush(self) -> None:
         self._flushing = None
@@ -96,46 +177,8 @@ class ThreadPool:
             return
         if self.busy == 0:
             self._wake_one()
-        if self._watching is None or not self._watching.is_running():
-            self._watching = get_running_loop()
-            self._wake_step = 1
-            self._look()
-
-    def _look(self) -> None:
-        """Wake more workers, in doubling steps, as long as jobs wait and the running ones leave the CPU
-        idle; and one more whenever the next job has waited for long, whatever the CPU does.
-        """
-        loop = get_running_loop()
-        if self._watching is not loop:
-            return
-        if not self._jobs:
-            self._watching = self._next_job = None
-            return
-        loop.call_later(_LOOK_SECONDS, self._look)
-        wall, cpu = time.monotonic(), time.process_time()
-        self._wake_when_stuck(wall)
-        last_wall, last_cpu = self._last_look
-        self._last_look = wall, cpu
-        if wall - last_wall <= 10 * _LOOK_SECONDS:  # an older look says nothing about now
-            if cpu - last_cpu < _BUSY_SHARE * (wall - last_wall):
-                for _ in range(self._wake_step):
-                    self._wake_one()
-                self._wake_step = min(2 * self._wake_step, self.threads)
-            else:
-                self._wake_step = 1
-
-    def _wake_when_stuck(self, now: float) -> None:
-        """Let no job wait behind a few long ones that use the CPU, or while the loop does."""
-        try:
-            job = self._jobs[0]
-        except IndexError:  # a worker has taken it since
-            return
-        if job is not self._next_job:
-            self._next_job = job
-            self._next_since = now
-        elif now - self._next_since > _STUCK_SECONDS:
-            self._next_since = now
-            self._wake_one()
+        self._admission.start(self.threads)
+        self._oversight.start()
 
     def _wake_one(self) -> None:
         if not self._wake_sleeper() and len(self._workers) < self.threads:
@@ -143,25 +186,72 @@ class ThreadPool:
 
     def _wake_sleeper(self) -> bool:
         try:
-            self._idle.pop().release()
+            self._idle.pop().wake.release()
         except IndexError:
             return False
         return True
 
     def _start_worker(self) -> None:
-        wake = threading.Lock()
-        wake.acquire()
-        name = f"{self.name}-{len(self._workers) + 1}"
-        worker = threading.Thread(target=self._work, args=(wake,), name=name, daemon=True)
+        worker = Worker(self._work, f"{self.name}-{self._started + 1}")
         try:
-            worker.start()
+            worker.thread.start()
         except RuntimeError:
             if not self._workers:
                 raise
             self.threads = len(self._workers)
             logger.error("thread pool %r: the system gives no more than %d threads", self.name, self.threads)
         else:
+            self._started += 1
             self._workers.append(worker)
+
+    def _look_for_late_jobs(self, now: float) -> bool:
+        """Drop jobs that have waited too long, write off threads that have; whether to look again."""
+        if limit := self.patience.queue:
+            while self._drop_next(now - limit):
+                pass
+        if limit := self.patience.run:
+            for worker in tuple(self._workers):
+                if worker.overdue(now, limit):
+                    self._write_off(worker)
+        return bool(self._jobs or self.busy)
+
+    def _next_queued_at(self) -> float | None:
+        try:
+            return self._jobs[0][4]
+        except IndexError:
+            return None
+
+    def _drop_next(self, latest: float) -> bool:
+        """Take the next job out if it was queued before that time; whether it was."""
+        try:
+            job = self._jobs.popleft()
+        except IndexError:
+            return False
+        _, _, argument, overseer, queued_at = job
+        if queued_at > latest or overseer is None:
+            self._jobs.appendleft(job)
+            return False
+        self._refused += 1
+        overseer.waited_too_long(argument)
+        return True
+
+    def _write_off(self, worker: Worker) -> None:
+        """Go on without a thread that may never come back."""
+        job = worker.job
+        if job is None or job[3] is None or worker not in self._workers:
+            return  # it has come back
+        worker.written_off = True
+        self._workers.remove(worker)
+        self._stuck.append(worker)
+        name, stuck = worker.thread.name, len(self._stuck)
+        logger.error(
+            "%s is stuck and has been written off, %d so far; it is at\n%s", name, stuck, worker.stack()
+        )
+        if self.exhausted:
+            logger.critical("thread pool %r: %d threads are stuck: replace this process", self.name, stuck)
+        job[3].ran_too_long(job[2])
+        if self._jobs:
+            self._wake_one()
 
     # Any thread.
 
@@ -172,7 +262,8 @@ class ThreadPool:
             timeout: seconds to wait for them, for ever when None.
 
         Returns:
-            Whether all threads have ended; the others are daemons and are left behind.
+            Whether all threads have ended; the others are daemons and are left behind, as are those that were
+            written off, which do not count.
         """
         self._closing = True
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -180,41 +271,58 @@ class ThreadPool:
             self._start_worker()  # the loop has not come to it yet
         while self._wake_sleeper():
             pass
-        for worker in self._workers:
-            worker.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
-        return not any(worker.is_alive() for worker in self._workers)
+        threads = [worker.thread for worker in tuple(self._workers)]
+        for thread in threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
 
     # The workers' half.
 
-    def _work(self, wake: threading.Lock) -> None:
+    def _work(self, worker: Worker) -> None:
         """Take job after job; sleep when there is none."""
         jobs = self._jobs
         while True:
+            worker.since = (
+                time.monotonic()
+            )  # first: the loop must not see a new job with the time of an old one
             try:
-                context, function, argument = jobs.popleft()
+                worker.job = job = jobs.popleft()
             except IndexError:
                 if self._closing:
                     return
-                self._sleep(wake)
-            else:
-                try:
-                    context.run(function, argument)
-                except BaseException:  # it must not end the worker
-                    logger.exception("thread pool %r: a job failed", self.name)
-                del context, function, argument  # a sleeping worker must not keep its last request alive
+                self._sleep(worker)
+                continue
+            try:
+                job[0].run(job[1], job[2])
+            except BaseException:  # it must not end the worker
+                logger.exception("thread pool %r: a job failed", self.name)
+            worker.job = None
+            del job  # a sleeping worker must not keep its last request alive
+            worker.completed += 1
+            if worker.written_off:
+                self._come_back(worker)
+                return
 
-    def _sleep(self, wake: threading.Lock) -> None:
+    def _sleep(self, worker: Worker) -> None:
         """Sleep until woken, unless a job came in between.
 
         First into the list, then another look: a job queued before that look is seen here, one queued after
         it finds this worker in the list. Whoever takes the worker out of the list owes it a release.
         """
-        self._idle.append(wake)
+        self._idle.append(worker)
         if self._jobs or self._closing:
             try:
-                self._idle.remove(wake)
+                self._idle.remove(worker)
             except ValueError:
                 pass  # being woken already: consume that
             else:
                 return
-        wake.acquire()
+        worker.wake.acquire()
+
+    def _come_back(self, worker: Worker) -> None:
+        """End a thread that was written off: its place has been taken."""
+        self._stuck.remove(worker)
+        self._completed += worker.completed
+        logger.warning(
+            "%s has come back after %.1f s, and ends", worker.thread.name, time.monotonic() - worker.since
+        )

@@ -39,12 +39,15 @@ class RecordedExchange:
         parts: the parts of the body that were written.
         finished: whether the response is complete.
         aborted: whether it was cut off.
+        rejected: the status that was answered in the application's place.
     """
 
     def __init__(self, scope: Scope | None = None, body: bytes = b"", *, leave_at: int | None = None) -> None:
         self.scope: Scope = scope or http_scope()
         self.body: BinaryIO = io.BytesIO(body)
         self.memo = None
+        self.progress = 0.0
+        self.rejected: int | None = None
         self.disconnected = False
         self.head: tuple[int, str, Headers] | None = None
         self.parts: list[bytes] = []
@@ -100,6 +103,10 @@ class RecordedExchange:
             raise ClientDisconnected("the client has left")
         assert self.head is not None
         self.finished = True
+
+    def reject(self, status: int, reason: str, headers: Headers) -> None:
+        """Note the answer in the application's place."""
+        self.rejected = status
 
     def abort(self) -> None:
         """Note that the response is cut off."""

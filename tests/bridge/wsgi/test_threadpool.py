@@ -12,13 +12,15 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, copy_context
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-import hybrid.bridge.wsgi.threadpool as pool_module
 from hybrid.bridge.errors import PoolFull
-from hybrid.bridge.wsgi.threadpool import ThreadPool
+from hybrid.bridge.wsgi.oversight import Patience
+from hybrid.bridge.wsgi.threadpool import PoolStats, ThreadPool
+from hybrid.bridge.wsgi.worker import Worker
 
 DEADLINE = 20.0
 
@@ -192,6 +194,20 @@ class TestLimits:
         with pool_of(1, queue=2, name="small") as pool:
             run(main(pool))
 
+    def test_no_queue(self) -> None:
+        """Without a queue a job is taken when a thread is free for it, and refused when not."""
+
+        async def main(pool: ThreadPool) -> None:
+            async with occupied(pool):
+                second = submit(pool, lambda: 2)
+                with pytest.raises(PoolFull):
+                    submit(pool, lambda: 3)
+            assert await second == 2
+            assert await submit(pool, lambda: 4) == 4
+
+        with pool_of(2, queue=0) as pool:
+            run(main(pool))
+
     @pytest.mark.parametrize("threads", [1, 3])
     def test_threads(self, threads: int) -> None:
         """However many jobs block, no more threads are started than allowed."""
@@ -207,7 +223,7 @@ class TestLimits:
             jobs = [submit(pool, block) for _ in range(5 * threads)]
             await until(lambda: len(running) == threads)
             for _ in range(100):
-                pool._look()
+                pool._wake_one()
             release.set()
             assert set(await asyncio.gather(*jobs)) <= running
             assert len(pool._workers) == threads
@@ -280,96 +296,6 @@ class TestWaking:
         with pool_of(2) as pool:
             run(main(pool))
 
-    class Clock:
-        """Wall and CPU time in a test's hands."""
-
-        def __init__(self) -> None:
-            self.wall = self.cpu = 1000.0
-
-        def monotonic(self) -> float:
-            """Give the wall time."""
-            return self.wall
-
-        def process_time(self) -> float:
-            """Give the CPU time."""
-            return self.cpu
-
-    @pytest.fixture
-    def clock(self, monkeypatch: pytest.MonkeyPatch) -> Clock:
-        """Take the pool's clock over."""
-        clock = self.Clock()
-        monkeypatch.setattr(pool_module, "time", clock)
-        return clock
-
-    def look(self, clock: Clock, pool: ThreadPool, *, cpu: float, step: float = 0.001, times: int = 1) -> int:
-        """Let the pool look some times while the CPU is used for that share; return how many are awake."""
-        for _ in range(times):
-            clock.wall += step
-            clock.cpu += step * cpu
-            pool._look()
-        return len(pool._workers)
-
-    def with_waiting_jobs(
-        self, monkeypatch: pytest.MonkeyPatch, look: Callable[[ThreadPool], None], threads: int = 16
-    ) -> None:
-        """Call `look` while one job is running and three wait; what the pool wakes are no real threads."""
-
-        async def main() -> None:
-            pool = ThreadPool(threads)
-            with monkeypatch.context() as patch:
-                patch.setattr(threading.Thread, "start", lambda _: None)
-                for _ in range(4):
-                    pool.submit(lambda _: None, None)
-                pool._flush()
-                pool._jobs.popleft()
-                assert len(pool._workers) == 1
-                look(pool)
-                pool._jobs.clear()
-
-        run(main())
-
-    def test_idle_cpu_wakes_in_doubling_steps(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-        """While the CPU is idle, 1, 2, 4 … more are woken, and not more than there are."""
-
-        def look(pool: ThreadPool) -> None:
-            awake = [self.look(clock, pool, cpu=0.5) for _ in range(7)]
-            assert awake == [2, 4, 8, 10, 10, 10, 10]
-            assert pool._wake_step <= 10  # or the loop would soon be busy with counting
-
-        self.with_waiting_jobs(monkeypatch, look, threads=10)
-
-    def test_busy_cpu_wakes_nobody(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-        """While the CPU is in use another thread would not help; and the steps start again from one."""
-
-        def look(pool: ThreadPool) -> None:
-            assert self.look(clock, pool, cpu=0.9, times=50) == 1
-            assert self.look(clock, pool, cpu=0.1, times=2) == 4
-            assert self.look(clock, pool, cpu=0.9) == 4
-            assert self.look(clock, pool, cpu=0.1) == 5
-
-        self.with_waiting_jobs(monkeypatch, look)
-
-    def test_old_look_says_nothing(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-        """After a pause the first look only starts the measurement."""
-
-        def look(pool: ThreadPool) -> None:
-            assert self.look(clock, pool, cpu=0.0, step=0.05) == 1
-            assert self.look(clock, pool, cpu=0.0) == 2
-
-        self.with_waiting_jobs(monkeypatch, look)
-
-    def test_stuck_job_wakes_one(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A job that has been the next one for a tenth of a second gets a thread, busy CPU or not."""
-
-        def look(pool: ThreadPool) -> None:
-            assert self.look(clock, pool, cpu=1.0, times=95) == 1
-            assert self.look(clock, pool, cpu=1.0, times=10) == 2
-            pool._jobs.popleft()  # the queue moves: the time starts again
-            assert self.look(clock, pool, cpu=1.0, times=95) == 2
-            assert self.look(clock, pool, cpu=1.0, times=10) == 3
-
-        self.with_waiting_jobs(monkeypatch, look)
-
 
 @pytest.fixture
 def nervous_threads() -> Iterator[None]:
@@ -415,16 +341,16 @@ class TestLostWakeUps:
         with pool_of(threads, queue=5000) as pool:
             run(main(pool))
 
-    class Interrupted(list[threading.Lock]):
+    class Interrupted(list[Worker]):
         """A list of sleepers in which something happens right after a worker has put itself into it."""
 
         def __init__(self, happening: Callable[[], object]) -> None:
             super().__init__()
             self.happening: Callable[[], object] | None = happening
 
-        def append(self, wake: threading.Lock) -> None:
+        def append(self, worker: Worker) -> None:
             """Put the worker in, and let it happen, once."""
-            super().append(wake)
+            super().append(worker)
             if self.happening is not None:
                 happening, self.happening = self.happening, None
                 happening()
@@ -439,13 +365,13 @@ class TestLostWakeUps:
             ran: list[int] = []
 
             def happen() -> None:
-                pool._jobs.append((copy_context(), ran.append, 1))
+                pool._jobs.append((copy_context(), ran.append, 1, None, 0.0))
                 if woken:
                     assert pool._wake_sleeper()
 
             pool._idle = idle = self.Interrupted(happen)
             pool._start_worker()
-            run(until(lambda: ran == [1] and len(idle) == 1 and idle[0].locked()))
+            run(until(lambda: ran == [1] and len(idle) == 1 and idle[0].wake.locked()))
             assert not pool.queued
 
 
@@ -483,7 +409,7 @@ class TestLoops:
         async def leave(pool: ThreadPool) -> None:
             for _ in range(3):
                 pool.submit(lambda _: release.wait(DEADLINE), None)
-            await until(lambda: pool._watching is not None)
+            await until(lambda: pool._admission._loop is not None)
 
         async def main(pool: ThreadPool) -> None:
             release.set()
@@ -509,6 +435,264 @@ class TestLoops:
                 assert not thread.is_alive()
 
 
+class Overseen:
+    """An overseer that keeps what it is told."""
+
+    def __init__(self, progress: float = 0.0) -> None:
+        self.progress = progress
+        self.waited: list[Any] = []
+        self.ran: list[Any] = []
+
+    def waited_too_long(self, argument: Any) -> None:
+        """Keep the argument."""
+        self.waited.append(argument)
+
+    def last_progress(self, argument: Any) -> float:
+        """Give what the test wants."""
+        return self.progress
+
+    def ran_too_long(self, argument: Any) -> None:
+        """Keep the argument."""
+        self.ran.append(argument)
+
+
+class Blocker:
+    """A job that blocks until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.release = threading.Event()
+        self.ended = threading.Event()
+
+    def __call__(self, argument: object) -> None:
+        """Block."""
+        self.begun.set()
+        assert self.release.wait(DEADLINE)
+        self.ended.set()
+
+
+class TestWaitingTooLong:
+    """What becomes of jobs for which no thread is free for too long."""
+
+    def test_dropped(self) -> None:
+        """The overseer is told, on the loop; the job does not run, and it counts as refused."""
+
+        async def main(pool: ThreadPool) -> None:
+            overseer = Overseen()
+            async with occupied(pool):
+                pool.submit(pytest.fail, "late", overseer)
+                pool.submit(pytest.fail, "later", overseer)
+                await until(lambda: overseer.waited == ["late", "later"])
+                assert pool.stats().refused == 2
+                assert pool.stats().queued == 0
+
+        with pool_of(1, patience=Patience(queue=0.05)) as pool:
+            run(main(pool))
+
+    def test_in_time(self) -> None:
+        """A job that has not waited for so long stays, and so does one that nobody oversees."""
+
+        async def main(pool: ThreadPool) -> None:
+            overseer = Overseen()
+            async with occupied(pool):
+                jobs = [submit(pool, lambda: 1)]
+                pool.submit(print, "", overseer)
+                now = pool._jobs[0][4]
+                assert pool._look_for_late_jobs(now + 59.0)
+                assert pool._look_for_late_jobs(now + 61.0)  # behind one that may wait
+                assert (overseer.waited, pool.queued) == ([], 2)
+            assert await jobs[0] == 1
+
+        with pool_of(1, patience=Patience(queue=60.0)) as pool:
+            run(main(pool))
+
+    def test_for_ever(self) -> None:
+        """With 0, nothing is ever dropped."""
+
+        async def main(pool: ThreadPool) -> None:
+            overseer = Overseen()
+            async with occupied(pool):
+                pool.submit(lambda _: None, "", overseer)
+                assert pool._look_for_late_jobs(time.monotonic() + 1e9)
+                assert not overseer.waited
+
+        with pool_of(1, patience=Patience(queue=0)) as pool:
+            run(main(pool))
+
+
+class TestRunningTooLong:
+    """What becomes of jobs that do not end."""
+
+    def test_written_off(self, caplog: pytest.LogCaptureFixture) -> None:
+        """The overseer is told, the log has the stack, another thread takes the place, and the stuck one ends
+        when it comes back.
+        """
+
+        async def main(pool: ThreadPool) -> None:
+            overseer, stuck = Overseen(), Blocker()
+            pool.submit(stuck, "stuck", overseer)
+            await until(lambda: overseer.ran == ["stuck"])
+            stats = pool.stats()
+            assert (stats.busy, stats.stuck, stats.completed) == (0, 1, 0)
+            assert await submit(pool, lambda: threading.current_thread().name) == "wsgi-2"
+            stuck.release.set()
+            await until(lambda: pool.stats().stuck == 0)
+            assert pool.stats().completed == 2
+            await until(lambda: not [each for each in threading.enumerate() if each.name == "wsgi-1"])
+
+        with pool_of(1, patience=Patience(run=0.05)) as pool:
+            run(main(pool))
+        text = caplog.text
+        assert "wsgi-1 is stuck and has been written off, 1 so far; it is at" in text
+        assert "assert self.release.wait(DEADLINE)" in text
+        assert "wsgi-1 has come back after" in text
+
+    def test_what_waits_gets_the_new_thread(self) -> None:
+        """A job that is queued behind a stuck one runs though the stuck one does not end."""
+
+        async def main(pool: ThreadPool) -> None:
+            overseer, stuck = Overseen(), Blocker()
+            pool.submit(stuck, None, overseer)
+            assert await submit(pool, lambda: 1) == 1
+            assert not stuck.ended.is_set()
+            stuck.release.set()
+            await until(lambda: pool.stats().stuck == 0)
+
+        with pool_of(1, patience=Patience(run=0.05)) as pool:
+            run(main(pool))
+
+    def test_exhausted(self, caplog: pytest.LogCaptureFixture) -> None:
+        """With so many stuck threads the pool wants the process replaced, until they come back."""
+
+        async def main(pool: ThreadPool) -> None:
+            overseer, stuck = Overseen(), Blocker()
+            for number in (1, 2):
+                assert not pool.exhausted
+                pool.submit(stuck, number, overseer)
+                while number not in overseer.ran:
+                    await asyncio.sleep(0)
+            assert pool.exhausted
+            stuck.release.set()
+            await until(lambda: not pool.exhausted)
+
+        with pool_of(1, patience=Patience(run=0.05, stuck=2)) as pool:
+            run(main(pool))
+        critical = [record.message for record in caplog.records if record.levelname == "CRITICAL"]
+        assert critical == ["thread pool 'wsgi': 2 threads are stuck: replace this process"]
+
+    @pytest.mark.parametrize(
+        ("progress", "after", "written_off"),
+        [(0.0, 59.0, False), (0.0, 61.0, True), (50.0, 61.0, False), (50.0, 111.0, True), (1e9, 1e6, False)],
+    )
+    def test_progress(self, progress: float, after: float, written_off: bool) -> None:
+        """The time counts from the beginning of the job, or from when it last showed that it goes on."""
+
+        async def main(pool: ThreadPool) -> None:
+            job = Blocker()
+            overseer = Overseen()
+            pool.submit(job, "", overseer)
+            await until(job.begun.is_set)
+            began = pool._workers[0].since
+            overseer.progress = began + progress if progress else 0.0
+            pool._look_for_late_jobs(began + after)
+            assert overseer.ran == ([""] if written_off else [])
+            job.release.set()
+            await until(lambda: pool.stats().completed == 1)
+
+        with pool_of(1, patience=Patience(run=60.0)) as pool:
+            run(main(pool))
+
+    def test_nobody_oversees(self) -> None:
+        """A job without an overseer may take as long as it likes."""
+
+        async def main(pool: ThreadPool) -> None:
+            async with occupied(pool):
+                pool._look_for_late_jobs(time.monotonic() + 1e9)
+                assert pool.stats().stuck == 0
+
+        with pool_of(1, patience=Patience(run=0.1)) as pool:
+            run(main(pool))
+
+
+class TestStats:
+    """One reading of everything."""
+
+    def test_idle(self) -> None:
+        """A pool that has done nothing says so."""
+        assert ThreadPool(3).stats() == PoolStats(3, 0, 0, 0, 0, 0.0, 0, 0, 0)
+
+    def test_busy(self) -> None:
+        """Threads with a job, jobs without a thread, and what has been, are counted."""
+
+        async def main(pool: ThreadPool) -> None:
+            await submit(pool, lambda: None)
+            async with occupied(pool):
+                waiting = [submit(pool, lambda: None) for _ in range(2)]
+                with pytest.raises(PoolFull):
+                    submit(pool, lambda: None)
+                await until(lambda: pool.stats().oldest_wait > 0.01)
+                stats = pool.stats()
+                assert (stats.threads, stats.busy, stats.queued, stats.completed) == (1, 1, 2, 1)
+                assert (stats.highest_queue, stats.refused) == (2, 1)
+            await asyncio.gather(*waiting)
+            await until(lambda: pool.stats().completed == 4)
+            assert pool.stats().oldest_wait == 0.0
+            assert pool.stats().highest_queue == 2
+
+        with pool_of(1, queue=2) as pool:
+            run(main(pool))
+
+    @pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="threads have no clock here")
+    def test_blocked(self) -> None:
+        """A thread that waits is blocked, one that computes is not."""
+        stop = threading.Event()
+
+        def compute(_: object) -> None:
+            while not stop.is_set():
+                sum(range(1000))
+
+        async def main(pool: ThreadPool) -> None:
+            waiting = Blocker()
+            pool.submit(waiting, None)
+            await until(waiting.begun.is_set)
+            pool.submit(compute, None)
+            await until(lambda: (pool.stats().busy, pool.stats().blocked) == (2, 1))
+            stop.set()
+            waiting.release.set()
+            await until(lambda: pool.stats().blocked == 0)
+
+        with pool_of(2) as pool:
+            run(main(pool))
+
+    @pytest.mark.usefixtures("nervous_threads")
+    def test_consistent_from_any_thread(self) -> None:
+        """Readings taken while jobs come and go never contradict themselves or one another."""
+        readings: list[PoolStats] = []
+
+        def read(pool: ThreadPool, stop: threading.Event) -> None:
+            while not stop.is_set():
+                readings.append(pool.stats())
+
+        async def main(pool: ThreadPool) -> None:
+            for _ in range(100):
+                await asyncio.gather(*(submit(pool, lambda: None) for _ in range(10)))
+
+        with pool_of(3) as pool:
+            stop = threading.Event()
+            reader = threading.Thread(target=read, args=(pool, stop))
+            reader.start()
+            run(main(pool))
+            stop.set()
+            reader.join(DEADLINE)
+            assert pool.stats().completed == 1000
+        for before, after in pairwise(readings):
+            assert before.completed <= after.completed <= 1000
+            assert before.highest_queue <= after.highest_queue
+        for reading in readings:
+            assert 0 <= reading.blocked <= reading.busy <= 3
+            assert reading.queued <= reading.highest_queue <= 10
+
+
 class TestClose:
     """The end of a pool."""
 
@@ -529,7 +713,7 @@ class TestClose:
         run(main(pool))
         assert pool.close(DEADLINE)
         assert pool.busy + len(pool._idle) == 3
-        assert not any(worker.is_alive() for worker in pool._workers)
+        assert not any(worker.thread.is_alive() for worker in pool._workers)
 
     def test_new_jobs_are_refused(self) -> None:
         """A pool that closes takes nothing more."""

@@ -1,0 +1,83 @@
+"""When a further worker of a pool is woken: only when it would help.
+
+Everything here runs on the loop.
+"""
+
+import time
+from asyncio import AbstractEventLoop, get_running_loop
+from collections import deque
+from collections.abc import Callable
+
+from hybrid.bridge.wsgi.worker import Job
+
+#: Seconds between two looks at whether the running workers use the CPU or wait.
+_LOOK_SECONDS = 0.001
+#: Share of one CPU above which the process counts as busy: another thread would only add switches.
+_BUSY_SHARE = 0.7
+#: Seconds after which the next job gets another thread although the CPU is busy: others may be using it.
+_STUCK_SECONDS = 0.1
+
+
+class Admission:
+    """Looks at the queue while jobs wait in it, and wakes workers while those that run leave the CPU idle.
+
+    Args:
+        jobs: the queue.
+        wake_one: wakes a sleeping worker, or starts one, if there may be more.
+    """
+
+    def __init__(self, jobs: deque[Job], wake_one: Callable[[], object]) -> None:
+        self._jobs = jobs
+        self._wake_one = wake_one
+        # Loops come and go, and one that has stopped calls nothing back.
+        self._loop: AbstractEventLoop | None = None  # the one that looks
+        self._step = 1
+        self._last_look = (0.0, 0.0)  # wall and CPU time
+        self._next_job: Job | None = None  # at the last look
+        self._next_since = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Admission {'looking' if self._loop else 'at rest'} step={self._step}>"
+
+    def start(self, threads: int) -> None:
+        """Look at the queue from now on until it is empty; ``threads`` are the most there may be."""
+        if self._loop is None or not self._loop.is_running():
+            self._loop = get_running_loop()
+            self._step = 1
+            self.look(threads)
+
+    def look(self, threads: int) -> None:
+        """Wake more workers, as long as jobs wait and the running ones leave the CPU idle; and one more
+        whenever the next job has waited for long, whatever the CPU does.
+        """
+        loop = get_running_loop()
+        if self._loop is not loop:
+            return
+        if not self._jobs:
+            self._loop = self._next_job = None
+            return
+        loop.call_later(_LOOK_SECONDS, self.look, threads)
+        wall, cpu = time.monotonic(), time.process_time()
+        self._wake_when_stuck(wall)
+        last_wall, last_cpu = self._last_look
+        self._last_look = wall, cpu
+        if wall - last_wall <= 10 * _LOOK_SECONDS:  # an older look says nothing about now
+            if cpu - last_cpu < _BUSY_SHARE * (wall - last_wall):
+                for _ in range(self._step):
+                    self._wake_one()
+                self._step = min(2 * self._step, threads)
+            else:
+                self._step = 1
+
+    def _wake_when_stuck(self, now: float) -> None:
+        """Let no job wait behind a few long ones that use the CPU, or while the loop does."""
+        try:
+            job = self._jobs[0]
+        except IndexError:  # a worker has taken it since
+            return
+        if job is not self._next_job:
+            self._next_job = job
+            self._next_since = now
+        elif now - self._next_since > _STUCK_SECONDS:
+            self._next_since = now
+            self._wake_one()

@@ -1,0 +1,102 @@
+"""One thread of a pool: what it does now, since when, and whether it uses the CPU for it."""
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, Protocol
+
+#: A thread that uses less than this share of a CPU waits for something else than its turn with the GIL.
+_BLOCKED_SHARE = 0.01
+#: Seconds of a thread's time that must be looked at to tell.
+_BLOCKED_SECONDS = 0.05
+
+
+class Overseer(Protocol):
+    """Whoever is told that a job takes too long. All on the loop."""
+
+    def waited_too_long(self, argument: Any, /) -> None:
+        """The job has left the queue without being run."""
+        ...
+
+    def last_progress(self, argument: Any, /) -> float:
+        """Return when the job last showed that it goes on, by :func:`time.monotonic`: 0 when it has not yet,
+        ``inf`` while it waits for somebody whose matter that is.
+        """
+        ...
+
+    def ran_too_long(self, argument: Any, /) -> None:
+        """The job still runs, but its thread has been written off: nobody waits for it any more."""
+        ...
+
+
+#: What a worker is to do: the context to do it in, a function, its argument, who is told when it takes too
+#: long, and when it was queued, by :func:`time.monotonic`. A tuple, because one is made for every request.
+Job = tuple[Context, Callable[[Any], object], Any, Overseer | None, float]
+
+
+class Worker:
+    """One thread of a pool.
+
+    Attributes:
+        thread: the thread.
+        wake: held while the worker sleeps or works; whoever releases it wakes the worker.
+        job: what it is doing; None while it does nothing.
+        since: when it began that, by :func:`time.monotonic`.
+        completed: jobs that it has done.
+        written_off: whether the pool goes on without it; it ends when its job does.
+    """
+
+    __slots__ = ("_blocked", "_reading", "completed", "job", "since", "thread", "wake", "written_off")
+
+    def __init__(self, work: Callable[["Worker"], None], name: str) -> None:
+        self.wake = threading.Lock()
+        self.wake.acquire()
+        self.job: Job | None = None
+        self.since = 0.0
+        self.completed = 0
+        self.written_off = False
+        self._reading = (0.0, 0.0)  # wall and CPU time when last looked at
+        self._blocked: Job | None = None  # that did not use the CPU then
+        self.thread = threading.Thread(target=work, args=(self,), name=name, daemon=True)
+
+    def __repr__(self) -> str:
+        state = "written off" if self.written_off else "busy" if self.job else "idle"
+        return f"<Worker {self.thread.name} {state}, {self.completed} done>"
+
+    def overdue(self, now: float, limit: float) -> bool:
+        """Whether the job has shown no progress for ``limit`` seconds (loop)."""
+        job = self.job
+        if job is None or job[3] is None or now - self.since < limit:
+            return False
+        return now - max(self.since, job[3].last_progress(job[2])) >= limit
+
+    def blocked(self, now: float) -> bool:
+        """Whether the worker waits, as far as the CPU time of its thread tells.
+
+        What counts is the time since its job began, or since it was last asked, whichever is later. Where
+        threads have no clock of their own it never waits.
+        """
+        job = self.job
+        last_wall, last_cpu = self._reading
+        begun = max(self.since, last_wall)
+        if now - begun >= _BLOCKED_SECONDS and (cpu := self._cpu_time()) is not None:
+            self._reading = now, cpu
+            self._blocked = job if cpu - last_cpu < _BLOCKED_SHARE * (now - begun) else None
+        return job is not None and job is self._blocked
+
+    def stack(self) -> str:
+        """Return where the thread is in its code, innermost call last."""
+        # A documented function, for all its name.
+        frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        frame = frames.get(self.thread.ident or 0)
+        return "".join(traceback.format_stack(frame)) if frame is not None else "(the thread has ended)\n"
+
+    def _cpu_time(self) -> float | None:
+        """Return the CPU time of the thread in seconds, None when it is not known."""
+        ident = self.thread.ident
+        if ident is None or not self.thread.is_alive() or not hasattr(time, "pthread_getcpuclockid"):
+            return None
+        return time.clock_gettime(time.pthread_getcpuclockid(ident))
