@@ -77,6 +77,16 @@ class ProtocolTypeRouter(Resolver):
             raise ValueError(f"no application is configured for scopes of type {scope['type']!r}") from None
 
 
+def application_for(scope_type: str, application: ASGIApp) -> ASGIApp:
+    """Follow routers that choose by the scope's type alone, once for all scopes of a type."""
+    while isinstance(application, ProtocolTypeRouter) and type(application).resolve is _RESOLVE:
+        application, _ = application.resolve({"type": scope_type})
+    return application
+
+
+_RESOLVE = ProtocolTypeRouter.resolve
+
+
 class PathRouter(Resolver):
     """Mount applications below path prefixes: ``{"/": …, "/api": …, "/api/v2": …}``; the longest answers.
 

@@ -5,6 +5,7 @@ from email.utils import formatdate
 from time import time
 from typing import Any, Protocol
 
+from hybrid.bridge.routing import application_for
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.config import Config
 from hybrid.server.outbox import Outbox
@@ -33,7 +34,7 @@ class ServerContext:
 
     Attributes:
         config: the settings.
-        application: what requests are given to.
+        http_application, websocket_application: what requests and handshakes are given to.
         state: what lifespan startup left; each scope gets a shallow copy (ASGI lifespan state).
         connections: every open connection.
         calls: tasks of application calls that run; the set keeps them from being collected.
@@ -50,7 +51,8 @@ class ServerContext:
 
     def __init__(self, config: Config, application: ASGIApp, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
-        self.application = application
+        self.http_application = application_for("http", application)
+        self.websocket_application = application_for("websocket", application)
         self.loop = loop
         self.state: dict[str, Any] = {}
         self.connections: set[OpenConnection] = set()

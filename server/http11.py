@@ -4,7 +4,7 @@ import logging
 from enum import Enum, auto
 from typing import Final
 
-from hybrid.bridge.types import ThreadedApplication
+from hybrid.bridge.types import Resolver, Scope, ThreadedApplication
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.exchange import Exchange
 from hybrid.server.ops.access_log import format_client
@@ -67,10 +67,13 @@ class Http11(Handler):
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
         try:
+            parser = self._parser
             if self._state is not _IDLE:
-                self._parser.feed(data)
-            elif self._next_request(data) and not self._parser.waiting:
-                return
+                parser.feed(data)
+            elif request := parser.next_request(data):  # the usual case: one request, and all of it
+                self._begin(request)
+                if not parser.waiting:
+                    return
             self._advance()
         except RequestError as error:
             self._refuse(error)
@@ -186,7 +189,10 @@ class Http11(Handler):
         connection, context = self._connection, self._context
         body_complete = self._parser.body_complete
         self._state = _WAITING if body_complete else _BODY
-        application, scope = resolve(context.application, http_scope(connection, request))
+        scope: Scope = http_scope(connection, request)
+        application = context.http_application
+        if isinstance(application, Resolver):
+            application, scope = resolve(application, scope)
         if isinstance(application, ThreadedApplication):
             threaded = ThreadedExchange(connection, request, scope, application, self.exchange_done)
             self._exchange = threaded

@@ -73,7 +73,7 @@ def upgrade(connection: Connection, request: Request, leftover: bytes) -> None:
         connection.close_after_response()
         return
     scope: Scope = websocket_scope(connection, request, list(handshake.subprotocols))
-    application, scope = resolve(context.application, scope)
+    application, scope = resolve(context.websocket_application, scope)
     websocket = WebSocket(connection, request, handshake, scope)
     connection.switch(websocket, leftover)
     start_call(context, application, websocket)

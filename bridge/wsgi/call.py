@@ -137,7 +137,11 @@ class _Call:
 
     def _send_parts(self, parts: Iterable[bytes]) -> None:
         if isinstance(parts, (list, tuple)) and len(parts) == 1 and not self._sent:
-            self._finish(parts[0])
+            data = parts[0]
+            if isinstance(data, bytes) and (self._left is None or self._left == len(data)):
+                self._send_last(data)
+            else:
+                self._finish(data)
             return
         for part in parts:
             if part:
