@@ -21,7 +21,7 @@ from hybrid.server.context import ServerContext
 from hybrid.server.errors import EXIT_FORCED, exit_code
 from hybrid.server.http11 import Http11
 from hybrid.server.listeners import Listeners
-from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
+from hybrid.server.loops import cancel_tasks, frequent_switches, loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
 
 logger = logging.getLogger("hybrid.server")
@@ -100,7 +100,7 @@ class Server:
         try:
             factory = loop_factory(self.config.loop)
             self._loaded = load_application(self.config)
-            with self._signals_handled():
+            with self._signals_handled(), frequent_switches():
                 run_loop(factory, self.serve(sockets))
         except HybridError as error:
             logger.debug("the server did not start", exc_info=error)

@@ -29,6 +29,11 @@ def wait_for_step(environ: WSGIEnvironment) -> None:
         raise TimeoutError("the test has forgotten this request")
 
 
+def take_step(environ: WSGIEnvironment) -> bool:
+    """Take a step if the test has allowed one."""
+    return _steps[name_of(environ)].acquire(blocking=False)
+
+
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Show the events of a name, or let its request take a step."""
     if environ["REQUEST_METHOD"] == "POST":

@@ -19,12 +19,17 @@ DEADLINE = 20.0
 
 
 def option_arguments(options: Mapping[str, object]) -> list[str]:
-    """Write options as command-line arguments: `ws_max_size=5` as `--ws-max-size=5`, False as `--no-…`."""
+    """Write options as command-line arguments: `ws_max_size=5` as `--ws-max-size=5`, False as `--no-…`.
+
+    A list is an option that is repeated.
+    """
     arguments: list[str] = []
     for name, value in options.items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, list):
+            arguments += [f"--{flag}={each}" for each in value]
         else:
             arguments.append(f"--{flag}={value}")
     return arguments

@@ -18,6 +18,7 @@ import hybrid.bridge.wsgi.body as body_module
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Message
 from hybrid.bridge.wsgi.adapter import ResponseAborted, WSGIToASGI
+from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from tests.support.exchanges import RecordedExchange, http_scope
 
@@ -436,6 +437,75 @@ class TestResponse:
         (message,) = caplog.messages
         assert message.startswith("POST /a\\nb: refused, thread pool 'wsgi': ")
         gc.collect()
+
+
+class TestTooLate:
+    """Requests that wait too long for a thread, and applications that are stuck."""
+
+    def test_waited_too_long(self) -> None:
+        """A request for which no thread became free is a 503, and never run."""
+        release = threading.Event()
+
+        async def main(pool: ThreadPool) -> None:
+            pool.submit(release.wait, DEADLINE)
+            client = Client(b"body", method="POST")
+            await client.call(WSGIToASGI(not_to_be_called, pool=pool))
+            release.set()
+            assert (client.status, client.body) == (503, b"Service Unavailable")
+            assert client.headers[b"retry-after"] == b"1"
+
+        pool = ThreadPool(1, patience=Patience(queue=0.05))
+        run(main(pool))
+        assert pool.close(DEADLINE)
+
+    def test_stuck(self) -> None:
+        """The client gets a 504, and what the application writes when it is back reaches nobody."""
+        release, ended = threading.Event(), threading.Event()
+        raised: list[BaseException] = []
+
+        def stuck(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            assert release.wait(DEADLINE)
+            write = start_response("200 OK", [])
+            assert environ["hybrid.disconnected"]()
+            try:
+                write(b"late")
+            except ClientDisconnected as error:
+                raised.append(error)
+            ended.set()
+            return []
+
+        async def main(pool: ThreadPool) -> None:
+            client = Client()
+            await client.call(WSGIToASGI(stuck, pool=pool))
+            assert (client.status, client.body) == (504, b"Gateway Timeout")
+            release.set()
+            assert await asyncio.to_thread(ended.wait, DEADLINE)
+            assert len(raised) == 1
+            assert (client.status, client.body) == (504, b"Gateway Timeout")
+
+        pool = ThreadPool(1, patience=Patience(run=0.05))
+        run(main(pool))
+        assert pool.close(DEADLINE)
+
+    def test_stuck_in_the_middle(self) -> None:
+        """A response that has begun is cut off by the server, since the call fails."""
+        release = threading.Event()
+
+        def stuck(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+            start_response("200 OK", [])
+            yield b"first"
+            assert release.wait(DEADLINE)
+
+        async def main(pool: ThreadPool) -> None:
+            client = Client()
+            with pytest.raises(ResponseAborted, match="stuck"):
+                await client.call(WSGIToASGI(stuck, pool=pool))
+            assert client.sent[-1] == {"type": "http.response.body", "body": b"first", "more_body": True}
+
+        pool = ThreadPool(1, patience=Patience(run=0.05))
+        run(main(pool))
+        release.set()
+        assert pool.close(DEADLINE)
 
 
 class TestDisconnect:
