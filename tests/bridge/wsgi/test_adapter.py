@@ -167,6 +167,10 @@ class Stepping:
             self.body.read(1)
             yield b"part"
 
+    def knows_that_the_client_has_left(self) -> bool:
+        """Ask as an application can."""
+        return bool(self._environ["hybrid.disconnected"]())
+
     def close(self) -> None:
         """Count, and look whether the client is there."""
         self.closed += 1
@@ -522,7 +526,7 @@ class TestDisconnect:
                 await until(lambda: len(client.sent) == 2)
                 client.leave()
                 await until(app.waiting.is_set)
-                await asyncio.sleep(0)
+                await until(app.knows_that_the_client_has_left)
                 app.go.release()
             assert task.exception() is None
             assert len(client.sent) == 2
