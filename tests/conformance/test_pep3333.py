@@ -193,6 +193,17 @@ class TestEnviron:
         assert (shown["CONTENT_TYPE"][1], shown["CONTENT_LENGTH"][1]) == ("text/x", "4")
         assert not {"HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"} & shown.keys()
 
+    @pytest.mark.parametrize("method", ["PATCH", "M-SEARCH"])
+    def test_request_method(self, bridge: Bridge, method: str) -> None:
+        """REQUEST_METHOD is what the client sent."""
+        assert bridge.ask("/environ", method=method).json["REQUEST_METHOD"] == ["str", method]
+
+    def test_old_protocol(self, bridge: Bridge) -> None:
+        """SERVER_PROTOCOL is what the client speaks, be it an old one."""
+        answer = bridge.raw(b"GET /environ HTTP/1.0\r\nHost: x\r\n\r\n")
+        environ = json.loads(answer[answer.index(b"{") : answer.rindex(b"}") + 1])
+        assert environ["SERVER_PROTOCOL"] == ["str", "HTTP/1.0"]
+
     def test_wsgi_variables(self, bridge: Bridge) -> None:
         """The variables that PEP 3333 requires, and wsgi.input_terminated."""
         environ = self.environ(bridge)
@@ -315,6 +326,18 @@ class TestInputAndErrors:
             "content_length": str(size),
             "transfer_encoding": None,
         }
+
+    @on_linux
+    def test_large_upload(self, bridge: Bridge) -> None:
+        """An upload that is larger than all buffers arrives, and memory stays where it was."""
+        size = 64 << 20
+        bridge.ask("/upload", b"x" * 200_000)
+        before = bridge.peak_memory()
+        told = bridge.ask(
+            "/upload", (bytes(1 << 16) for _ in range(size >> 16)), content_length=str(size)
+        ).json
+        assert told["size"] == size
+        assert bridge.peak_memory() - before < 32 << 20
 
     @on_linux
     def test_files_are_closed(self, bridge: Bridge, name: str) -> None:
