@@ -7,6 +7,8 @@ ARGS ?=
 
 # The servers that `make bench` compares with, beside those that the project depends on anyway.
 PEERS := granian httptools uvicorn
+# Those that `make matrix` asks, on top of them.
+MATRIX_PEERS := hypercorn waitress
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -60,6 +62,10 @@ check-imports:
 bench: $(VENV)/.stamp-bench  ## compare with other servers on this machine
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
+.PHONY: matrix
+matrix: $(VENV)/.stamp-matrix  ## ask WSGI servers about PEP 3333 and write docs/wsgi.md
+	$(BIN)/python -m benchmarks.wsgi_matrix --write
+
 .PHONY: docs
 docs: $(VENV)/.stamp-venv  ## check that the links between the documents lead somewhere
 	$(BIN)/python -m tests.support.links
@@ -80,6 +86,10 @@ $(VENV)/.stamp-venv:
 
 $(VENV)/.stamp-bench: pyproject.toml Makefile $(VENV)/.stamp-venv
 	$(PIP) install --quiet --upgrade -e '.[demo]' $(PEERS)
+	@touch $@
+
+$(VENV)/.stamp-matrix: $(VENV)/.stamp-bench
+	$(PIP) install --quiet --upgrade $(MATRIX_PEERS)
 	@touch $@
 
 $(VENV)/.stamp-%: pyproject.toml $(VENV)/.stamp-venv

@@ -1,0 +1,206 @@
+"""Checks of how an application is called, and of the environ that it is given."""
+
+from benchmarks.wsgi_matrix.check import Check, get, post, request
+from benchmarks.wsgi_matrix.facts.replies import body, closed_once, valid
+from benchmarks.wsgi_matrix.facts.shown import (
+    about_environ,
+    environ,
+    environ_has,
+    environ_lacks,
+    joined,
+)
+from benchmarks.wsgi_matrix.plays import ask_until_noted, leave
+
+_CALLING = "Specification Details"
+_ENVIRON = "environ Variables"
+_REQUIRED = (
+    *("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"),
+    *("SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL"),
+)
+
+CHECKS = (
+    Check(
+        name="validate-get",
+        section=_CALLING,
+        rule="`wsgiref.validate` finds nothing wrong with a GET",
+        test="TestServerSide::test_validator",
+        request=get("/validated"),
+        right=(valid(b""),),
+    ),
+    Check(
+        name="validate-post",
+        section=_CALLING,
+        rule="`wsgiref.validate` finds nothing wrong with a POST",
+        test="TestServerSide::test_validator",
+        request=post("/validated", b"one\ntwo\nthree\nfour", "Content-Type: text/plain"),
+        right=(valid(b"one\ntwo\nthree\nfour"),),
+    ),
+    Check(
+        name="close",
+        section=_CALLING,
+        rule="`close()` of the iterable is called once at the end",
+        test="TestServerSide::test_close_is_called_once",
+        request=get("/closed"),
+        right=(closed_once, body(b"onetwo")),
+        play=ask_until_noted,
+    ),
+    Check(
+        name="close-after-error",
+        section=_CALLING,
+        rule="`close()` is called once when the iterator raises",
+        test="TestServerSide::test_close_is_called_once",
+        request=get("/closed-error"),
+        right=(closed_once,),
+        play=ask_until_noted,
+    ),
+    Check(
+        name="close-after-disconnect",
+        section=_CALLING,
+        rule="`close()` is called once when the client leaves, and nothing more is asked of the iterator",
+        test="TestServerSide::test_close_is_called_when_the_client_leaves",
+        request=get("/closed-left"),
+        right=(closed_once,),
+        play=leave,
+        alone=True,
+    ),
+    Check(
+        name="environ-dict",
+        section=_ENVIRON,
+        rule="`environ` is a builtin `dict`",
+        test="TestEnviron::test_types",
+        request=get("/environ"),
+        right=(about_environ("type", "dict"),),
+    ),
+    Check(
+        name="environ-required",
+        section=_ENVIRON,
+        rule="All required variables are there, those of CGI as native strings",
+        test="TestEnviron::test_wsgi_variables",
+        request=get("/environ"),
+        right=(
+            environ_has(dict.fromkeys(_REQUIRED, "str")),
+            about_environ("strange", ""),
+            environ_has(
+                {"wsgi.version": "tuple", "wsgi.url_scheme": "str", "wsgi.input": "", "wsgi.errors": ""}
+            ),
+            environ_has(dict.fromkeys(("wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"), "bool")),
+        ),
+    ),
+    Check(
+        name="request-method",
+        section=_ENVIRON,
+        rule="REQUEST_METHOD is as sent",
+        test="TestEnviron::test_request_method",
+        request=request("PATCH", "/environ"),
+        right=(environ("REQUEST_METHOD", "str", "PATCH"),),
+    ),
+    Check(
+        name="script-name",
+        section=_ENVIRON,
+        rule="SCRIPT_NAME is where the application is mounted, PATH_INFO the rest",
+        test="TestOtherListeners::test_root_path",
+        request=get("{prefix}/environ/a%20b"),
+        right=(environ("SCRIPT_NAME", "str", "/prefix"), environ("PATH_INFO", "str", "/environ/a b")),
+        mounted=True,
+    ),
+    Check(
+        name="path-info",
+        section=_ENVIRON,
+        rule="PATH_INFO is percent-decoded, its bytes as latin-1",
+        test="TestEnviron::test_path_info",
+        request=get("/environ/caf%C3%A9"),
+        right=(environ("PATH_INFO", "str", "/environ/caf\xc3\xa9"), environ("SCRIPT_NAME", "str", "")),
+    ),
+    Check(
+        name="path-info-bytes",
+        section=_ENVIRON,
+        rule="PATH_INFO keeps bytes that are not UTF-8 (`%E9`)",
+        test="TestEnviron::test_path_info",
+        request=get("/environ/caf%E9"),
+        right=(environ("PATH_INFO", "str", "/environ/caf\xe9"),),
+    ),
+    Check(
+        name="query-string",
+        section=_ENVIRON,
+        rule="QUERY_STRING is as sent, nothing decoded",
+        test="TestEnviron::test_values",
+        request=get("/environ?a=%20b&c=%E9+d&&e"),
+        right=(environ("QUERY_STRING", "str", "a=%20b&c=%E9+d&&e"),),
+    ),
+    Check(
+        name="server-port",
+        section=_ENVIRON,
+        rule="SERVER_PORT is the port, as a string",
+        test="TestEnviron::test_values",
+        request=get("/environ"),
+        right=(environ("SERVER_PORT", "str", "{port}"),),
+    ),
+    Check(
+        name="server-protocol",
+        section=_ENVIRON,
+        rule="SERVER_PROTOCOL is what the client speaks: here `HTTP/1.0`",
+        test="TestEnviron::test_old_protocol",
+        request=request("GET", "/environ", version="1.0"),
+        right=(environ("SERVER_PROTOCOL", "str", "HTTP/1.0"),),
+    ),
+    Check(
+        name="content-type-and-length",
+        section=_ENVIRON,
+        rule="CONTENT_TYPE and CONTENT_LENGTH have no `HTTP_` in front",
+        test="TestEnviron::test_content",
+        request=post("/environ", b"four", "Content-Type: text/x"),
+        right=(
+            environ("CONTENT_LENGTH", "str", "4"),
+            environ("CONTENT_TYPE", "str", "text/x"),
+            environ_lacks("HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"),
+        ),
+    ),
+    Check(
+        name="cookie",
+        section=_ENVIRON,
+        rule="Several Cookie lines are joined with `; ` (RFC 6265)",
+        test="TestEnviron::test_repeated_fields",
+        request=get("/environ", "Cookie: a=1", "X-Other: x", "Cookie: b=2"),
+        right=(environ("HTTP_COOKIE", "str", "a=1; b=2"),),
+    ),
+    Check(
+        name="repeated-fields",
+        section=_ENVIRON,
+        rule="Other repeated header fields are joined with a comma",
+        test="TestEnviron::test_repeated_fields",
+        request=get("/environ", "X-Repeated: 1", "X-Other: x", "X-Repeated: 2"),
+        right=(joined("HTTP_X_REPEATED", "1", "2"),),
+    ),
+    Check(
+        name="latin-1-field",
+        section=_ENVIRON,
+        rule="Header values outside of ASCII are latin-1",
+        test="TestEnviron::test_latin_1",
+        request=get("/environ", "X-Latin: caf\xe9"),
+        right=(environ("HTTP_X_LATIN", "str", "caf\xe9"),),
+    ),
+    Check(
+        name="underscores",
+        section=_ENVIRON,
+        rule="Header names with underscores are dropped: they could pass for those that a proxy filters",
+        test="TestEnviron::test_forged_fields",
+        request=get("/environ", "X-User: real", "X_User: forged", "X_Other: forged"),
+        right=(environ("HTTP_X_USER", "str", "real"), environ_lacks("HTTP_X_OTHER")),
+    ),
+    Check(
+        name="httpoxy",
+        section=_ENVIRON,
+        rule="A Proxy header does not become HTTP_PROXY ([httpoxy](https://httpoxy.org))",
+        test="TestEnviron::test_forged_fields",
+        request=get("/environ", "Proxy: http://192.0.2.1"),
+        right=(environ_lacks("HTTP_PROXY"),),
+    ),
+    Check(
+        name="multiprocess",
+        section=_ENVIRON,
+        rule="`wsgi.multiprocess` is false where there is one process",
+        test="TestEnviron::test_wsgi_variables",
+        request=get("/environ"),
+        right=(environ("wsgi.multiprocess", "bool", False),),
+    ),
+)
