@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, not_found
     from hybrid.bridge.targets import TargetSpec, add_app_dir, load_target, parse_target
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
-    from hybrid.bridge.wsgi.threadpool import ThreadPool
+    from hybrid.bridge.wsgi.oversight import Patience
+    from hybrid.bridge.wsgi.threadpool import PoolStats, ThreadPool
 
 __all__ = [
     "ChannelFull",
@@ -38,7 +39,9 @@ __all__ = [
     "LifespanError",
     "LoadError",
     "PathRouter",
+    "Patience",
     "PoolFull",
+    "PoolStats",
     "ProtocolError",
     "ProtocolTypeRouter",
     "Route",
@@ -73,7 +76,8 @@ _NAMES_IN = {
     "hybrid.bridge.routing": ("PathRouter", "ProtocolTypeRouter", "not_found"),
     "hybrid.bridge.targets": ("TargetSpec", "add_app_dir", "load_target", "parse_target"),
     "hybrid.bridge.wsgi.adapter": ("WSGIToASGI",),
-    "hybrid.bridge.wsgi.threadpool": ("ThreadPool",),
+    "hybrid.bridge.wsgi.oversight": ("Patience",),
+    "hybrid.bridge.wsgi.threadpool": ("PoolStats", "ThreadPool"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}
 
