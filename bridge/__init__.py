@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         LifespanError,
         LoadError,
         PoolFull,
+        PortalError,
         ProtocolError,
     )
     from hybrid.bridge.gateway import Gateway, Route, Target, format_routes, load_targets
@@ -42,6 +43,7 @@ __all__ = [
     "Patience",
     "PoolFull",
     "PoolStats",
+    "PortalError",
     "ProtocolError",
     "ProtocolTypeRouter",
     "Route",
@@ -68,6 +70,7 @@ _NAMES_IN = {
         "LifespanError",
         "LoadError",
         "PoolFull",
+        "PortalError",
         "ProtocolError",
     ),
     "hybrid.bridge.gateway": ("Gateway", "Route", "Target", "format_routes", "load_targets"),

@@ -28,6 +28,10 @@ class PoolFull(HybridError):
     """A thread pool's queue has no room; the work was not taken."""
 
 
+class PortalError(HybridError, RuntimeError):
+    """A thread cannot have a coroutine run on the event loop; the message says why."""
+
+
 class ChannelFull(HybridError):
     """A channel has reached its capacity; the message was not queued (Channels layer specification)."""
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 
 from hybrid.bridge.errors import PoolFull
@@ -80,6 +81,7 @@ class ThreadPool:
         self._workers: list[Worker] = []
         self._stuck: list[Worker] = []
         self._closing = False
+        self._latest: tuple[AbstractEventLoop | None, int] = None, 0  # loop of the last job, and its thread
         self._flushing: AbstractEventLoop | None = (
             None  # the loop that is about to flush; it may have stopped
         )
@@ -154,13 +156,22 @@ class ThreadPool:
         queued = len(jobs)
         if queued >= self.queue or self._closing:
             self._check_room(queued)
-        jobs.append((copy_context(), function, argument, overseer, time.monotonic()))
+        loop, thread = self._latest
+        if loop is None or thread != get_ident() or not loop.is_running():
+            loop = self._note_loop()
+        jobs.append((copy_context(), function, argument, overseer, time.monotonic(), loop))
         if queued >= self._highest_queue:
             self._highest_queue = queued + 1
         if self._flushing is None or not self._flushing.is_running():
             # Once per turn of the loop: what one turn parsed is woken for together.
-            self._flushing = get_running_loop()
-            self._flushing.call_soon(self._flush)
+            self._flushing = loop
+            loop.call_soon(self._flush)
+
+    def _note_loop(self) -> AbstractEventLoop:
+        """Ask for the loop of this thread. That costs a system call, and so is not done for every job."""
+        loop = get_running_loop()
+        self._latest = loop, get_ident()
+        return loop
 
     def _check_room(self, queued: int) -> None:
         """Raise when nothing more can be taken; a job for which a thread is free does not have to wait."""
@@ -227,7 +238,7 @@ class ThreadPool:
             job = self._jobs.popleft()
         except IndexError:
             return False
-        _, _, argument, overseer, queued_at = job
+        _, _, argument, overseer, queued_at, _ = job
         if queued_at > latest or overseer is None:
             self._jobs.appendleft(job)
             return False
@@ -280,6 +291,10 @@ class ThreadPool:
 
     def _work(self, worker: Worker) -> None:
         """Take job after job; sleep when there is none."""
+        from hybrid.bridge import portal  # asgiref takes milliseconds to import: not for who serves no WSGI
+
+        portal.enter(None)
+        here = portal.here
         jobs = self._jobs
         while True:
             worker.since = (
@@ -292,6 +307,9 @@ class ThreadPool:
                     return
                 self._sleep(worker)
                 continue
+            # Asked each time: an application can run a loop of its own, and asgiref then notes that one.
+            if here.main_event_loop is not job[5]:
+                portal.enter(job[5])
             try:
                 job[0].run(job[1], job[2])
             except BaseException:  # it must not end the worker

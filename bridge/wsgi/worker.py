@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 import traceback
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
@@ -33,8 +34,9 @@ class Overseer(Protocol):
 
 
 #: What a worker is to do: the context to do it in, a function, its argument, who is told when it takes too
-#: long, and when it was queued, by :func:`time.monotonic`. A tuple, because one is made for every request.
-Job = tuple[Context, Callable[[Any], object], Any, Overseer | None, float]
+#: long, when it was queued, by :func:`time.monotonic`, and the loop that it was queued from. A tuple, because
+#: one is made for every request.
+Job = tuple[Context, Callable[[Any], object], Any, Overseer | None, float, AbstractEventLoop | None]
 
 
 class Worker:

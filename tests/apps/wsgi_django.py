@@ -1,12 +1,17 @@
 """A real Django project in one file, on its WSGI handler."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 
 import django  # type: ignore[import-untyped]
+from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings  # type: ignore[import-untyped]
 from django.core.handlers.wsgi import WSGIHandler  # type: ignore[import-untyped]
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse  # type: ignore[import-untyped]
 from django.urls import path, reverse  # type: ignore[import-untyped]
+
+from tests.apps import loop_witness
 
 settings.configure(
     ALLOWED_HOSTS=["*"],
@@ -39,6 +44,16 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(parts(), content_type="text/plain")
 
 
+def crossing(request: HttpRequest) -> JsonResponse:
+    """Run a coroutine, which comes back to the thread: tell where both were."""
+
+    async def cross() -> tuple[bool, int]:
+        return asyncio.get_running_loop() is loop_witness.loop, await sync_to_async(threading.get_ident)()
+
+    on_the_servers_loop, thread = async_to_sync(cross)()
+    return JsonResponse({"loop": on_the_servers_loop, "thread": thread == threading.get_ident()})
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     """Fail."""
     raise ValueError("in a view")
@@ -48,6 +63,7 @@ urlpatterns = [
     path("hello/<name>", hello, name="hello"),
     path("upload", upload),
     path("stream", stream),
+    path("crossing", crossing),
     path("broken", broken),
 ]
 app = WSGIHandler()

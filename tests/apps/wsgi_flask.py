@@ -1,9 +1,13 @@
 """A real Flask application."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 
 from flask import Flask, Response, jsonify, redirect, request, session, stream_with_context, url_for
 from werkzeug.wrappers import Response as BaseResponse
+
+from tests.apps import loop_witness
 
 app = Flask(__name__)
 app.secret_key = "for the session"
@@ -50,6 +54,14 @@ def stream() -> Response:
 def away() -> BaseResponse:
     """Redirect to another view, below whatever the application is mounted at."""
     return redirect(url_for("hello", name="again"))
+
+
+@app.get("/crossing")
+async def crossing() -> Response:
+    """Run as a coroutine, which Flask gives to asgiref: tell where."""
+    on_the_servers_loop = asyncio.get_running_loop() is loop_witness.loop
+    on_a_worker = threading.current_thread().name.startswith("wsgi-")
+    return jsonify(loop=on_the_servers_loop, worker=on_a_worker, argument=request.args["argument"])
 
 
 @app.get("/broken")

@@ -29,7 +29,7 @@ class Clock:
 
 def job() -> Job:
     """Make a job that nobody runs."""
-    return copy_context(), print, None, None, 0.0
+    return copy_context(), print, None, None, 0.0, None
 
 
 class Queue:

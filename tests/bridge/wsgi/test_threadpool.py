@@ -365,7 +365,7 @@ class TestLostWakeUps:
             ran: list[int] = []
 
             def happen() -> None:
-                pool._jobs.append((copy_context(), ran.append, 1, None, 0.0))
+                pool._jobs.append((copy_context(), ran.append, 1, None, 0.0, None))
                 if woken:
                     assert pool._wake_sleeper()
 
