@@ -72,9 +72,17 @@ class ResponseHead:
 class ResponseWriter(Protocol):
     """Where a worker thread writes one HTTP response. Every method runs on the worker and may block it.
 
-    Either :meth:`respond`, or :meth:`start`, any number of :meth:`write`, and :meth:`finish`. Each raises
-    :class:`~hybrid.bridge.errors.ClientDisconnected` when the client has left.
+    Any number of :meth:`interim`; then either :meth:`respond`, or :meth:`start`, any number of
+    :meth:`write`, and :meth:`finish`. Each raises :class:`~hybrid.bridge.errors.ClientDisconnected` when the
+    client has left.
     """
+
+    def interim(self, status: int, headers: Headers) -> None:
+        """Send an interim response ahead of the head (RFC 9110 section 15.2), or drop it where it cannot be.
+
+        Not for a client that speaks HTTP/1.0.
+        """
+        ...
 
     def respond(self, head: ResponseHead, data: bytes) -> None:
         """Send a whole response whose body is one part, and end it."""

@@ -20,7 +20,7 @@ from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.server.connection import Connection
 from hybrid.server.ops import access_log
 from hybrid.server.wire.http11 import Request
-from hybrid.server.wire.response import ResponseEncoder, refusal, wire_head
+from hybrid.server.wire.response import ResponseEncoder, interim, refusal, wire_head
 
 logger = logging.getLogger("hybrid.server")
 
@@ -159,6 +159,11 @@ class ThreadedExchange:
             self._begun = True
             self._connection.write(data)
 
+    def _send_interim(self, data: bytes) -> None:
+        """Send what comes ahead of the response, which somebody else may still give."""
+        if not self.done:
+            self._connection.write(data)
+
     def _send_whole(self, data: bytes) -> None:
         """Send all there is, and give the connection back."""
         if self.done:  # somebody else has answered
@@ -181,6 +186,12 @@ class ThreadedExchange:
         await self._connection.wait_writable()
 
     # The worker's half.
+
+    def interim(self, status: int, headers: Headers) -> None:
+        """Send an interim response; as with parts, only so many wait for the client (worker)."""
+        if self._connection.closed or self.done:
+            raise ClientDisconnected("the client has left")
+        self._leave(self._send_interim, interim(status, headers))
 
     def respond(self, head: ResponseHead, data: bytes) -> None:
         """Send the whole response, and let go (worker).
@@ -241,11 +252,15 @@ class ThreadedExchange:
         if connection.closed or self.done:
             raise ClientDisconnected("the client has left")
         data = self._encoder.encode(data, more)
-        outbox = connection.context.outbox
         if self._encoder.complete:
-            outbox.put(self._send_last, data)
-            return
-        outbox.put(self._send_part, data)
+            connection.context.outbox.put(self._send_last, data)
+        else:
+            self._leave(self._send_part, data)
+
+    def _leave(self, deliver: Callable[[bytes], object], data: bytes) -> None:
+        """Leave to the loop what is not the last, and wait when too much of it waits for the client."""
+        connection = self._connection
+        connection.context.outbox.put(deliver, data)
         self.progress = time.monotonic()
         self._unsent += len(data)
         if self._unsent > _UNSENT_LIMIT or not connection.writable:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
@@ -23,6 +24,7 @@ from hybrid.bridge.types import (
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.bridge.wsgi.call import describe, serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
+from hybrid.bridge.wsgi.errorlog import ERRORS
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 logger = logging.getLogger("hybrid.wsgi")
@@ -42,14 +44,18 @@ class WSGIToASGI(ThreadedApplication):
         pool: the threads to run it on; several applications may share one, and the caller closes it. When
             None, a pool of its own, whose threads end at lifespan shutdown.
         multiprocess: what ``wsgi.multiprocess`` says: whether other processes serve the same application.
+            When None, whether this process was started by :mod:`multiprocessing`, as the workers of uvicorn
+            and Hypercorn are.
     """
 
     def __init__(
-        self, app: WSGIApplication, *, pool: ThreadPool | None = None, multiprocess: bool = False
+        self, app: WSGIApplication, *, pool: ThreadPool | None = None, multiprocess: bool | None = None
     ) -> None:
         self.app = app
         self.pool = pool or ThreadPool()
         self._owns_pool = pool is None
+        if multiprocess is None:
+            multiprocess = _is_child_process()
         self._environ = EnvironBuilder(multithread=self.pool.threads > 1, multiprocess=multiprocess)
 
     def __repr__(self) -> str:
@@ -73,6 +79,8 @@ class WSGIToASGI(ThreadedApplication):
             exchange.abort()
         finally:
             body.close()
+            if ERRORS.incomplete:  # half a line is not the beginning of another request's
+                ERRORS.flush()
 
     # What the pool calls (loop): see hybrid.bridge.wsgi.worker.Overseer.
 
@@ -135,6 +143,12 @@ class WSGIToASGI(ThreadedApplication):
         await exchange.wait(receive)  # from here on the worker owns the body
 
 
+def _is_child_process() -> bool:
+    """Tell whether multiprocessing has started this process; it is loaded where it has."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
+
+
 async def _read_body(receive: Receive, body: RequestBody) -> bool:
     """Read the whole request body; False when the client left before its end."""
     while True:
@@ -154,6 +168,8 @@ async def _answer(send: Send, status: int, reason: str, headers: Headers) -> Non
     await send({"type": "http.response.body", "body": reason.encode("ascii")})
 
 
+#: The extension of ASGI for early hints, and its message.
+_EARLY_HINT = "http.response.early_hint"
 #: Statuses that end with their head (RFC 9110 section 6.4.1).
 _BODILESS = (204, 304)
 
@@ -229,6 +245,12 @@ class _AsgiExchange:
         self._status = status
         self._headers = headers.copy()  # the server, or one of its middlewares, may change them
 
+    def interim(self, status: int, headers: Headers) -> None:
+        """Send what ASGI has a message for: the links of early hints, to servers that take them (worker)."""
+        links = [value for name, value in headers if name == b"link"]
+        if status == 103 and links and _EARLY_HINT in (self.scope.get("extensions") or ()):
+            self._run(self._send_links(links))
+
     def write(self, data: bytes) -> None:
         """Send a part of the body and wait until the server has taken it (worker)."""
         self._run(self._send_part(data, more=True))
@@ -250,6 +272,12 @@ class _AsgiExchange:
             return
         if not any(name == b"content-length" for name, _ in headers):
             headers.append((b"content-length", b"%d" % length))
+
+    async def _send_links(self, links: list[bytes]) -> None:
+        if self.disconnected:
+            raise ClientDisconnected("the client has left")
+        self._sending = asyncio.current_task()
+        await self._send({"type": _EARLY_HINT, "links": links})
 
     async def _send_part(self, data: bytes, *, more: bool) -> None:
         if self.disconnected:  # the ASGI call may be over: what is sent now could reach another one's client

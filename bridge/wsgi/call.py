@@ -49,6 +49,7 @@ def serve(app: WSGIApplication, environ: dict[str, Any], exchange: ThreadedExcha
     response off.
     """
     call = _Call(exchange)
+    environ["wsgi.early_hints"] = call.early_hints
     try:
         call.run(app, environ)
     except ClientDisconnected:
@@ -95,6 +96,7 @@ class _Call:
         if self._sent:
             self._exchange.abort()
             return
+        self._sent = True  # whoever has kept wsgi.early_hints must not reach the next response with it
         body = b"Internal Server Error"
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
         try:
@@ -127,6 +129,16 @@ class _Call:
         self._head = head or _encode_head(status, headers)
         self._left = self._head.length
         return self.write
+
+    def early_hints(self, headers: Iterable[tuple[str | bytes, str | bytes]], /) -> None:
+        """Send ``103 Early Hints`` with these fields, most often ``Link`` (RFC 8297): ``wsgi.early_hints``.
+
+        As often as wanted, and as with gunicorn of no effect once the response has begun, or for HTTP/1.0.
+        Fields are checked in any case.
+        """
+        fields: Headers = [_encode_hint(name, value) for name, value in headers]
+        if not self._sent and self._exchange.scope["http_version"] != "1.0":
+            self._exchange.interim(103, fields)
 
     def write(self, data: bytes, /) -> None:
         """Send a part of the body at once: PEP 3333's imperative alternative to returning it."""
@@ -246,6 +258,16 @@ def _encode_field(name: str, value: str) -> tuple[bytes, bytes]:
             raise WSGIError(f"invalid Content-Length {value!r}")
     elif field[0] not in _VOLATILE and len(value) <= _KNOWN_VALUE_SIZE:
         _remember(_known_fields, (name, value), field)
+    return field
+
+
+def _encode_hint(name: str | bytes, value: str | bytes) -> tuple[bytes, bytes]:
+    """Check a field of an interim response, which has no length. Bytes are taken, too, as gunicorn does."""
+    name = name.decode("latin-1") if isinstance(name, bytes) else name
+    value = value.decode("latin-1") if isinstance(value, bytes) else value
+    field = _encode_field(name, value)
+    if field[0] == b"content-length":
+        raise WSGIError("an interim response has no Content-Length")
     return field
 
 

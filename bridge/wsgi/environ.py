@@ -1,12 +1,12 @@
 """The WSGI environ of an ASGI ``http`` scope (PEP 3333, "environ Variables")."""
 
 import io
-import sys
 from typing import Any, BinaryIO, Final, TextIO
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
 
 from hybrid.bridge.types import Headers, Memo, Scope
+from hybrid.bridge.wsgi.errorlog import ERRORS
 
 #: environ keys of the field names seen, "" for one that is dropped. Clients choose names, so it is bounded.
 _keys: dict[bytes, str] = {
@@ -53,13 +53,13 @@ class EnvironBuilder:
     Args:
         multithread: whether other threads may call the application at the same time.
         multiprocess: whether other processes may.
-        errors: what ``wsgi.errors`` is.
+        errors: what ``wsgi.errors`` is; None for the error log.
     """
 
     def __init__(self, *, multithread: bool, multiprocess: bool, errors: TextIO | None = None) -> None:
         self._base: dict[str, Any] = {
             "wsgi.version": (1, 0),
-            "wsgi.errors": errors or sys.stderr,
+            "wsgi.errors": errors or ERRORS,
             "wsgi.multithread": multithread,
             "wsgi.multiprocess": multiprocess,
             "wsgi.run_once": False,

@@ -268,6 +268,14 @@ def refusal(
     return encoder.encode(reason.encode("ascii"), False)
 
 
+def interim(status: int, headers: Iterable[Field]) -> bytes:
+    """Encode an interim response, which goes ahead of the final one (RFC 9110 section 15.2). The fields have
+    been checked.
+    """
+    lines = b"".join(b"%b: %b\r\n" % field for field in headers)
+    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, HTTPStatus(status).phrase.encode(), lines)
+
+
 def _status_line(status: int, reason: str | None) -> bytes:
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise ResponseError(f"response status {status!r} is not a number from 200 to 599")

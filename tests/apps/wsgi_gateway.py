@@ -5,4 +5,5 @@ import os
 from hybrid.bridge.gateway import Gateway, load_targets
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
-app = Gateway(load_targets(os.environ["WSGI_TARGETS"].split()), pool=ThreadPool())
+_pool = ThreadPool(int(os.environ.get("WSGI_THREADS", "16")))
+app = Gateway(load_targets(os.environ["WSGI_TARGETS"].split()), pool=_pool)

@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,9 +19,24 @@ from tests.support.bridges import PATHS, Answer, Bridge, ask, bridge_to
 
 NAMES = (
     *("answer", "barrier", "big", "class", "closing", "context", "endless", "environ", "errors", "events"),
-    *("file", "input", "left", "one_thread", "raising", "start", "stepping", "upload", "validated", "write"),
+    *(
+        "file",
+        "hints",
+        "input",
+        "left",
+        "one_thread",
+        "raising",
+        "start",
+        "stepping",
+        "upload",
+        "validated",
+        "write",
+    ),
 )
 TARGETS = [f"/{name}=tests.apps.wsgi_{name}" for name in NAMES]
+
+#: What tests/apps/wsgi_errors.py writes in front of the query.
+WRITTEN = ("written", "first", "second")
 
 on_linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 
@@ -366,9 +382,10 @@ class TestInputAndErrors:
         assert deleted_files() == 0
 
     def test_errors(self, bridge: Bridge, name: str) -> None:
-        """wsgi.errors ends up where the server logs."""
-        bridge.ask(f"/errors?{name}")
-        bridge.server.wait_for_stderr(f"written {name}\nfirst {name}\nsecond {name}\n")
+        """wsgi.errors ends up where the server logs, line by line; control characters are escaped."""
+        bridge.ask(f"/errors?{name}%1B%0Dx")
+        lines = [rf"^(.* ERROR hybrid\.wsgi\.errors: )?{word} {name}\\x1b\\rx$" for word in WRITTEN]
+        bridge.server.wait_for_stderr(re.compile("\n".join(lines), re.MULTILINE))
 
 
 class TestStartResponse:
@@ -716,3 +733,57 @@ def test_incomplete_response_is_an_error_for_clients(bridge: Bridge) -> None:
     """An HTTP client says that a response was cut off, and does not take it for whole."""
     with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
         bridge.ask("/raising?ValueError-middle")
+
+
+class TestEarlyHints:
+    """`wsgi.early_hints`, which is gunicorn's: 103 ahead of the response (RFC 8297)."""
+
+    LINK = b"link: </style.css>; rel=preload; as=style\r\n"
+
+    def received(self, bridge: Bridge, query: bytes, version: bytes = b"1.1") -> list[bytes]:
+        """Return the heads of the interim responses, and the response."""
+        request = b"GET /hints?%b HTTP/%b\r\nHost: x\r\nConnection: close\r\n\r\n" % (query, version)
+        *hints, last = bridge.raw(request).split(b"HTTP/1.1 ")[1:]
+        assert last.startswith(b"200 OK\r\n")
+        assert last.count(self.LINK) == 1
+        return [*hints, last]
+
+    def test_sent(self, bridge: Bridge) -> None:
+        """Our server sends them; under ASGI they need an extension, which uvicorn has for HTTP/2 alone."""
+        *hints, last = self.received(bridge, b"")
+        assert last.endswith(b"done")
+        assert hints == ([b"103 Early Hints\r\n%b\r\n" % self.LINK] if bridge.path == "direct" else [])
+
+    def test_several(self, bridge: Bridge) -> None:
+        """They can be sent repeatedly, with any field that a response may have."""
+        hints = self.received(bridge, b"twice")[:-1]
+        if bridge.path == "direct":
+            assert hints[1] == b"103 Early Hints\r\nlink: </two>\r\nx-extra: \xe9\r\n\r\n"
+
+    def test_late(self, bridge: Bridge) -> None:
+        """Until the head goes out; from then on they are dropped, and the response is as it should be."""
+        *hints, last = self.received(bridge, b"late")
+        assert b"too-late" not in last
+        assert b"begun, " in last
+        if bridge.path == "direct":
+            assert [b"</between>" in hint for hint in hints] == [False, True]
+
+    def test_http_1_0(self, bridge: Bridge) -> None:
+        """A client of HTTP/1.0 would take them for the response, and gets none."""
+        (last,) = self.received(bridge, b"", b"1.0")
+        assert last.endswith(b"done")
+
+    @pytest.mark.parametrize("how", ["injection", "hop-by-hop"])
+    def test_refused(self, bridge: Bridge, how: str) -> None:
+        """Fields that a response could not have are a 500, on every path."""
+        assert_internal_error(bridge.ask(f"/hints?{how}"))
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_several_threads(path: Any, threads: int, tmp_path: Path) -> None:
+    """wsgi.multithread is true where there are several threads."""
+    options = {"threads": threads} if path == "direct" else {}
+    env = {"WSGI_THREADS": str(threads)}
+    with bridge_to(path, ["/environ=tests.apps.wsgi_environ"], tmp_path, env=env, **options) as bridge:
+        assert bridge.ask("/environ").json["wsgi.multithread"] == ["bool", threads > 1]

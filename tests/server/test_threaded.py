@@ -5,13 +5,13 @@ import gc
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 import hybrid.bridge.wsgi.body as body_module
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
-from hybrid.bridge.types import Receive, Scope, Send, ThreadedApplication, ThreadedExchange
+from hybrid.bridge.types import Headers, Receive, Scope, Send, ThreadedApplication, ThreadedExchange
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
@@ -299,6 +299,58 @@ class TestResponse:
         await peer.send(get())
         await peer.leave()
         assert repr(workers.exchange).endswith(" disconnected>")
+
+
+class TestInterim:
+    """Responses ahead of the response (RFC 9110 section 15.2)."""
+
+    HINT: ClassVar[Headers] = [(b"link", b"</a>")]
+
+    @on_loop
+    async def test_order(self) -> None:
+        """They are sent at once, in order, and the response follows as ever."""
+        peer, workers = await opened()
+        await on_thread(workers.exchange.interim, 103, self.HINT)
+        assert peer.transport.written == b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+        await on_thread(workers.exchange.interim, 103, [])
+        await answer(workers.exchange, b"one", b"two")
+        hint, empty, response = peer.responses("GET")
+        assert (hint.status, hint.values(b"link")) == (103, [b"</a>"])
+        assert (empty.status, empty.headers) == (103, [])
+        assert (response.status, response.body, response.values(b"link")) == (200, b"onetwo", [])
+        assert not peer.closed
+
+    @on_loop
+    async def test_client_that_has_left(self) -> None:
+        """It raises, as everything that is sent to nobody does."""
+        peer, workers = await opened()
+        await peer.leave()
+        with pytest.raises(ClientDisconnected):
+            await on_thread(workers.exchange.interim, 103, self.HINT)
+
+    @on_loop
+    async def test_slow_client_holds_the_worker(self) -> None:
+        """What waits for a client is bounded: the worker waits when that does not read."""
+        peer, workers = await opened()
+        await peer.stop_reading()
+        hinting = asyncio.create_task(on_thread(workers.exchange.interim, 103, self.HINT))
+        while b"103" not in peer.transport.written:
+            await asyncio.sleep(0)
+        await settle()
+        assert not hinting.done()
+        await peer.read_on()
+        await hinting
+
+    @on_loop
+    async def test_nobody_has_answered_yet(self) -> None:
+        """After them somebody else can still answer for a stuck application; after that they are dropped."""
+        peer, workers = await opened()
+        exchange = workers.exchange
+        await on_thread(exchange.interim, 103, self.HINT)
+        exchange.reject(504, "Gateway Timeout", [])
+        with pytest.raises(ClientDisconnected):
+            await on_thread(exchange.interim, 103, self.HINT)
+        assert [response.status for response in peer.responses("GET")] == [103, 504]
 
 
 class TestAbort:

@@ -35,6 +35,7 @@ class RecordedExchange:
         leave_at: the number of the part, from 0, at which the client turns out to have left.
 
     Attributes:
+        hints: status and header fields of the interim responses.
         head: status, reason and header fields that were started last.
         parts: the parts of the body that were written.
         finished: whether the response is complete.
@@ -49,6 +50,7 @@ class RecordedExchange:
         self.progress = 0.0
         self.rejected: int | None = None
         self.disconnected = False
+        self.hints: list[tuple[int, Headers]] = []
         self.head: tuple[int, str, Headers] | None = None
         self.parts: list[bytes] = []
         self.finished = False
@@ -79,6 +81,11 @@ class RecordedExchange:
         """Keep the head and the only part."""
         self.start(head.status, head.reason, head.headers)
         self.finish(data)
+
+    def interim(self, status: int, headers: Headers) -> None:
+        """Keep an interim response."""
+        assert not self.sent, "interim responses come first"
+        self.hints.append((status, headers))
 
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Keep the head."""

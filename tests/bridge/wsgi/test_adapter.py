@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 from wsgiref.types import StartResponse
 from wsgiref.validate import validator
 
@@ -791,3 +793,101 @@ class TestOtherScopes:
 def test_repr(pool: ThreadPool) -> None:
     """The repr names the application."""
     assert repr(WSGIToASGI(echo, pool=pool)) == f"WSGIToASGI({echo!r})"
+
+
+class TestEarlyHints:
+    """`wsgi.early_hints` under an ASGI server, which may offer an extension for it, or not."""
+
+    MESSAGE: ClassVar[Message] = {"type": "http.response.early_hint", "links": [b"</a>", b"</b>"]}
+
+    @staticmethod
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Hint, and answer."""
+        environ["wsgi.early_hints"]([("Link", "</a>"), ("X-Other", "1"), ("Link", "</b>")])
+        environ["wsgi.early_hints"]([("X-Other", "1")])
+        start_response("200 OK", PLAIN)
+        return [b"done"]
+
+    @pytest.mark.parametrize("extensions", [{}, None, {"http.response.trailers": {}}])
+    def test_not_offered(self, pool: ThreadPool, extensions: Any) -> None:
+        """Without the extension hints are dropped."""
+        client = Client(extensions=extensions)
+        run(client.call(WSGIToASGI(self.app, pool=pool)))
+        assert (client.status, client.body) == (200, b"done")
+
+    def test_offered(self, pool: ThreadPool) -> None:
+        """With it the links are sent first; there is no place for other fields."""
+        client = Client(extensions={"http.response.early_hint": {}})
+        run(client.call(WSGIToASGI(self.app, pool=pool)))
+        assert client.sent.pop(0) == self.MESSAGE
+        assert (client.status, client.body) == (200, b"done")
+
+    def test_client_that_has_left(self, pool: ThreadPool) -> None:
+        """A client that has left raises, as in write()."""
+        begun, raised = threading.Event(), threading.Event()
+
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            begun.set()
+            while not environ["hybrid.disconnected"]():
+                pass
+            try:
+                environ["wsgi.early_hints"]([("Link", "</a>")])
+            except ClientDisconnected:
+                raised.set()
+            return []
+
+        async def main() -> None:
+            client = Client(extensions={"http.response.early_hint": {}})
+            async with client.calling(WSGIToASGI(app, pool=pool)):
+                await until(begun.is_set)
+                client.leave()
+            assert client.sent == []
+
+        run(main())
+        assert raised.is_set()
+
+
+def test_half_a_line_of_a_request(pool: ThreadPool, caplog: pytest.LogCaptureFixture) -> None:
+    """What a request has left of a line in wsgi.errors is logged at its end, and not with the next one's."""
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        environ["wsgi.errors"].write("half of " + environ["PATH_INFO"])
+        start_response("200 OK", PLAIN)
+        return [b""]
+
+    async def main() -> None:
+        for path in ("/one", "/two"):
+            await Client(path=path).call(WSGIToASGI(app, pool=pool))
+
+    run(main())
+    assert pool.close(DEADLINE)
+    assert [record.getMessage() for record in caplog.records] == ["half of /one", "half of /two"]
+
+
+@pytest.mark.parametrize(("given", "said"), [(True, True), (False, False), (None, False)])
+def test_multiprocess(pool: ThreadPool, given: bool | None, said: bool) -> None:
+    """wsgi.multiprocess is what the caller says, and otherwise false in a process that stands alone."""
+    seen: list[object] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        seen.append(environ["wsgi.multiprocess"])
+        start_response("200 OK", PLAIN)
+        return [b""]
+
+    run(Client().call(WSGIToASGI(app, pool=pool, multiprocess=given)))
+    assert seen == [said]
+
+
+def test_child_process() -> None:
+    """In a process that multiprocessing has started, as servers start their workers, it is true."""
+    code = (
+        "import multiprocessing\n"
+        "from hybrid.bridge import WSGIToASGI\n"
+        "def work(): print(WSGIToASGI(print)._environ._base['wsgi.multiprocess'])\n"
+        "worker = multiprocessing.get_context('fork').Process(target=work)\n"
+        "worker.start(); worker.join(); work()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["True", "False"]

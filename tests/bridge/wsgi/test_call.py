@@ -649,3 +649,86 @@ def test_class_as_application() -> None:
     headers: Headers = [(b"content-type", b"text/plain")]
     assert exchange.head == (200, "OK", headers)
     assert exchange.parts == [b"of a class"]
+
+
+class TestEarlyHints:
+    """`wsgi.early_hints`: 103 ahead of the response (RFC 8297), as gunicorn has it."""
+
+    LINK = ("Link", "</style.css>; rel=preload")
+    ENCODED = (b"link", b"</style.css>; rel=preload")
+
+    @staticmethod
+    def hinting(*calls: Any) -> WSGIApplication:
+        """Make an application that gives these hints and answers."""
+
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            for headers in calls:
+                environ["wsgi.early_hints"](headers)
+            start_response("200 OK", PLAIN)
+            return [b"done"]
+
+        return app
+
+    def test_sent(self) -> None:
+        """Each call is an interim response of its own, whatever the fields come in."""
+        exchange = call(self.hinting([self.LINK], iter([self.LINK, ("X-A", "\xe9")]), []))
+        assert exchange.hints == [(103, [self.ENCODED]), (103, [self.ENCODED, (b"x-a", b"\xe9")]), (103, [])]
+        assert exchange.parts == [b"done"]
+
+    def test_bytes(self) -> None:
+        """Bytes are taken as well, as gunicorn takes them."""
+        assert call(self.hinting([self.ENCODED])).hints == [(103, [self.ENCODED])]
+
+    def test_http_1_0(self) -> None:
+        """A client of HTTP/1.0 knows no interim responses (RFC 9110 section 15.2)."""
+        exchange = call(self.hinting([self.LINK]), RecordedExchange(http_scope(http_version="1.0")))
+        assert (exchange.hints, exchange.status) == ([], 200)
+
+    def test_until_the_head_has_gone(self) -> None:
+        """After start_response is in time, after the first part is not: nothing happens then."""
+
+        def app(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+            start_response("200 OK", PLAIN)
+            environ["wsgi.early_hints"]([self.LINK])
+            yield b"one"
+            environ["wsgi.early_hints"]([("Link", "</late>")])
+            yield b"two"
+
+        exchange = call(app)
+        assert exchange.hints == [(103, [self.ENCODED])]
+        assert exchange.parts == [b"one", b"two"]
+
+    @pytest.mark.parametrize(
+        "field",
+        [
+            *[
+                ("Link", "a\r\nX: 1"),
+                ("Link", "a\n"),
+                ("Link", "a\0"),
+                ("Li nk", "a"),
+                ("", "a"),
+                ("Link", "€"),
+            ],
+            *[("Connection", "close"), ("Transfer-Encoding", "chunked"), ("Content-Length", "1")],
+            *[(1, "a"), ("Link", None), (b"Link", b"a\r\n")],
+        ],
+    )
+    @pytest.mark.parametrize("version", ["1.0", "1.1"])
+    def test_invalid(self, field: Any, version: str) -> None:
+        """What would be refused in a response is refused here, whoever the client is."""
+        scope = http_scope(http_version=version)
+        exchange = call(self.hinting([self.LINK, field]), RecordedExchange(scope))
+        assert_internal_error(exchange)
+        assert exchange.hints == []
+
+    def test_after_a_failure(self) -> None:
+        """Who keeps the callable reaches nobody with it, not even when there was an error."""
+        kept: list[Any] = []
+
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            kept.append(environ["wsgi.early_hints"])
+            raise ValueError
+
+        exchange = call(app)
+        kept[0]([self.LINK])
+        assert exchange.hints == []

@@ -1,7 +1,6 @@
 """The WSGI environ of an ASGI scope, in the order of PEP 3333's "environ Variables"."""
 
 import io
-import sys
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote_from_bytes, unquote
@@ -17,6 +16,7 @@ import hybrid.bridge.wsgi.environ as environ_module
 from hybrid.bridge.types import Headers
 from hybrid.bridge.wsgi.call import serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
+from hybrid.bridge.wsgi.errorlog import ERRORS
 from tests.support.exchanges import RecordedExchange, http_scope
 
 BUILDER = EnvironBuilder(multithread=True, multiprocess=False)
@@ -45,7 +45,7 @@ def test_everything_of_a_small_request() -> None:
     body = io.BytesIO()
     environ = BUILDER.build(scope, body)
     assert environ.pop("wsgi.input") is body
-    assert environ.pop("wsgi.errors") is sys.stderr
+    assert environ.pop("wsgi.errors") is ERRORS
     assert environ.pop("hybrid.scope") is scope
     assert callable(environ.pop("wsgi.file_wrapper"))
     assert environ == {

@@ -10,7 +10,7 @@ from hybrid.bridge.types import Headers
 from hybrid.server.wire import response as module
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
-from hybrid.server.wire.response import DefaultFields, ResponseEncoder, refusal
+from hybrid.server.wire.response import DefaultFields, ResponseEncoder, interim, refusal
 from tests.support.http_peer import Response, read_responses
 
 DEFAULTS = DefaultFields(b"date: today\r\n", b"server: us\r\n")
@@ -170,3 +170,11 @@ def test_repr() -> None:
     it = encoder()
     it.encode(b"a", True)
     assert repr(it) == "<ResponseEncoder 200 CHUNKED complete=False>"
+
+
+def test_interim() -> None:
+    """An interim response is a head of its own, without any of the fields that a response gets by itself."""
+    assert interim(103, []) == b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    assert interim(103, [(b"link", b"</a>"), (b"link", b"</b>")]) == (
+        b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\nlink: </b>\r\n\r\n"
+    )
