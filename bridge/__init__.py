@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from hybrid.bridge.targets import TargetSpec, add_app_dir, load_target, parse_target
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
     from hybrid.bridge.wsgi.oversight import Patience
+    from hybrid.bridge.wsgi.reverse import ASGIToWSGI
     from hybrid.bridge.wsgi.threadpool import PoolStats, ThreadPool
 
 __all__ = [
+    "ASGIToWSGI",
     "ChannelFull",
     "ClientDisconnected",
     "ConfigError",
@@ -80,6 +82,7 @@ _NAMES_IN = {
     "hybrid.bridge.targets": ("TargetSpec", "add_app_dir", "load_target", "parse_target"),
     "hybrid.bridge.wsgi.adapter": ("WSGIToASGI",),
     "hybrid.bridge.wsgi.oversight": ("Patience",),
+    "hybrid.bridge.wsgi.reverse": ("ASGIToWSGI",),
     "hybrid.bridge.wsgi.threadpool": ("PoolStats", "ThreadPool"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hybrid.bridge.gateway import Gateway
     from hybrid.bridge.routing import ProtocolTypeRouter
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
+    from hybrid.bridge.wsgi.reverse import ASGIToWSGI
     from hybrid.bridge.wsgi.threadpool import ThreadPool
     from hybrid.server.config import Config
     from hybrid.server.server import Server
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "ASGIToWSGI",
     "Config",
     "Gateway",
     "ProtocolTypeRouter",
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "ASGIToWSGI": "hybrid.bridge.wsgi.reverse",
     "Config": "hybrid.server.config",
     "Gateway": "hybrid.bridge.gateway",
     "ProtocolTypeRouter": "hybrid.bridge.routing",
