@@ -1,6 +1,8 @@
 """The WSGI environ of an ASGI ``http`` scope (PEP 3333, "environ Variables")."""
 
 import io
+from contextlib import suppress
+from operator import itemgetter
 from typing import Any, BinaryIO, Final, TextIO
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
@@ -20,31 +22,29 @@ _keys: dict[bytes, str] = {
 _KEYS_LIMIT: Final = 1024
 
 
+#: What the common part of an environ is made of.
+_source = itemgetter("headers", "http_version", "scheme", "client", "server")
+
+
 class _Common:
     """What requests with the same header fields on one connection have in common, and in which scope.
 
     Routers between server and application may change a scope, so that each one is compared.
     """
 
-    __slots__ = ("_client", "_headers", "_http_version", "_scheme", "_server", "environ")
+    __slots__ = ("_source", "environ")
 
     def __init__(self, scope: Scope, environ: dict[str, Any]) -> None:
+        headers, *others = _source(scope)
         self.environ = environ
-        self._headers = list(scope["headers"])
-        self._http_version = scope["http_version"]
-        self._scheme = scope.get("scheme")
-        self._client = scope.get("client")
-        self._server = scope.get("server")
+        self._source = (list(headers), *others)
 
     def fits(self, scope: Scope) -> bool:
         """Whether a scope leads to the same environ but for what each request has of its own."""
-        return bool(
-            scope["headers"] == self._headers
-            and scope["http_version"] == self._http_version
-            and scope.get("scheme") == self._scheme
-            and scope.get("client") == self._client
-            and scope.get("server") == self._server
-        )
+        try:
+            return bool(_source(scope) == self._source)
+        except KeyError:  # the server put them in; somebody has taken one out
+            return False
 
 
 class EnvironBuilder:
@@ -83,7 +83,8 @@ class EnvironBuilder:
         else:
             environ = self._common(scope, body)
             if memo is not None:
-                memo[self] = _Common(scope, environ.copy())
+                with suppress(KeyError):
+                    memo[self] = _Common(scope, environ.copy())
         environ["REQUEST_METHOD"] = scope["method"]
         query = scope["query_string"]
         environ["QUERY_STRING"] = query.decode("latin-1") if query else ""

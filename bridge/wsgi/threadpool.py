@@ -297,9 +297,8 @@ class ThreadPool:
         here = portal.here
         jobs = self._jobs
         while True:
-            worker.since = (
-                time.monotonic()
-            )  # first: the loop must not see a new job with the time of an old one
+            # First: the loop must not see a new job with the time of an old one.
+            worker.since = time.monotonic()
             try:
                 worker.job = job = jobs.popleft()
             except IndexError:

@@ -306,3 +306,68 @@ def test_validator_accepts_it(target: bytes) -> None:
     exchange = RecordedExchange()
     serve(validator(app), environ, exchange)
     assert exchange.status == 200
+
+
+class TestMemo:
+    """What requests that repeat each other have in common is made once."""
+
+    def test_repeated(self) -> None:
+        """A request that repeats another one's fields gets an environ of its own with the same in it."""
+        memo: dict[Any, Any] = {}
+        headers = [(b"host", b"example.org"), (b"cookie", b"a=1"), (b"cookie", b"b=2")]
+        first = BUILDER.build(http_scope(headers=headers), io.BytesIO(), memo)
+        first["HTTP_COOKIE"] = "changed by the application"
+        first["werkzeug.request"] = object()
+        scope = http_scope(headers=headers, method="HEAD", path="/x", query_string=b"y")
+        body = io.BytesIO()
+        second = BUILDER.build(scope, body, memo)
+        assert second == BUILDER.build(scope, body)
+        assert second["HTTP_COOKIE"] == "a=1; b=2"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"headers": [(b"host", b"example.net")]},
+            {"http_version": "1.0"},
+            {"scheme": "https"},
+            {"client": ("192.0.2.9", 1)},
+            {"client": None},
+            {"server": ("192.0.2.9", 8080)},
+            {"server": ("/run/app.sock", None)},
+            {"root_path": "/mount"},
+        ],
+        ids=str,
+    )
+    def test_routers_may_change_a_scope(self, change: dict[str, Any]) -> None:
+        """What a router has changed since counts, though the client has repeated itself."""
+        memo: dict[Any, Any] = {}
+        BUILDER.build(http_scope(), io.BytesIO(), memo)
+        scope, body = http_scope(**change), io.BytesIO()
+        assert BUILDER.build(scope, body, memo) == BUILDER.build(scope, body)
+
+    def test_fields_changed_in_place(self) -> None:
+        """A router that changes the list of fields itself is heard, too."""
+        memo: dict[Any, Any] = {}
+        scope = http_scope()
+        BUILDER.build(scope, io.BytesIO(), memo)
+        scope["headers"].append((b"x-user", b"anne"))
+        assert BUILDER.build(scope, io.BytesIO(), memo)["HTTP_X_USER"] == "anne"
+
+    @pytest.mark.parametrize("missing", ["scheme", "client", "server"])
+    def test_keys_taken_out(self, missing: str) -> None:
+        """ASGI lets a scope be without these, and a router may take them out."""
+        memo: dict[Any, Any] = {}
+        for _ in range(2):
+            scope, body = http_scope(), io.BytesIO()
+            BUILDER.build(scope, body, memo)
+            del scope[missing]
+            assert BUILDER.build(scope, body, memo) == BUILDER.build(scope, body)
+
+    def test_two_applications(self) -> None:
+        """Each application has its own, with what is its own in it."""
+        memo: dict[Any, Any] = {}
+        alone = EnvironBuilder(multithread=False, multiprocess=False)
+        assert [
+            builder.build(http_scope(), io.BytesIO(), memo)["wsgi.multithread"]
+            for builder in (BUILDER, alone, BUILDER, alone)
+        ] == [True, False, True, False]
