@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison import comparisons
-from benchmarks.loads.plan import Steady
+from benchmarks.loads.plan import Download, Steady
 from benchmarks.report import as_json, conditions, report
 from benchmarks.rounds import Entry, Settings, measure_work
 from benchmarks.servers import separate_cpus
 from benchmarks.work import Work
 from benchmarks.works import WORKS
+from benchmarks.works.transfers import FULL_SECONDS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if shutil.which("wrk") is None:
             parser.error("argument --client: wrk is not installed")
         works = [work for work in works if _can_wrk(work)]
+    if options.full:
+        works = [_in_full(work) for work in works]
     if options.baseline:
         works = [_with_baseline(work, options.baseline) for work in works]
     if not works:
@@ -68,6 +71,11 @@ def _with_baseline(work: Work, source: Path) -> Work:
     return replace(work, peers=(baseline, *work.peers))
 
 
+def _in_full(work: Work) -> Work:
+    """Let a slow reader be slow to the end."""
+    return replace(work, seconds=FULL_SECONDS) if isinstance(work.load, Download) and work.load.pace else work
+
+
 def _parser() -> argparse.ArgumentParser:
     rounds = "times each server is measured (default: by the work)"
     seconds = "length of one measurement (default: by the work)"
@@ -79,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", type=Path, metavar="FILE", help="write all figures to FILE, every round included")
     add("--client", choices=["own", "wrk"], default="own", help="load generator; wrk is for HTTP works only")
     add("--baseline", type=_checkout, metavar="DIR", help="also measure the hybrid of another checkout")
+    add("--full", action="store_true", help="read the whole download slowly: two minutes for each server")
     add("--no-pin", dest="pin", action="store_false", help="let the system choose CPUs for server and client")
     add("--strict", action="store_true", help="exit 1 also when a target is missed or could not be compared")
     return parser

@@ -1,7 +1,7 @@
 """The servers that can be compared: how each is started for an application, and which packages it needs.
 
-All are started alike: one serving process, uvloop where Python runs the event loop, no access log, and a log of
-warnings only.
+All are started alike: one serving process, uvloop where Python runs the event loop, no access log, and a log
+of warnings only.
 """
 
 import importlib.metadata

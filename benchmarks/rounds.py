@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from benchmarks.contestants import Contestant
@@ -58,7 +59,12 @@ def measure_work(work: Work, settings: Settings, tell: Callable[[str], None]) ->
     for entry in entries:
         entry.missing = entry.contestant.missing()
     rounds = settings.rounds_of(work)
-    with work.environment() as variables:
+    with ExitStack() as stack:
+        try:
+            variables = stack.enter_context(work.environment())
+        except OSError as error:  # no room on the disk, say: other works go on
+            for entry in entries:
+                entry.failure = f"the work cannot be prepared: {error}"
         for turn in range(rounds):
             for entry in _still_running(entries):
                 tell(f"{work.name}: round {turn + 1} of {rounds}, {entry.contestant.name}")

@@ -60,6 +60,13 @@ RATE = Figure("requests/s", lambda outcome: outcome.answers / outcome.seconds, "
 ECHO_P99 = Figure("echo p99 ms", _of("echo p99"))
 ECHO_P50 = Figure("echo p50 ms", _of("echo p50"))
 ECHO_MAX = Figure("echo max ms", _of("echo max"))
+MEMORY = Figure("memory growth MiB", _of("memory growth MiB"))
+THROUGHPUT = Figure(
+    "MiB/s", lambda outcome: outcome.figures["bytes"] / 2**20 / outcome.seconds, ".0f", higher_is_better=True
+)
+CPU_PER_GIB = Figure(
+    "CPU ms/GiB", lambda outcome: outcome.server_cpu * 1000 / (outcome.figures["bytes"] / 2**30), ".0f"
+)
 
 
 def share_of(rate: float) -> Figure:

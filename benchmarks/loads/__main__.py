@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
-from benchmarks.loads import arrivals, batch, steady
+from benchmarks.loads import arrivals, batch, steady, transfer
 from benchmarks.loads.outcome import Outcome
-from benchmarks.loads.plan import Arrivals, Batch, Plan, Steady
+from benchmarks.loads.plan import Arrivals, Batch, Download, Plan, Steady, Upload
 
 
 def measure(plan: Plan) -> Outcome:
@@ -25,6 +25,8 @@ def measure(plan: Plan) -> Outcome:
         case Arrivals() as load:
             with asyncio.Runner(loop_factory=_punctual_loop) as runner:
                 return runner.run(arrivals.measure(plan, load))
+        case Download() | Upload() as load:
+            return transfer.measure(plan, load)
 
 
 def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

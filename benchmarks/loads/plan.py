@@ -52,8 +52,31 @@ class Arrivals:
     rate: float
 
 
-Load = Steady | Batch | Arrivals
-KINDS: Mapping[str, type[Load]] = {kind.__name__: kind for kind in (Steady, Batch, Arrivals)}
+@dataclass(frozen=True)
+class Download:
+    """`GET /SIZE` on one connection, answered with so many bytes.
+
+    With a `pace`, in bytes a second, it is one download, read at that pace for the time of the measurement
+    and the rest as fast as it comes; without, one after the other until the time is up.
+    """
+
+    size: int
+    pace: float = 0.0
+
+
+@dataclass(frozen=True)
+class Upload:
+    """`POST /` with a body of this size, answered with the size in digits, one after the other until the time
+    is up.
+    """
+
+    size: int
+
+
+Load = Steady | Batch | Arrivals | Download | Upload
+KINDS: Mapping[str, type[Load]] = {
+    kind.__name__: kind for kind in (Steady, Batch, Arrivals, Download, Upload)
+}
 
 
 @dataclass(frozen=True)

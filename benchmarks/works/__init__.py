@@ -4,6 +4,7 @@ from benchmarks.work import Work
 from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, WEBSOCKET_ECHO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
+from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD
 
 WORKS: dict[str, tuple[Work, ...]] = {
     "asgi": (ASGI_HELLO,),
@@ -12,4 +13,7 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "flask": (FLASK_HELLO,),
     "sleep": (SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD),
     "fairness": (FAIRNESS,),
+    "download": (DOWNLOAD,),
+    "upload": (UPLOAD,),
+    "file": (FILE,),
 }

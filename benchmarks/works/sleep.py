@@ -26,7 +26,7 @@ SLEEP_AT_FULL_LOAD = Work(
     (SHARE, RATE),
     (Target(SHARE, 0.97),),
     rounds=3,
-    seconds=4.0,
+    seconds=3.0,
 )
 SLEEP_AT_HALF_LOAD = replace(
     SLEEP_AT_FULL_LOAD,
