@@ -97,5 +97,7 @@ class EchoClient(asyncio.Protocol):
     def _end(self, message: str) -> None:
         """Let nobody wait for what will not come."""
         self._meter.fail(message)
+        self._metronome.stop()
+        self._under_way.clear()
         self.opened.set()
         self._all_back.set()

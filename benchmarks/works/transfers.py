@@ -66,6 +66,5 @@ FILE = Work(
     (gunicorn("file_wsgi", *GTHREAD), granian("file_wsgi", *GRANIAN_WSGI)),
     (THROUGHPUT, CPU_PER_GIB, MEMORY),
     (Target(THROUGHPUT, 0.9, "gunicorn"),),
-    rounds=3,
     environment=large_file,
 )
