@@ -14,28 +14,32 @@ VIEW = 0.02  # seconds of CPU that a view burns
 PLAIN_POOL = "hybrid, plain pool"
 
 
-def loops_for(seconds: float, trials: int = 10) -> int:
-    """Count the loops that take this much CPU time of a thread here, at the best of some trials.
+def loops_for(seconds: float) -> int:
+    """Count the loops that take this much CPU time of a thread here, at best.
 
-    A trial takes half a second or so altogether: long enough for a CPU to come up to speed.
+    It takes about a second: long enough for a CPU to come up to speed.
     """
     loops = 10_000
-    while _thread_seconds(loops) < 0.05:
+    while best_time(loops, trials=1) < 0.05:
         loops *= 2
-    return round(loops * seconds / min(_thread_seconds(loops) for _ in range(trials)))
+    return round(loops * seconds / best_time(loops))
 
 
-def _thread_seconds(loops: int) -> float:
-    start = time.thread_time()
-    burn(loops)
-    return time.thread_time() - start
+def best_time(loops: int, trials: int = 10) -> float:
+    """Return the CPU seconds that so many loops take in the best of some trials."""
+    times: list[float] = []
+    for _ in range(trials):
+        start = time.thread_time()
+        burn(loops)
+        times.append(time.thread_time() - start)
+    return min(times)
 
 
 @contextlib.contextmanager
 def same_view_for_all() -> Iterator[Mapping[str, str]]:
     """Give all servers the same number of loops for a view, counted once."""
     loops = loops_for(VIEW)
-    print(f"a view burns {_thread_seconds(loops) * 1000:.1f} ms of CPU, in {loops} loops", flush=True)
+    print(f"a view burns {best_time(loops) * 1000:.1f} ms of CPU at best, in {loops} loops", flush=True)
     yield {LOOPS: str(loops)}
 
 

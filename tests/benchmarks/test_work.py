@@ -71,7 +71,7 @@ def test_the_peers_of_targets_take_part() -> None:
 
 def test_more_cpu_time_takes_more_loops() -> None:
     """The view is as long as it is asked to be, whatever the machine."""
-    assert loops_for(0.02, trials=1) > loops_for(0.002, trials=1) > 0
+    assert loops_for(0.02) > loops_for(0.002) > 0
 
 
 def test_the_large_file_is_there_for_the_work_only() -> None:
