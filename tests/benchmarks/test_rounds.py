@@ -133,10 +133,11 @@ def test_a_wrong_answer_is_a_failure() -> None:
 def test_the_whole_run_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     """`python benchmarks/run.py` works from any folder and reports every server of the work."""
     file = tmp_path / "figures.json"
-    options = ["--only", "asgi", "--rounds", "1", "--seconds", "0.1", "--json", str(file)]
+    options = ["--only", "asgi", "--rounds", "1", "--seconds", "0.5", "--json", str(file)]
     command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), *options]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "ASGI hello, 64 connections; 1 rounds of 0.1 s" in result.stdout
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    assert "ASGI hello, 64 connections; 1 rounds of 0.5 s" in result.stdout
     (work,) = json.loads(file.read_text())["works"]
     assert [server["name"] for server in work["servers"]] == ["hybrid", "uvicorn", "granian"]
     assert all(server["missing"] or len(server["rounds"]) == 1 for server in work["servers"])
