@@ -9,21 +9,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import as_json, compare, conditions, reached, table
+from benchmarks.comparison import comparisons
+from benchmarks.loads.plan import Download, Steady
+from benchmarks.report import as_json, conditions, report
 from benchmarks.rounds import Entry, Settings, measure_work
 from benchmarks.servers import separate_cpus
-from benchmarks.works import WORKS, Peer, Work
+from benchmarks.work import Work
+from benchmarks.works import WORKS
+from benchmarks.works.transfers import FULL_SECONDS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 1 when a server failed or, with `--strict`, hybrid missed a target, else 0."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    works = [WORKS[name] for name in options.only or WORKS]
+    works = [work for name in options.only or WORKS for work in WORKS[name]]
     if options.client == "wrk":
         if shutil.which("wrk") is None:
             parser.error("argument --client: wrk is not installed")
-        works = [work for work in works if work.protocol == "http"]
+        works = [work for work in works if _can_wrk(work)]
+    if options.full:
+        works = [_in_full(work) for work in works]
     if options.baseline:
         works = [_with_baseline(work, options.baseline) for work in works]
     if not works:
@@ -40,41 +46,48 @@ def _run(works: list[Work], settings: Settings, file: Path | None, strict: bool)
     if file:
         document: dict[str, Any] = {"conditions": facts, "works": [as_json(*result) for result in results]}
         file.write_text(json.dumps(document, indent=2) + "\n")
-    return 0 if all(_passed(entries, strict) for _, entries in results) else 1
+    return 0 if all(_passed(*result, strict) for result in results) else 1
 
 
 def _measure(work: Work, settings: Settings) -> list[Entry]:
     entries = measure_work(work, settings, lambda line: print(line, file=sys.stderr, flush=True))
-    print(table(work, entries), flush=True)
+    print(report(work, entries, settings), flush=True)
     return entries
 
 
-def _passed(entries: list[Entry], strict: bool) -> bool:
+def _passed(work: Work, entries: list[Entry], strict: bool) -> bool:
     """Whether no server failed and, if `strict`, every target was compared and reached."""
-    hybrid, *peers = entries
     if any(entry.failure for entry in entries):
         return False
-    aimed = [peer for peer in peers if peer.target is not None]
-    return not strict or all(reached(compare(hybrid.outcomes, peer.outcomes), peer.target) for peer in aimed)
+    return not strict or all(each.reached for each in comparisons(work, entries) if each.limit is not None)
+
+
+def _can_wrk(work: Work) -> bool:
+    return isinstance(work.load, Steady) and work.load.protocol == "http"
 
 
 def _with_baseline(work: Work, source: Path) -> Work:
     baseline = replace(work.hybrid, name="hybrid (baseline)", path=str(source))
-    return replace(work, peers=(Peer(baseline), *work.peers))
+    return replace(work, peers=(baseline, *work.peers))
+
+
+def _in_full(work: Work) -> Work:
+    """Let a slow reader be slow to the end."""
+    return replace(work, seconds=FULL_SECONDS) if isinstance(work.load, Download) and work.load.pace else work
 
 
 def _parser() -> argparse.ArgumentParser:
-    defaults = Settings()
-    rounds = f"times each server is measured (default {defaults.rounds})"
-    seconds = f"length of one measurement (default {defaults.seconds:g})"
+    rounds = "times each server is measured (default: by the work)"
+    seconds = "length of one measurement (default: by the work)"
     parser = argparse.ArgumentParser("python benchmarks/run.py", description="Compare hybrid with its peers.")
     add = parser.add_argument
     add("--only", action="append", choices=WORKS, help="measure this work only; may be repeated")
-    add("--rounds", type=_rounds, default=defaults.rounds, metavar="N", help=rounds)
-    add("--seconds", type=_seconds, default=defaults.seconds, metavar="S", help=seconds)
+    add("--rounds", type=_rounds, metavar="N", help=rounds)
+    add("--seconds", type=_seconds, metavar="S", help=seconds)
     add("--json", type=Path, metavar="FILE", help="write all figures to FILE, every round included")
     add("--client", choices=["own", "wrk"], default="own", help="load generator; wrk is for HTTP works only")
     add("--baseline", type=_checkout, metavar="DIR", help="also measure the hybrid of another checkout")
+    add("--full", action="store_true", help="read the whole download slowly: two minutes for each server")
     add("--no-pin", dest="pin", action="store_false", help="let the system choose CPUs for server and client")
     add("--strict", action="store_true", help="exit 1 also when a target is missed or could not be compared")
     return parser

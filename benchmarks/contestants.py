@@ -1,6 +1,7 @@
 """The servers that can be compared: how each is started for an application, and which packages it needs.
 
-All are started alike: one serving process, uvloop, no access log, and a log of warnings only.
+All are started alike: one serving process, uvloop where Python runs the event loop, no access log, and a log
+of warnings only.
 """
 
 import importlib.metadata
@@ -48,14 +49,17 @@ def version(distribution: str) -> str | None:
         return None
 
 
-def hybrid(app: str, *options: str, packages: tuple[str, ...] = ()) -> Contestant:
-    """`hybrid serve`, as it is in this environment."""
+def hybrid(
+    app: str,
+    *options: str,
+    packages: tuple[str, ...] = (),
+    beside: tuple[str, ...] = (),
+    name: str = "hybrid",
+) -> Contestant:
+    """`hybrid serve`, as it is in this environment; `beside` are further applications."""
     command = ["hybrid", "serve", *COMMON]
-    return Contestant(
-        "hybrid",
-        ("hybrid-gateway", "uvloop", *packages),
-        (*command, *options, f"benchmarks.apps.{app}:app"),
-    )
+    targets = [f"benchmarks.apps.{each}:app" for each in (app, *beside)]
+    return Contestant(name, ("hybrid-gateway", "uvloop", *packages), (*command, *options, *targets))
 
 
 def uvicorn(app: str, *options: str, packages: tuple[str, ...] = ()) -> Contestant:
@@ -75,4 +79,17 @@ def granian(app: str, *options: str, packages: tuple[str, ...] = ()) -> Contesta
         "granian",
         ("granian", "uvloop", *packages),
         (*command, "--workers", "1", "--http", "1", *options, f"benchmarks.apps.{app}:app"),
+    )
+
+
+def gunicorn(app: str, *options: str, packages: tuple[str, ...] = ()) -> Contestant:
+    """Gunicorn with one worker process, a child of the process that is started; it keeps connections.
+
+    Its `gthread` workers run no event loop; its `asgi` ones choose uvloop by themselves.
+    """
+    command = ["gunicorn", "--bind", "127.0.0.1:{port}", "--workers", "1", "--log-level", "warning"]
+    return Contestant(
+        "gunicorn + a2wsgi" if "a2wsgi" in packages else "gunicorn",
+        ("gunicorn", "uvloop", *packages),
+        (*command, "--keep-alive", "75", "--no-control-socket", *options, f"benchmarks.apps.{app}:app"),
     )

@@ -3,30 +3,41 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
-from benchmarks import wrk
 from benchmarks.contestants import Contestant
-from benchmarks.load import PATIENCE, Outcome, Plan
+from benchmarks.loads import wrk
+from benchmarks.loads.outcome import Outcome
+from benchmarks.loads.plan import PATIENCE, Plan, Steady
 from benchmarks.servers import ROOT, ServerError, free_port, running
-from benchmarks.works import Work
+from benchmarks.work import Work
 
-REQUESTS = 10_000_000  # no measurement goes on beyond this many answers
+SLOWEST = 12  # times as long as planned, at most, is how long a measurement takes
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to measure: each contestant `rounds` times for `seconds`, each time after `warm_up` seconds.
 
-    `client` is "own" or "wrk"; servers run on `server_cpus`, or anywhere when there are none.
+    Without rounds or seconds, they are those of the work. `client` is "own" or "wrk"; servers run on
+    `server_cpus`, or anywhere when there are none.
     """
 
-    rounds: int = 5
-    seconds: float = 2.0
+    rounds: int | None = None
+    seconds: float | None = None
     warm_up: float = 0.5
     client: str = "own"
     server_cpus: frozenset[int] = frozenset()
+
+    def rounds_of(self, work: Work) -> int:
+        """How many rounds the work gets."""
+        return self.rounds or work.rounds
+
+    def seconds_of(self, work: Work) -> float:
+        """How long one measurement of the work lasts."""
+        return self.seconds or work.seconds
 
 
 @dataclass
@@ -34,7 +45,6 @@ class Entry:
     """A contestant's results: one outcome per round; or the packages it misses, or how it failed."""
 
     contestant: Contestant
-    target: float | None = None
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     missing: list[str] = field(default_factory=list[str])
     failure: str = ""
@@ -45,13 +55,20 @@ def measure_work(work: Work, settings: Settings, tell: Callable[[str], None]) ->
 
     A contestant that fails or whose answers are wrong is left out of the rounds that follow.
     """
-    entries = [Entry(work.hybrid), *(Entry(peer.contestant, peer.target) for peer in work.peers)]
+    entries = [Entry(contestant) for contestant in (work.hybrid, *work.peers)]
     for entry in entries:
         entry.missing = entry.contestant.missing()
-    for turn in range(settings.rounds):
-        for entry in _still_running(entries):
-            tell(f"{work.name}: round {turn + 1} of {settings.rounds}, {entry.contestant.name}")
-            _measure_once(work, entry, settings)
+    rounds = settings.rounds_of(work)
+    with ExitStack() as stack:
+        try:
+            variables = stack.enter_context(work.environment())
+        except OSError as error:  # no room on the disk, say: other works go on
+            for entry in entries:
+                entry.failure = f"the work cannot be prepared: {error}"
+        for turn in range(rounds):
+            for entry in _still_running(entries):
+                tell(f"{work.name}: round {turn + 1} of {rounds}, {entry.contestant.name}")
+                _measure_once(work, entry, settings, variables)
     return entries
 
 
@@ -59,9 +76,10 @@ def _still_running(entries: list[Entry]) -> Iterator[Entry]:
     return (entry for entry in entries if not entry.missing and not entry.failure)
 
 
-def _measure_once(work: Work, entry: Entry, settings: Settings) -> None:
+def _measure_once(work: Work, entry: Entry, settings: Settings, variables: Mapping[str, str]) -> None:
     port, contestant = free_port(), entry.contestant
-    start = running(contestant.command(port), port, contestant.environment(), settings.server_cpus)
+    environment = {**contestant.environment(), **variables}
+    start = running(contestant.command(port), port, environment, settings.server_cpus)
     try:
         with start as server:
             outcome = _load(work, settings, server.pid, port)
@@ -75,22 +93,15 @@ def _measure_once(work: Work, entry: Entry, settings: Settings) -> None:
 
 
 def _load(work: Work, settings: Settings, pid: int, port: int) -> Outcome:
-    plan = Plan(
-        pid=pid,
-        port=port,
-        protocol=work.protocol,
-        expected=work.expected,
-        connections=work.connections,
-        warm_up=settings.warm_up,
-        seconds=settings.seconds,
-        requests=REQUESTS,
-    )
-    return wrk.measure(plan) if settings.client == "wrk" else _own_client(plan)
+    plan = Plan(pid, port, settings.warm_up, settings.seconds_of(work), work.load)
+    if settings.client == "wrk" and isinstance(work.load, Steady):
+        return wrk.measure(plan, work.load)
+    return _own_client(plan)
 
 
 def _own_client(plan: Plan) -> Outcome:
-    command = [sys.executable, "-m", "benchmarks.load", json.dumps(asdict(plan))]
-    limit = plan.warm_up + plan.seconds + 2 * PATIENCE
+    command = [sys.executable, "-m", "benchmarks.loads", plan.to_json()]
+    limit = SLOWEST * (plan.warm_up + plan.seconds) + 4 * PATIENCE
     try:
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:

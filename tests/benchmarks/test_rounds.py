@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,14 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.contestants import Contestant
+from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Load, Steady, Upload
 from benchmarks.rounds import Entry, Settings, measure_work
 from benchmarks.servers import ROOT
-from benchmarks.works import ASGI_HELLO, WEBSOCKET_ECHO, WSGI_HELLO, Peer, Work
+from benchmarks.work import Work
+from benchmarks.works.fairness import FAIRNESS
+from benchmarks.works.hello import ASGI_HELLO, ECHO, HELLO, WEBSOCKET_ECHO, WSGI_HELLO
+from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
+from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, large_file
 
 TINY = Settings(rounds=1, seconds=0.1, warm_up=0.05)
 
@@ -28,27 +35,61 @@ def quiet(line: str) -> None:
     """Progress that nobody reads."""
 
 
-def measure(work: Work, **changes: Any) -> list[Entry]:
-    """One tiny round of a work with some of its fields changed."""
-    return measure_work(replace(work, connections=4, **changes), TINY, quiet)
+def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]:
+    """One tiny round of a work, by default with four busy connections, with some of its fields changed."""
+    load = load or Steady("http", HELLO, connections=4)
+    return measure_work(replace(work, load=load, **changes), TINY, quiet)
 
 
-@pytest.mark.parametrize("work", [ASGI_HELLO, WSGI_HELLO, WEBSOCKET_ECHO], ids=lambda work: work.protocol)
-def test_hybrid_is_measured(work: Work) -> None:
-    """Our server answers rightly to each kind of load, as `make bench` starts it."""
-    (entry,) = measure(work, peers=())
+@pytest.mark.parametrize(
+    ("work", "load"),
+    [
+        (ASGI_HELLO, None),
+        (WSGI_HELLO, None),
+        (WEBSOCKET_ECHO, Steady("websocket", ECHO, connections=4)),
+        (SLEEP_AT_FULL_LOAD, Batch(HELLO, 4, rate=80)),
+        (SLEEP_AT_HALF_LOAD, Arrivals(HELLO, 4, rate=40)),
+        (FAIRNESS, Batch(HELLO, 4, rate=50, echoes=Echoes(rate=100))),
+        (DOWNLOAD, Download(1 << 20, pace=1_000_000)),
+        (UPLOAD, Upload(1 << 20)),
+        (replace(FILE, environment=lambda: large_file(1 << 20)), Download(1 << 20)),
+    ],
+    ids=lambda value: value.name.split(",")[0] if isinstance(value, Work) else "",
+)
+def test_hybrid_is_measured(work: Work, load: Load | None) -> None:
+    """Our server answers rightly to each kind of load, as `make bench` starts it, and gives each figure."""
+    (entry,) = measure(work, load, peers=())
     assert entry.failure == ""
     assert [outcome.errors for outcome in entry.outcomes] == [0]
     assert entry.outcomes[0].answers > 0
+    assert all(isinstance(figure.read(entry.outcomes[0]), float) for figure in work.figures)
+
+
+@pytest.mark.parametrize("server", FAIRNESS.peers, ids=lambda server: server.name)
+def test_the_peers_of_fairness_are_measured(server: Contestant) -> None:
+    """Applications that mix views and WebSockets run on each peer that is installed."""
+    load = Batch(HELLO, 4, rate=50, echoes=Echoes(rate=100))
+    (entry,) = measure(FAIRNESS, load, hybrid=server, peers=())
+    assert entry.failure == ""
+    assert entry.missing or "echo p99" in entry.outcomes[0].figures
 
 
 def test_a_peer_is_measured_beside_hybrid() -> None:
     """Each server gets one outcome a round, hybrid first."""
-    peer = Peer(uvicorn("benchmarks.apps.hello_asgi:app"), target=0.65)
-    entries = measure(ASGI_HELLO, peers=(peer,))
+    entries = measure(ASGI_HELLO, peers=(uvicorn("benchmarks.apps.hello_asgi:app"),))
     assert [entry.contestant.name for entry in entries] == ["hybrid", "uvicorn"]
     assert all(len(entry.outcomes) == 1 for entry in entries)
-    assert entries[1].target == 0.65
+
+
+def test_a_work_that_cannot_be_prepared_fails_without_a_server() -> None:
+    """No room for a file is a failure of that work, with the reason, and other works go on."""
+
+    def no_room() -> AbstractContextManager[Mapping[str, str]]:
+        raise OSError("no space left")
+
+    entries = measure(FILE, environment=no_room)
+    assert {entry.failure for entry in entries} == {"the work cannot be prepared: no space left"}
+    assert not any(entry.outcomes for entry in entries)
 
 
 @pytest.mark.slow
@@ -56,7 +97,7 @@ def test_a_peer_is_measured_beside_hybrid() -> None:
 def test_wrk_measures_as_well() -> None:
     """The other load generator gives answers and CPU times, too."""
     settings = replace(TINY, client="wrk")
-    (entry,) = measure_work(replace(ASGI_HELLO, connections=4, peers=()), settings, quiet)
+    (entry,) = measure_work(replace(ASGI_HELLO, peers=()), settings, quiet)
     assert entry.failure == ""
     assert entry.outcomes[0].answers > 0
 
@@ -77,14 +118,13 @@ def test_a_server_that_does_not_start_is_a_failure() -> None:
     (entry,) = measure_work(work, replace(TINY, rounds=3), said.append)
     assert "exit code 1" in entry.failure
     assert "No module named no_such_module" in entry.failure
-    assert said == ["ASGI hello: round 1 of 3, broken"]
+    assert said == ["ASGI hello, 64 connections: round 1 of 3, broken"]
 
 
 def test_a_wrong_answer_is_a_failure() -> None:
     """A server that answers something else has no figures."""
-    (entry,) = measure(
-        ASGI_HELLO, hybrid=uvicorn("benchmarks.apps.hello_asgi:app"), peers=(), expected="Bye!"
-    )
+    load = Steady("http", "Bye!", connections=4)
+    (entry,) = measure(ASGI_HELLO, load, hybrid=uvicorn("benchmarks.apps.hello_asgi:app"), peers=())
     assert "unexpected answer" in entry.failure
     assert "Hello, world!" in entry.failure
     assert not entry.outcomes
@@ -93,10 +133,11 @@ def test_a_wrong_answer_is_a_failure() -> None:
 def test_the_whole_run_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     """`python benchmarks/run.py` works from any folder and reports every server of the work."""
     file = tmp_path / "figures.json"
-    options = ["--only", "asgi", "--rounds", "1", "--seconds", "0.1", "--json", str(file)]
+    options = ["--only", "asgi", "--rounds", "1", "--seconds", "0.5", "--json", str(file)]
     command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), *options]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "ASGI hello (64 connections)" in result.stdout
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    assert "ASGI hello, 64 connections; 1 rounds of 0.5 s" in result.stdout
     (work,) = json.loads(file.read_text())["works"]
     assert [server["name"] for server in work["servers"]] == ["hybrid", "uvicorn", "granian"]
     assert all(server["missing"] or len(server["rounds"]) == 1 for server in work["servers"])

@@ -1,10 +1,9 @@
-import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import pytest
 
-from benchmarks.clients import (
+from benchmarks.loads.clients import (
     HANDSHAKE,
     MASK,
     WEBSOCKET_ACCEPT,
@@ -17,28 +16,12 @@ from benchmarks.clients import (
     frame,
     parse_answer,
 )
+from tests.benchmarks.loads.wire import Wire
 
 ANSWER = b"HTTP/1.1 200 OK\r\ndate: now\r\nContent-Length: 2\r\n\r\nhi"
 UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: " + WEBSOCKET_ACCEPT + b"\r\n\r\n"
 ECHO = b"\x82\x04ping"
 AnyClient = TypeVar("AnyClient", bound=Client)
-
-
-class Wire(asyncio.Transport):
-    """A transport that keeps what is written to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.aborted = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Keep the data."""
-        self.written.append(bytes(data))
-
-    def abort(self) -> None:
-        """Remember the end."""
-        self.aborted = True
 
 
 class Setup(Generic[AnyClient]):

@@ -1,4 +1,4 @@
-from benchmarks.wrk import count_answers, count_errors
+from benchmarks.loads.wrk import count_answers, count_errors
 
 REPORT = """Running 1s test @ http://127.0.0.1:8000/
   1 threads and 64 connections

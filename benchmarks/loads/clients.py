@@ -142,7 +142,7 @@ class WebSocketClient(Client):
         """Remove the answer to the handshake, pings, and one echo."""
         if self.request is not self.message and not self._upgraded():
             return False
-        self._answer_pings()
+        self.buffer = answer_pings(self.buffer, self.transport)
         if not self.echo.startswith(self.buffer) and self.buffer[:1] != b"\x89":
             raise AnswerError(f"unexpected frames: {self.buffer[:300]!r}")
         if self.buffer != self.echo:
@@ -151,21 +151,61 @@ class WebSocketClient(Client):
         self.buffer = b""
         return True
 
-    def _answer_pings(self) -> None:
-        while self.buffer[:1] == b"\x89" and len(self.buffer) > 1 and len(self.buffer) >= 2 + self.buffer[1]:
-            end = 2 + self.buffer[1]
-            self.transport.write(frame(0xA, self.buffer[2:end], MASK))
-            self.buffer = self.buffer[end:]
-
     def _upgraded(self) -> bool:
-        head, end, rest = self.buffer.partition(b"\r\n\r\n")
-        if not end:
+        rest = take_handshake(self.buffer)
+        if rest is None:
             return False
-        if not head.startswith(b"HTTP/1.1 101 ") or WEBSOCKET_ACCEPT not in head:
-            raise AnswerError(f"handshake refused: {head[:300]!r}")
         self.request, self.buffer = self.message, rest
         self.transport.write(self.request)
         return True
+
+
+class OnDemandClient(HTTPClient):
+    """As `HTTPClient`, but sends nothing of itself: `send` does, and `on_answer` is told of each answer.
+
+    `due` is the time that the request under way was given to `send`.
+    """
+
+    def __init__(self, meter: Meter, body: bytes, on_answer: "Callable[[OnDemandClient], None]") -> None:
+        super().__init__(meter, body)
+        self.on_answer = on_answer
+        self.due = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait to be told."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def send(self, due: float = 0.0) -> None:
+        """Send a request; none may be under way."""
+        self.due = due
+        self.transport.write(self.request)
+
+    def answered(self) -> None:
+        """Count a checked answer and pass the word."""
+        self.meter.answered += 1
+        self.on_answer(self)
+
+
+def take_handshake(data: bytes) -> bytes | None:
+    """Return what follows the answer to `HANDSHAKE`; None when that is not complete yet.
+
+    Raises `AnswerError` when it is not a 101 with the key's digest (RFC 6455, section 4.1).
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    if not head.startswith(b"HTTP/1.1 101 ") or WEBSOCKET_ACCEPT not in head:
+        raise AnswerError(f"handshake refused: {head[:300]!r}")
+    return rest
+
+
+def answer_pings(data: bytes, transport: asyncio.WriteTransport) -> bytes:
+    """Answer the whole pings that the data begin with, and return the rest."""
+    while data[:1] == b"\x89" and len(data) > 1 and len(data) >= 2 + data[1]:
+        end = 2 + data[1]
+        transport.write(frame(0xA, data[2:end], MASK))
+        data = data[end:]
+    return data
 
 
 def parse_answer(data: bytes) -> Answer | None:

@@ -1,0 +1,9 @@
+"""`sleep_wsgi` behind a2wsgi's bridge with forty threads, for ASGI servers."""
+
+from typing import Any, cast
+
+from a2wsgi import WSGIMiddleware
+
+from benchmarks.apps.sleep_wsgi import app as wsgi_app
+
+app = WSGIMiddleware(cast(Any, wsgi_app), workers=40)  # a2wsgi has its own types for PEP 3333

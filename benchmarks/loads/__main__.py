@@ -1,0 +1,47 @@
+"""Started by the runner as `python -m benchmarks.loads PLAN`; prints an `Outcome` as JSON."""
+
+import asyncio
+import importlib.util
+import json
+import selectors
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+
+from benchmarks.loads import arrivals, batch, steady, transfer
+from benchmarks.loads.outcome import Outcome
+from benchmarks.loads.plan import Arrivals, Batch, Download, Plan, Steady, Upload
+
+
+def measure(plan: Plan) -> Outcome:
+    """Load the server with the client that knows this kind of load."""
+    match plan.load:
+        case Steady() as load:
+            with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+                return runner.run(steady.measure(plan, load))
+        case Batch() as load:
+            with asyncio.Runner(loop_factory=_punctual_loop) as runner:
+                return runner.run(batch.measure(plan, load))
+        case Arrivals() as load:
+            with asyncio.Runner(loop_factory=_punctual_loop) as runner:
+                return runner.run(arrivals.measure(plan, load))
+        case Download() | Upload() as load:
+            return transfer.measure(plan, load)
+
+
+def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Choose uvloop where it exists, so that the client is not what is measured."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _punctual_loop() -> asyncio.AbstractEventLoop:
+    """Make a loop whose timers are not rounded to milliseconds, as those of uvloop and of epoll are."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measure(Plan.from_json(sys.argv[1])))))

@@ -1,0 +1,19 @@
+"""The works that are measured, by the name that `--only` takes, with the targets of the project."""
+
+from benchmarks.work import Work
+from benchmarks.works.fairness import FAIRNESS
+from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, WEBSOCKET_ECHO, WSGI_HELLO
+from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
+from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD
+
+WORKS: dict[str, tuple[Work, ...]] = {
+    "asgi": (ASGI_HELLO,),
+    "wsgi": (WSGI_HELLO,),
+    "websocket": (WEBSOCKET_ECHO,),
+    "flask": (FLASK_HELLO,),
+    "sleep": (SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD),
+    "fairness": (FAIRNESS,),
+    "download": (DOWNLOAD,),
+    "upload": (UPLOAD,),
+    "file": (FILE,),
+}

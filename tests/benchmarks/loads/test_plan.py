@@ -1,0 +1,21 @@
+import pytest
+
+from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Load, Plan, Steady, Upload
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        Steady("http", "hi", connections=3),
+        Batch("hi", 3, rate=50),
+        Batch("hi", 3, rate=50, echoes=Echoes(100)),
+        Arrivals("hi", 3, rate=400),
+        Download(1024, pace=10),
+        Upload(1024),
+    ],
+    ids=lambda load: type(load).__name__,
+)
+def test_a_plan_survives_the_command_line(load: Load) -> None:
+    """The generator does what the runner wants, whatever the kind of load."""
+    plan = Plan(17, 8000, 0.5, 2.0, load)
+    assert Plan.from_json(plan.to_json()) == plan
