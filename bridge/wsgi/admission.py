@@ -10,8 +10,12 @@ from collections.abc import Callable
 
 from hybrid.bridge.wsgi.worker import Job
 
-#: Seconds between two looks at whether the running workers use the CPU or wait.
+#: Seconds between two looks at whether the running workers use the CPU or wait. A look takes the GIL from a
+#: worker that uses it, so that as long as they do the distance doubles, up to the longest.
 _LOOK_SECONDS = 0.001
+_LONGEST_LOOK_SECONDS = 0.016
+#: Seconds after which a look says nothing about now.
+_STALE_SECONDS = 0.04
 #: Share of one CPU above which the process counts as busy: another thread would only add switches.
 _BUSY_SHARE = 0.7
 #: Seconds after which the next job gets another thread although the CPU is busy: others may be using it.
@@ -32,6 +36,7 @@ class Admission:
         # Loops come and go, and one that has stopped calls nothing back.
         self._loop: AbstractEventLoop | None = None  # the one that looks
         self._step = 1
+        self._distance = _LOOK_SECONDS
         self._last_look = (0.0, 0.0)  # wall and CPU time
         self._next_job: Job | None = None  # at the last look
         self._next_since = 0.0
@@ -44,7 +49,9 @@ class Admission:
         if self._loop is None or not self._loop.is_running():
             self._loop = get_running_loop()
             self._step = 1
-            self.look(threads)
+            self._distance = _LOOK_SECONDS
+            self._last_look = time.monotonic(), time.process_time()
+            self._loop.call_later(_LOOK_SECONDS, self.look, threads)
 
     def look(self, threads: int) -> None:
         """Wake more workers, as long as jobs wait and the running ones leave the CPU idle; and one more
@@ -56,18 +63,24 @@ class Admission:
         if not self._jobs:
             self._loop = self._next_job = None
             return
-        loop.call_later(_LOOK_SECONDS, self.look, threads)
         wall, cpu = time.monotonic(), time.process_time()
         self._wake_when_stuck(wall)
         last_wall, last_cpu = self._last_look
         self._last_look = wall, cpu
-        if wall - last_wall <= 10 * _LOOK_SECONDS:  # an older look says nothing about now
-            if cpu - last_cpu < _BUSY_SHARE * (wall - last_wall):
-                for _ in range(self._step):
-                    self._wake_one()
-                self._step = min(2 * self._step, threads)
-            else:
-                self._step = 1
+        if 0 < wall - last_wall <= _STALE_SECONDS:
+            self._judge((cpu - last_cpu) / (wall - last_wall), threads)
+        loop.call_later(self._distance, self.look, threads)
+
+    def _judge(self, share: float, threads: int) -> None:
+        """Draw the consequences from the share of one CPU that the process has used since the last look."""
+        if share < _BUSY_SHARE:
+            for _ in range(self._step):
+                self._wake_one()
+            self._step = min(2 * self._step, threads)
+            self._distance = _LOOK_SECONDS
+        else:
+            self._step = 1
+            self._distance = min(2 * self._distance, _LONGEST_LOOK_SECONDS)
 
     def _wake_when_stuck(self, now: float) -> None:
         """Let no job wait behind a few long ones that use the CPU, or while the loop does."""
