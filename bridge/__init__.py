@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
     from hybrid.bridge.wsgi.oversight import Patience
     from hybrid.bridge.wsgi.reverse import ASGIToWSGI
+    from hybrid.bridge.wsgi.socket_threads import SocketThreads
     from hybrid.bridge.wsgi.threadpool import PoolStats, ThreadPool
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "ProtocolError",
     "ProtocolTypeRouter",
     "Route",
+    "SocketThreads",
     "Target",
     "TargetSpec",
     "ThreadPool",
@@ -83,6 +85,7 @@ _NAMES_IN = {
     "hybrid.bridge.wsgi.adapter": ("WSGIToASGI",),
     "hybrid.bridge.wsgi.oversight": ("Patience",),
     "hybrid.bridge.wsgi.reverse": ("ASGIToWSGI",),
+    "hybrid.bridge.wsgi.socket_threads": ("SocketThreads",),
     "hybrid.bridge.wsgi.threadpool": ("PoolStats", "ThreadPool"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}

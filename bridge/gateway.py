@@ -12,10 +12,15 @@ from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, clean_prefix, 
 from hybrid.bridge.targets import TargetSpec, load_target, parse_target
 from hybrid.bridge.types import ASGIApp
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
+from hybrid.bridge.wsgi.socket_threads import SocketThreads
+from hybrid.bridge.wsgi.sockets import WSGISockets
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 _ON_LOOP = "event loop"
 _ON_THREADS = "thread pool"
+
+#: What a target is to each protocol that it takes, in the order in which they are shown.
+_Leaves = dict[str, ASGIApp]
 
 _HEADINGS = ("PATH", "PROTOCOLS", "APPLICATION", "INTERFACE", "RUNS ON")
 
@@ -85,14 +90,18 @@ class Gateway(ProtocolTypeRouter):
 
     - A WSGI target without a prefix takes HTTP at ``/``.
     - An ASGI target without a prefix takes WebSocket at ``/``, and HTTP too when no WSGI target does.
+    - A WSGI target takes WebSocket too wherever no ASGI target does, if there are ``sockets`` for it: the
+      threads that it runs on then. Its application finds the socket in its environ, as flask-sock and
+      Flask-SocketIO expect: see :class:`~hybrid.bridge.wsgi.sockets.WSGISockets`. It works on this project's
+      server alone; under any other, and without ``sockets``, such a WebSocket is refused.
     - With a prefix, a target takes everything under it, on segment boundaries, the longest prefix first, with
       ``root_path`` (SCRIPT_NAME) set: see :class:`~hybrid.bridge.routing.PathRouter`.
 
-    A prefix gives the whole subtree away. A WebSocket below a WSGI target's prefix is therefore refused, and
-    does not fall through to the ASGI application at ``/``: that one knows nothing of the login, the cookies
-    and the access rules of the application whose URL it is, and a client with a wrong path is better told so
-    than connected to something else. A longer prefix puts WebSockets there: ``/shop=shop.wsgi`` with
-    ``/shop/ws=shop.asgi``.
+    A prefix gives the whole subtree away. A WebSocket below a WSGI target's prefix is therefore that target's
+    to answer or to refuse, and does not fall through to the ASGI application at ``/``: that one knows nothing
+    of the login, the cookies and the access rules of the application whose URL it is, and a client with a
+    wrong path is better told so than connected to something else. A longer prefix puts an ASGI application
+    there: ``/shop=shop.wsgi`` with ``/shop/ws=shop.asgi``.
 
     WSGI applications run on ``pool``, or on the one of ``pools`` that their target names; the caller closes
     them. An application given twice, for two paths, is wrapped once and has one lifespan. As an ASGI callable
@@ -106,13 +115,23 @@ class Gateway(ProtocolTypeRouter):
     """
 
     def __init__(
-        self, targets: Sequence[Target], *, pool: ThreadPool, pools: Mapping[str, ThreadPool] | None = None
+        self,
+        targets: Sequence[Target],
+        *,
+        pool: ThreadPool,
+        pools: Mapping[str, ThreadPool] | None = None,
+        sockets: SocketThreads | None = None,
     ) -> None:
         if not targets:
             raise LoadError("no target was given")
-        mounts = _mount(targets, {**(pools or {}), "": pool})
+        mounts = _mount(targets, {**(pools or {}), "": pool}, sockets)
         self._routes = sorted((route for route, _ in mounts), key=lambda route: (route.path, route.protocols))
-        on_loop = {id(leaf): (leaf, route.application) for route, leaf in mounts if route.runs_on == _ON_LOOP}
+        on_loop = {
+            id(leaf): (leaf, route.application)
+            for route, leaves in mounts
+            for leaf in leaves.values()
+            if route.runs_on == _ON_LOOP
+        }
         self._leaves = [leaf for leaf, _ in on_loop.values()]
         self._names = [name for _, name in on_loop.values()]
         super().__init__({**_routers(mounts), "lifespan": lifespan_app(self._leaves, names=self._names)})
@@ -136,28 +155,27 @@ class Gateway(ProtocolTypeRouter):
         return Lifespan(self._leaves, mode, names=self._names)
 
 
-def _mount(targets: Sequence[Target], pools: Mapping[str, ThreadPool]) -> list[tuple[Route, ASGIApp]]:
+def _mount(
+    targets: Sequence[Target], pools: Mapping[str, ThreadPool], sockets: SocketThreads | None
+) -> list[tuple[Route, _Leaves]]:
     """Find out what each target answers, and wrap its application."""
     placed = [(target, _interface(target), _path(target)) for target in targets]
     wsgi_at_root = any(interface is Interface.WSGI and path == "/" for _, interface, path in placed)
-    leaves: dict[tuple[int, str, bool], ASGIApp] = {}
-    mounts: list[tuple[Route, ASGIApp]] = []
+    asgi_at_root = any(interface is not Interface.WSGI and path == "/" for _, interface, path in placed)
+    wrapped: dict[tuple[int, str, bool], _Leaves] = {}
+    mounts: list[tuple[Route, _Leaves]] = []
     for target, interface, path in placed:
-        protocols = _protocols(target, interface, wsgi_at_root=wsgi_at_root)
         runs_on = _runs_on(target, interface, pools)
         key = id(target.application), target.pool, target.stream
-        if key not in leaves:
-            leaves[key] = _wrap(target, interface, pools)
-        mounts.append((Route(path, protocols, _name(target), interface.value, runs_on), leaves[key]))
+        if key not in wrapped:
+            wrapped[key] = _wrap(target, interface, pools, sockets)
+        leaves = wrapped[key].copy()
+        if interface is Interface.WSGI and path == "/" and asgi_at_root:
+            leaves.pop("websocket", None)
+        elif interface is not Interface.WSGI and wsgi_at_root and not target.prefix:
+            del leaves["http"]
+        mounts.append((Route(path, tuple(leaves), _name(target), interface.value, runs_on), leaves))
     return mounts
-
-
-def _protocols(target: Target, interface: Interface, *, wsgi_at_root: bool) -> tuple[str, ...]:
-    if interface is Interface.WSGI:
-        return ("http",)
-    if wsgi_at_root and not target.prefix:
-        return ("websocket",)
-    return ("http", "websocket")
 
 
 def _name(target: Target) -> str:
@@ -193,23 +211,28 @@ def _runs_on(target: Target, interface: Interface, pools: Mapping[str, ThreadPoo
     return _ON_LOOP
 
 
-def _wrap(target: Target, interface: Interface, pools: Mapping[str, ThreadPool]) -> ASGIApp:
-    """Make an ASGI 3 application of any."""
+def _wrap(
+    target: Target, interface: Interface, pools: Mapping[str, ThreadPool], sockets: SocketThreads | None
+) -> _Leaves:
+    """Make an ASGI 3 application of any, for each of the protocols that it could take."""
     application: Any = target.application
     if interface is Interface.WSGI:
-        return WSGIToASGI(application, pool=pools[target.pool])
+        leaves: _Leaves = {"http": WSGIToASGI(application, pool=pools[target.pool])}
+        if sockets is not None:
+            leaves["websocket"] = WSGISockets(application, sockets)
+        return leaves
     if interface is Interface.ASGI2:
         # Imported here because it is seldom needed and takes a while, and by name because it is not typed.
         application = import_module("asgiref.compatibility").guarantee_single_callable(application)
-    return cast("ASGIApp", application)
+    return {"http": cast("ASGIApp", application), "websocket": cast("ASGIApp", application)}
 
 
-def _routers(mounts: Iterable[tuple[Route, ASGIApp]]) -> dict[str, ASGIApp]:
+def _routers(mounts: Iterable[tuple[Route, _Leaves]]) -> dict[str, ASGIApp]:
     """Make what answers each protocol: a router, or just the application where all there is is the root."""
     tables: dict[str, dict[str, ASGIApp]] = {"http": {}, "websocket": {}}
     owners: dict[tuple[str, str], Route] = {}
-    for route, leaf in mounts:
-        for protocol in route.protocols:
+    for route, leaves in mounts:
+        for protocol, leaf in leaves.items():
             owner = owners.setdefault((protocol, route.path), route)
             if owner is not route:
                 raise LoadError(_conflict(owner, route, protocol))

@@ -109,13 +109,17 @@ class ResponseWriter(Protocol):
         ...
 
 
-class ThreadedExchange(ResponseWriter, Protocol):
-    """One HTTP request that is complete, and its response: what a server hands to a worker thread whole."""
+class ScopedWriter(ResponseWriter, Protocol):
+    """A :class:`ResponseWriter` that knows which request it answers."""
 
     @property
     def scope(self) -> Scope:
         """The ASGI ``http`` scope of the request."""
         ...
+
+
+class ThreadedExchange(ScopedWriter, Protocol):
+    """One HTTP request that is complete, and its response: what a server hands to a worker thread whole."""
 
     @property
     def body(self) -> BinaryIO:

@@ -11,6 +11,7 @@ from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.targets import add_app_dir
 from hybrid.bridge.types import ASGIApp, Resolver
 from hybrid.bridge.wsgi.oversight import Patience
+from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.config import Config
 
@@ -23,12 +24,14 @@ class LoadedApplication:
         application: what requests are given to.
         lifespan: what is started before the first request and stopped after the last.
         pools: the threads of its WSGI applications, by name; ``""`` is the default.
+        sockets: the threads of their WebSockets; None when these are refused.
         routes: the table to print; empty for a router that was built by hand.
     """
 
     application: ASGIApp
     lifespan: Lifespan
     pools: Mapping[str, ThreadPool]
+    sockets: SocketThreads | None = None
     routes: Sequence[Route] = ()
 
 
@@ -40,16 +43,17 @@ def load_application(config: Config) -> LoadedApplication:
         InterfaceError: an object is no application.
     """
     pools = _make_pools(config)
+    sockets = SocketThreads(config.websocket_threads) if config.websocket_threads else None
     if isinstance(config.app, Resolver):
         application = cast("ASGIApp", config.app)
-        return LoadedApplication(application, Lifespan([application], config.lifespan), pools)
+        return LoadedApplication(application, Lifespan([application], config.lifespan), pools, sockets)
     if config.targets is None:
         targets = [Target(config.app)]
     else:
         add_app_dir(str(config.app_dir))
         targets = load_targets(config.targets)
-    gateway = Gateway(targets, pool=pools[""], pools=pools)
-    return LoadedApplication(gateway, gateway.lifespan(config.lifespan), pools, gateway.routes())
+    gateway = Gateway(targets, pool=pools[""], pools=pools, sockets=sockets)
+    return LoadedApplication(gateway, gateway.lifespan(config.lifespan), pools, sockets, gateway.routes())
 
 
 def _make_pools(config: Config) -> dict[str, ThreadPool]:

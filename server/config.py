@@ -55,7 +55,8 @@ class Config:
         threads_queue_timeout: how long a request may wait for a thread before it is answered 503; 0 is for
             ever.
         pools: further pools of threads, ``NAME=THREADS[,QUEUE]`` each, for the targets that name them.
-        websocket_threads: threads for the WebSockets of WSGI applications, one for each connection.
+        websocket_threads: threads for the WebSockets of WSGI applications, one for each connection; one more
+            is answered 503. 0 refuses them all.
         wsgi_buffer: bytes of a request body for a WSGI application that are kept in memory; a larger one goes
             to a temporary file.
         app_dir: where targets are imported from; put first on ``sys.path``.

@@ -144,6 +144,8 @@ class Server:
         finally:
             for pool in loaded.pools.values():
                 pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
+            if loaded.sockets is not None:
+                loaded.sockets.close(timeout=0 if loaded.sockets.busy else _JOIN_SECONDS)
 
     async def _listen_and_serve(
         self, context: ServerContext, sockets: Sequence[socket.socket] | None
@@ -199,9 +201,13 @@ class Server:
         await _let_transports_close()
 
     def _in_flight(self, context: ServerContext) -> tuple[int, int, int]:
-        """Count the connections, the calls of ASGI applications, and those of WSGI applications."""
+        """Count the connections, the calls of ASGI applications, and those of WSGI applications, whose
+        WebSockets are calls too.
+        """
         assert self._loaded is not None
         jobs = sum(pool.busy + pool.queued for pool in self._loaded.pools.values())
+        if self._loaded.sockets is not None:
+            jobs += self._loaded.sockets.busy
         return len(context.connections), len(context.calls), jobs
 
     async def _cut_off(self, context: ServerContext) -> None:

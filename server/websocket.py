@@ -7,11 +7,13 @@ from math import inf
 from typing import Final
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
+from hybrid.bridge.socket_application import SocketApplication
 from hybrid.bridge.types import Message, Receive, Scope
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.inbox import Inbox
 from hybrid.server.ops import access_log
 from hybrid.server.pipeline import describe, resolve, start_call, websocket_scope
+from hybrid.server.tunneled import open_tunnel
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.frames import (
     Close,
@@ -58,6 +60,8 @@ def wants_websocket(request: Request) -> bool:
 def upgrade(connection: Connection, request: Request, leftover: bytes) -> None:
     """Give the connection to a WebSocket and start the application on it, or refuse the handshake.
 
+    An application that takes sockets gets one, and speaks the protocol itself.
+
     Args:
         connection: whose HTTP is over.
         request: the handshake.
@@ -74,6 +78,9 @@ def upgrade(connection: Connection, request: Request, leftover: bytes) -> None:
         return
     scope: Scope = websocket_scope(connection, request, list(handshake.subprotocols))
     application, scope = resolve(context.websocket_application, scope)
+    if isinstance(application, SocketApplication):
+        open_tunnel(connection, request, scope, application, leftover)
+        return
     websocket = WebSocket(connection, request, handshake, scope)
     connection.switch(websocket, leftover)
     start_call(context, application, websocket)

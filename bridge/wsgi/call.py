@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from wsgiref.types import WSGIApplication
 
 from hybrid.bridge.errors import ClientDisconnected
-from hybrid.bridge.types import Headers, ResponseHead, Scope, ThreadedExchange
+from hybrid.bridge.types import Headers, ResponseHead, Scope, ScopedWriter
 
 logger = logging.getLogger("hybrid.wsgi")
 
@@ -44,7 +44,7 @@ class WSGIError(RuntimeError):
     """The application broke a rule of PEP 3333; the message says which."""
 
 
-def serve(app: WSGIApplication, environ: dict[str, Any], exchange: ThreadedExchange) -> None:
+def serve(app: WSGIApplication, environ: dict[str, Any], exchange: ScopedWriter) -> None:
     """Call ``app`` and write its response to ``exchange``. Never raises: an error becomes a 500, or cuts the
     response off.
     """
@@ -74,7 +74,7 @@ class _Call:
 
     __slots__ = ("_complete", "_exchange", "_head", "_left", "_sent")
 
-    def __init__(self, exchange: ThreadedExchange) -> None:
+    def __init__(self, exchange: ScopedWriter) -> None:
         self._exchange = exchange
         self._head: ResponseHead | None = None
         self._sent = False  # whether the head has gone out

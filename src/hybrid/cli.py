@@ -107,7 +107,7 @@ def main() -> None:
     type=click.IntRange(0, 10_000),
     metavar="N",
     default=100,
-    help="Threads for the WebSockets of WSGI applications, one for each connection.",
+    help="Threads for the WebSockets of WSGI applications, one for each connection; 0 refuses these.",
 )
 @click.option(
     "--wsgi-buffer",
@@ -195,13 +195,15 @@ def routes(targets: tuple[str, ...], app_dir: str) -> None:
     """Print which application answers which path and protocol, and where it runs."""
     from hybrid.bridge.gateway import Gateway, load_targets
     from hybrid.bridge.targets import add_app_dir
+    from hybrid.bridge.wsgi.socket_threads import SocketThreads
     from hybrid.bridge.wsgi.threadpool import ThreadPool
 
     with _mistakes_in_one_line():
         add_app_dir(app_dir)
         loaded = load_targets(targets)
         pool = ThreadPool()  # whatever it is called: nothing runs here
-        click.echo(Gateway(loaded, pool=pool, pools={target.pool: pool for target in loaded}))
+        pools = {target.pool: pool for target in loaded}
+        click.echo(Gateway(loaded, pool=pool, pools=pools, sockets=SocketThreads()))
 
 
 @contextmanager

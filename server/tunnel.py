@@ -1,0 +1,257 @@
+"""A connection whose bytes an application reads and writes itself, through a socket of its own."""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum, auto
+from math import inf
+from typing import Final
+
+from hybrid.server.connection import Connection, Handler
+
+#: Bytes that are taken from the application at a time.
+_CHUNK: Final = 64 * 1024
+#: Seconds that an application's threads may take to let go of a socket whose end they have been told.
+_RELEASE_SECONDS: Final = 1.0
+
+
+class _State(Enum):
+    """Whom the client hears."""
+
+    PENDING = auto()  # nobody yet
+    OPEN = auto()  # the application's socket: bytes pass in both directions
+    ANSWERED = auto()  # the application's response, as to any request; nothing passes
+    GONE = auto()  # nobody any more: it has left, or all has been said
+
+
+class Tunnel(Handler):
+    """Carries bytes between a client and an application's socket, in both directions. Loop thread only.
+
+    The application has one end of a pair of sockets; the other is here, and never blocks. So a thread that
+    reads or writes late, or forgets to close, has no descriptor that could be another client's by then.
+
+    Back-pressure passes through: as long as one side does not read, nothing is taken from the other. What is
+    held is bounded by the kernel's buffers of the pair, the transport's high-water mark and one read. The end
+    of a direction passes through too, where the transport can close one alone (TLS cannot). A client that
+    vanishes is first an end of input to the application, which so has a moment to find out by reading, and
+    then an error to whoever still writes.
+
+    Frames are not looked at. When the server stops, the application's input ends as if the client had left,
+    and the client hears what the application says to that.
+
+    Args:
+        connection: the client's, whose handler this is to become.
+        end: this side's end of the pair.
+        on_open: is called when the application has begun to write.
+
+    Raises:
+        NotImplementedError: the event loop cannot watch sockets.
+    """
+
+    def __init__(self, connection: Connection, end: socket.socket, on_open: Callable[[], object]) -> None:
+        super().__init__(connection)
+        end.setblocking(False)
+        self._end = end
+        self._on_open = on_open
+        self._loop = connection.context.loop
+        self._state = _State.PENDING
+        self._unsent = b""  # for the application, which has no room; the client is not read meanwhile
+        self._eof = False  # whether the client has closed its direction
+        self._input_over = False  # whether the application gets nothing more
+        self._output_over = False  # whether the application has closed its direction
+        self._released = False  # whether the application's call is over
+        self._deadline = inf  # for letting go
+        self._loop.add_reader(end, self._pull)
+
+    def __repr__(self) -> str:
+        return f"<Tunnel {self._state.name} unsent={len(self._unsent)}>"
+
+    @property
+    def used(self) -> bool:
+        """Whether the application has written to its socket, or cannot any more."""
+        if self._state is _State.PENDING:
+            self._pull()  # it may have written a moment ago
+        return self._state is _State.OPEN or self._state is _State.GONE
+
+    # What asyncio, the connection and the server call.
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if self._input_over:
+            return
+        if self._unsent:
+            self._unsent += data
+        else:
+            self._push(data)
+
+    def eof_received(self) -> bool:
+        """Pass the end on; the application may still have something to say."""
+        self._eof = True
+        self._input_over = True
+        if not self._unsent:
+            self._end_input()
+        return not self._output_over and self._connection.transport.can_write_eof()
+
+    def pause_writing(self) -> None:
+        """Take nothing more from the application: the client does not read."""
+        super().pause_writing()
+        if not self._output_over:
+            self._loop.remove_reader(self._end)
+
+    def resume_writing(self) -> None:
+        """Take what the application writes again."""
+        super().resume_writing()
+        if not self._output_over:
+            self._loop.add_reader(self._end, self._pull)
+
+    def disconnected(self) -> None:
+        """Tell the application, and give it a moment, in which what it writes is dropped."""
+        self._state = _State.GONE
+        context = self._connection.context
+        if self._output_over or self._released or context.draining:
+            self._close_end()
+            return
+        self._stop_input()
+        context.connections.add(self)  # which the connection is no longer: for the ticks
+        self._deadline = context.deadline(_RELEASE_SECONDS)
+        self._loop.add_reader(self._end, self._pull)
+
+    def tick(self, now: float) -> None:
+        """Let go when it is time, and all that the application has written is on its way."""
+        if now >= self._deadline and (
+            self._state is _State.GONE or (self._connection.writable and not self._pull())
+        ):
+            self.close()
+
+    def drain(self) -> None:
+        """End the application's input, so that it ends. A response to the handshake may still come."""
+        if self._state is _State.GONE:
+            self._close_end()
+        elif self._state is not _State.ANSWERED:
+            self._stop_input()
+
+    def abort(self) -> None:
+        """End at once what is left after the client."""
+        self._close_end()
+
+    # What the application's exchange calls.
+
+    def claim(self) -> bool:
+        """Give the client to a response, unless the application has written to its socket."""
+        if self.used:
+            return False
+        self._state = _State.ANSWERED
+        return True
+
+    def close(self) -> None:
+        """All has been said: let go of the application, and of the client when it has read everything."""
+        self._close_end()
+        if self._state is _State.GONE:
+            return
+        self._state = _State.GONE
+        if self._eof:
+            self._connection.close()
+        else:
+            self._connection.close_after_response()
+
+    def cut_off(self) -> None:
+        """The response cannot be completed, and the client must be able to tell."""
+        if self._state is _State.ANSWERED:
+            self._connection.abort()
+
+    def release(self) -> None:
+        """The application's call is over: carry what it has written, and close.
+
+        A thread that the application leaves behind may still be about to answer a close frame, and has until
+        the deadline to close its end.
+        """
+        self._released = True
+        if not self.used:
+            self._connection.abort()
+        elif self._state is _State.GONE:
+            self._close_end()
+        elif self._output_over:
+            self.close()
+        else:
+            self._stop_input()
+            self._deadline = self._connection.context.deadline(_RELEASE_SECONDS)
+
+    # From the client to the application.
+
+    def _push(self, data: bytes) -> None:
+        try:
+            sent = self._end.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the application has closed its end
+            self._stop_input()
+            return
+        if sent < len(data):
+            self._unsent = data[sent:]
+            self._connection.pause_reading()
+            self._loop.add_writer(self._end, self._push_rest)
+
+    def _push_rest(self) -> None:
+        """Send what the application had no room for."""
+        self._loop.remove_writer(self._end)
+        data, self._unsent = self._unsent, b""
+        self._push(data)
+        if not self._unsent:
+            if self._input_over:
+                self._end_input()
+            self._connection.resume_reading()
+
+    def _stop_input(self) -> None:
+        """Give the application nothing more; what the client still sends is dropped."""
+        if self._unsent:
+            self._unsent = b""
+            self._loop.remove_writer(self._end)
+            self._connection.resume_reading()
+        self._input_over = True
+        self._end_input()
+
+    def _end_input(self) -> None:
+        with suppress(OSError):  # the application has closed its end
+            self._end.shutdown(socket.SHUT_WR)
+
+    # From the application to the client.
+
+    def _pull(self) -> bool:
+        """Take what the application has written; False when there was nothing."""
+        try:
+            data = self._end.recv(_CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:  # it closed its end with something unread
+            data = b""
+        if not data:
+            self._end_output()
+            return False
+        if self._state is _State.PENDING:
+            self._state = _State.OPEN
+            self._on_open()
+        if self._state is _State.OPEN:
+            self._connection.write(data)
+        return True
+
+    def _end_output(self) -> None:
+        """The application writes no more: pass that on, and close when that was the last direction."""
+        self._output_over = True
+        self._loop.remove_reader(self._end)
+        transport = self._connection.transport
+        if self._state is _State.GONE:
+            self._close_end()
+        elif self._state is _State.OPEN:
+            if self._released or self._input_over or not transport.can_write_eof():
+                self.close()
+            else:
+                transport.write_eof()
+
+    def _close_end(self) -> None:
+        self._input_over = self._output_over = True
+        self._unsent = b""
+        self._connection.context.connections.discard(self)
+        if self._end.fileno() >= 0:
+            self._loop.remove_reader(self._end)
+            self._loop.remove_writer(self._end)
+            self._end.close()

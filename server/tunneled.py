@@ -1,0 +1,208 @@
+"""A WebSocket that an application takes as a socket, on a thread: from the handshake to its end.
+
+As in :mod:`hybrid.server.threaded`, the exchange is the worker's, which encodes a response; what the client
+gets is decided on the loop, by the :class:`~hybrid.server.tunnel.Tunnel`.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from hybrid.bridge.errors import ClientDisconnected, PoolFull
+from hybrid.bridge.socket_application import SocketApplication
+from hybrid.bridge.types import Headers, ResponseHead, Scope
+from hybrid.server.application_socket import ApplicationSocket
+from hybrid.server.connection import Connection
+from hybrid.server.ops import access_log
+from hybrid.server.tunnel import Tunnel
+from hybrid.server.wire.http11 import Request
+from hybrid.server.wire.response import ResponseEncoder, refusal
+
+logger = logging.getLogger("hybrid.server")
+
+_T = TypeVar("_T")
+
+#: Seconds after which a client may try again when every thread is taken.
+_RETRY_AFTER: Final = b"1"
+
+
+def open_tunnel(
+    connection: Connection, request: Request, scope: Scope, application: SocketApplication, leftover: bytes
+) -> None:
+    """Give the connection to an application that takes sockets, or refuse the handshake: 503.
+
+    Args:
+        connection: whose HTTP is over.
+        request: the handshake, which is valid.
+        scope: its ASGI ``websocket`` scope, as the application is to have it.
+        application: what takes it.
+        leftover: bytes that came after the handshake.
+    """
+    scope = {**scope, "type": "http", "method": "GET", "scheme": connection.scheme, "extensions": {}}
+    del scope["subprotocols"]
+    try:
+        exchange = _connect(connection, request, scope)
+    except (OSError, NotImplementedError) as error:  # no more descriptors; a loop that cannot watch them
+        logger.error("%s: refused, %r", request, error)
+        _refuse(connection, request, scope)
+        return
+    try:
+        application.submit_socket(exchange)
+    except PoolFull as error:
+        logger.warning("%s: refused, %s", request, error)
+        exchange.discard()
+        _refuse(connection, request, scope)
+        return
+    connection.switch(exchange.tunnel, leftover)
+
+
+def _connect(connection: Connection, request: Request, scope: Scope) -> "TunneledExchange":
+    """Make the pair of sockets and what holds it."""
+    end, other = socket.socketpair()
+    try:
+        return TunneledExchange(connection, request, scope, end, ApplicationSocket.of(other))
+    except NotImplementedError:
+        end.close()
+        raise
+
+
+def _refuse(connection: Connection, request: Request, scope: Scope) -> None:
+    fields = connection.context.default_fields
+    headers = [(b"retry-after", _RETRY_AFTER)]
+    connection.write(refusal(request, 503, "Service Unavailable", fields, headers))
+    if connection.context.config.access_log:
+        access_log.log_request(scope, request.target, 503)
+    connection.close_after_response()
+
+
+class TunneledExchange:
+    """A :class:`hybrid.bridge.socket_application.SocketExchange` on an HTTP/1.1 connection.
+
+    Attributes:
+        scope: the ASGI ``http`` scope of the handshake.
+        request: the handshake.
+        tunnel: what the connection is to be switched to.
+    """
+
+    _encoder: ResponseEncoder  # from start() on
+
+    def __init__(
+        self,
+        connection: Connection,
+        request: Request,
+        scope: Scope,
+        end: socket.socket,
+        application_end: ApplicationSocket,
+    ) -> None:
+        self.request = request
+        self.scope = scope
+        self.tunnel = Tunnel(connection, end, lambda: self._log_access(101))
+        self._connection = connection
+        self._application_end: ApplicationSocket | None = application_end
+        self._answering = False  # whether the client gets the response; the worker's
+
+    def __repr__(self) -> str:
+        return f"<TunneledExchange {self.request!r} {self.tunnel!r}>"
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the client has left. Safe to read on any thread."""
+        return self._connection.closed
+
+    # The loop's half.
+
+    def discard(self) -> None:
+        """Let go of both sockets. Only while no worker has the exchange."""
+        self._application_end = None
+        self.tunnel.abort()
+
+    def _log_access(self, status: int) -> None:
+        if self._connection.context.config.access_log:
+            access_log.log_request(self.scope, self.request.target, status)
+
+    def _send_last(self, data: bytes) -> None:
+        self._connection.write(data)
+        self._log_access(self._encoder.status)
+        self.tunnel.close()
+
+    async def _claimed(self) -> bool:
+        return self.tunnel.claim()
+
+    async def _used(self) -> bool:
+        return self.tunnel.used
+
+    async def _sent(self) -> None:
+        self._connection.context.outbox.deliver()
+        await self._connection.wait_writable()
+
+    # The worker's half.
+
+    def take_socket(self) -> socket.socket:
+        """Return the application's end (worker)."""
+        taken, self._application_end = self._application_end, None
+        assert taken is not None, "the socket can be taken once"
+        return taken
+
+    def used(self) -> bool:
+        """Ask the loop whether the application has written to its socket (worker)."""
+        return self._ask(self._used())
+
+    def respond(self, head: ResponseHead, data: bytes) -> None:
+        """Send a whole response (worker)."""
+        self.start(head.status, head.reason, head.headers)
+        self.finish(data)
+
+    def start(self, status: int, reason: str, headers: Headers) -> None:
+        """Take status and header fields, and ask the loop whether they are to be sent (worker)."""
+        connection = self._connection
+        encoder = ResponseEncoder(self.request, status, reason, headers, connection.context.default_fields)
+        encoder.keep_alive = False  # what the client has sent after the handshake is no request
+        self._encoder = encoder
+        self._answering = self._ask(self._claimed())
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the body; returns when the client has taken most of it (worker)."""
+        if not self._answering or self._connection.closed:
+            raise ClientDisconnected("the client gets no response, or has left")
+        if not self._encoder.complete:
+            self._send(data, more=True)
+            self._ask(self._sent())
+
+    def finish(self, data: bytes = b"") -> None:
+        """Send the last part of the body (worker)."""
+        if self._answering and not self._encoder.complete:
+            self._send(data, more=False)
+
+    def abort(self) -> None:
+        """Cut a response off (worker)."""
+        self._put_last(self.tunnel.cut_off)
+
+    def end(self) -> None:
+        """Let go of the tunnel (worker)."""
+        self._application_end = None
+        self._put_last(self.tunnel.release)
+
+    def _send(self, data: bytes, *, more: bool) -> None:
+        data = self._encoder.encode(data, more)
+        put = self._connection.context.outbox.put
+        put(self._send_last if self._encoder.complete else self._connection.write, data)
+
+    def _put_last(self, what: Any) -> None:
+        with suppress(ClientDisconnected):  # the server has stopped
+            self._connection.context.outbox.put(lambda _data: what(), b"")
+
+    def _ask(self, question: Coroutine[Any, Any, _T]) -> _T:
+        """Wait for an answer from the loop."""
+        try:
+            future = asyncio.run_coroutine_threadsafe(question, self._connection.context.loop)
+        except RuntimeError as error:  # the loop is closed: the server was forced to stop
+            question.close()
+            raise ClientDisconnected("the server has stopped") from error
+        try:
+            return future.result()
+        except CancelledError as error:
+            raise ClientDisconnected("the server is stopping") from error
