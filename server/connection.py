@@ -135,11 +135,20 @@ class Connection:
         """Close so that a client that is still sending can read the last response first."""
         if self.closed or self.transport.is_closing():
             return
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+        if self.half_close():
             self.switch(_Lingering(self))
         else:
             self.transport.close()
+
+    def half_close(self) -> bool:
+        """Let the client see the end of what is written, and go on reading; False if that cannot be had."""
+        if not self.transport.can_write_eof():  # TLS has no half-closed connections
+            return False
+        try:
+            self.transport.write_eof()
+        except OSError:  # a reset that asyncio has not seen yet
+            return False
+        return True
 
     def abort(self) -> None:
         """Close at once; what has not been sent is dropped, and the client can tell."""

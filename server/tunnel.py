@@ -238,14 +238,11 @@ class Tunnel(Handler):
         """The application writes no more: pass that on, and close when that was the last direction."""
         self._output_over = True
         self._loop.remove_reader(self._end)
-        transport = self._connection.transport
         if self._state is _State.GONE:
             self._close_end()
         elif self._state is _State.OPEN:
-            if self._released or self._input_over or not transport.can_write_eof():
+            if self._released or self._input_over or not self._connection.half_close():
                 self.close()
-            else:
-                transport.write_eof()
 
     def _close_end(self) -> None:
         self._input_over = self._output_over = True

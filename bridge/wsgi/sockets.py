@@ -60,7 +60,7 @@ class WSGISockets(SocketApplication):
             environ = self._environ.build(exchange.scope, BytesIO())
             environ[SOCKET_KEY] = exchange.take_socket()
             environ["hybrid.disconnected"] = lambda: exchange.disconnected
-            serve(_ended_by_connection_errors(self.app, exchange), environ, exchange)
+            serve(_unless_used(self.app, exchange), environ, exchange)
         except BaseException:  # a scope that no environ can be made of
             logger.exception("the WebSocket could not be given to %r", self.app)
             exchange.abort()
@@ -73,24 +73,32 @@ class WSGISockets(SocketApplication):
         await send({"type": "websocket.close", "code": 1000})
 
 
-def _ended_by_connection_errors(app: WSGIApplication, exchange: SocketExchange) -> WSGIApplication:
-    """Let a ``ConnectionError`` of a call that has used its socket pass for the client's leaving.
+def _unless_used(app: WSGIApplication, exchange: SocketExchange) -> WSGIApplication:
+    """Drop what a call returns once it has used its socket, and let it end with a ``ConnectionError``.
 
-    It either is that, or is engineio's way to keep Werkzeug from sending a response.
+    That either means that the client has left, or is engineio's way to keep Werkzeug from sending a response.
+    What is returned may not even have called start_response.
     """
+
+    def check() -> None:
+        if exchange.used():
+            raise ClientDisconnected("the WebSocket has ended")
 
     def application(environ: dict[str, Any], start_response: StartResponse) -> Iterator[bytes]:
         try:
             parts = app(environ, start_response)
             try:
-                yield from parts
+                check()
+                for part in parts:
+                    check()
+                    yield part
+                check()
             finally:
                 close = getattr(parts, "close", None)
                 if close is not None:
                     close()
-        except ConnectionError as error:
-            if exchange.used():
-                raise ClientDisconnected("the WebSocket has ended") from error
+        except ConnectionError:
+            check()
             raise
 
     return application

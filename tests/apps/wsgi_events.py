@@ -20,7 +20,12 @@ def name_of(environ: WSGIEnvironment) -> str:
 
 def note(environ: WSGIEnvironment, event: str) -> None:
     """Keep what happened to a request."""
-    _events[name_of(environ)].append(event)
+    note_as(name_of(environ), event)
+
+
+def note_as(name: str, event: str) -> None:
+    """Keep what happened to something that is no request, by a name."""
+    _events[name].append(event)
 
 
 def wait_for_step(environ: WSGIEnvironment) -> None:
