@@ -9,8 +9,9 @@ from typing import Final
 
 from hybrid.server.connection import Connection, Handler
 
-#: Bytes that are taken from the application at a time.
+#: Bytes that are taken from the application at a time, and how often before others have their turn.
 _CHUNK: Final = 64 * 1024
+_ROUNDS: Final = 8
 #: Seconds that an application's threads may take to let go of a socket whose end they have been told.
 _RELEASE_SECONDS: Final = 1.0
 
@@ -61,7 +62,7 @@ class Tunnel(Handler):
         self._output_over = False  # whether the application has closed its direction
         self._released = False  # whether the application's call is over
         self._deadline = inf  # for letting go
-        self._loop.add_reader(end, self._pull)
+        self._loop.add_reader(end, self._catch_up)
 
     def __repr__(self) -> str:
         return f"<Tunnel {self._state.name} unsent={len(self._unsent)}>"
@@ -102,7 +103,7 @@ class Tunnel(Handler):
         """Take what the application writes again."""
         super().resume_writing()
         if not self._output_over:
-            self._loop.add_reader(self._end, self._pull)
+            self._loop.add_reader(self._end, self._catch_up)
 
     def disconnected(self) -> None:
         """Tell the application, and give it a moment, in which what it writes is dropped."""
@@ -114,13 +115,12 @@ class Tunnel(Handler):
         self._stop_input()
         context.connections.add(self)  # which the connection is no longer: for the ticks
         self._deadline = context.deadline(_RELEASE_SECONDS)
-        self._loop.add_reader(self._end, self._pull)
+        self._loop.add_reader(self._end, self._catch_up)
 
     def tick(self, now: float) -> None:
         """Let go when it is time, and all that the application has written is on its way."""
-        if now >= self._deadline and (
-            self._state is _State.GONE or (self._connection.writable and not self._pull())
-        ):
+        caught_up = self._catch_up()
+        if now >= self._deadline and (caught_up or self._state is _State.GONE):
             self.close()
 
     def drain(self) -> None:
@@ -216,8 +216,23 @@ class Tunnel(Handler):
 
     # From the application to the client.
 
+    def _catch_up(self) -> bool:
+        """Take what the application has written; whether that was all, for now.
+
+        To the end and not once for each call: uvloop is silent about a socket after one call when the other
+        end was closed with something unread. The ticks look for what so would be left.
+        """
+        for _ in range(_ROUNDS):
+            if not self._connection.writable and self._state is not _State.GONE:
+                return False
+            if not self._pull():
+                return True
+        return False
+
     def _pull(self) -> bool:
-        """Take what the application has written; False when there was nothing."""
+        """Take one part; False when there is none."""
+        if self._output_over:
+            return False
         try:
             data = self._end.recv(_CHUNK)
         except BlockingIOError:

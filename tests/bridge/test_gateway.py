@@ -19,6 +19,8 @@ from hybrid.bridge.gateway import Gateway, Route, Target, format_routes, load_ta
 from hybrid.bridge.routing import not_found
 from hybrid.bridge.types import ASGIApp, Message, Receive, Resolver, Scope, Send
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
+from hybrid.bridge.wsgi.socket_threads import SocketThreads
+from hybrid.bridge.wsgi.sockets import WSGISockets
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 
@@ -185,6 +187,60 @@ def test_a_longer_prefix_puts_websockets_below_a_wsgi_application(pool: ThreadPo
     assert served(gateway, "http", "/shop/ws/1") == "live /shop/ws|/1"
     assert served(gateway, "http", "/shop/1") == "shop /shop|/1"
     assert served(gateway, "websocket", "/shop/1") == "refused"
+
+
+@pytest.mark.parametrize("prefix", ["", "/"])
+def test_with_threads_for_them_a_wsgi_application_takes_websockets_where_no_asgi_does(
+    pool: ThreadPool, prefix: str
+) -> None:
+    """At the root and below a prefix; the one at the root does not get those of a prefix of another's."""
+    site, shop, api = wsgi("site"), wsgi("shop"), asgi("api")
+    targets = [Target(site, prefix), Target(shop, "/shop"), Target(api, "/api")]
+    gateway = Gateway(targets, pool=pool, sockets=SocketThreads(1))
+    for path, app in (("/x", site), ("/shop", shop), ("/shop/x", shop)):
+        found, scope = leaf(gateway, "websocket", path)
+        assert isinstance(found, WSGISockets)
+        assert found.app is app
+        assert scope["root_path"] == ("/shop" if app is shop else "")
+    assert leaf(gateway, "websocket", "/api/x")[0] is api
+    assert [route.protocols for route in gateway.routes()] == [("http", "websocket")] * 3
+    assert gateway.leaves() == [api]
+
+
+@pytest.mark.parametrize("prefix", ["", "/"])
+def test_an_asgi_application_at_the_root_keeps_its_websockets(pool: ThreadPool, prefix: str) -> None:
+    """The WSGI application beside it takes HTTP there alone, and both below its other prefixes."""
+    site, live = wsgi("site"), asgi("live")
+    targets = [Target(site, prefix), Target(live), Target(site, "/shop")]
+    gateway = Gateway(targets, pool=pool, sockets=SocketThreads(1))
+    assert leaf(gateway, "websocket", "/x")[0] is live
+    assert isinstance(leaf(gateway, "websocket", "/shop/x")[0], WSGISockets)
+    assert [route.protocols for route in gateway.routes()] == [
+        ("http",),
+        ("websocket",),
+        ("http", "websocket"),
+    ]
+
+
+def test_under_another_server_websockets_of_wsgi_applications_are_refused(pool: ThreadPool) -> None:
+    """It has no socket to give."""
+    gateway = Gateway([Target(wsgi("site"))], pool=pool, sockets=SocketThreads(1))
+    assert served(gateway, "http", "/x") == "site |/x"
+    assert sent_to(gateway) == [{"type": "websocket.close", "code": 1000}]
+
+
+def sent_to(gateway: Gateway) -> list[Message]:
+    """Call the gateway with a WebSocket as an ASGI server does, and return what it sent."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(gateway({"type": "websocket", "path": "/x", "root_path": ""}, receive, send))
+    return sent
 
 
 def test_the_root_may_be_asked_for_as_a_prefix(pool: ThreadPool) -> None:

@@ -39,10 +39,19 @@ def test_asgi_object() -> None:
 
 
 def test_wsgi_object() -> None:
-    """A WSGI application that is an object takes HTTP, on as many threads as the configuration says."""
-    loaded = load_application(Config(app=hello_wsgi.app, threads=3))
-    assert rows(loaded) == [("/", "http", "wsgi")]
+    """A WSGI application that is an object takes everything, on as many threads as the configuration says."""
+    loaded = load_application(Config(app=hello_wsgi.app, threads=3, websocket_threads=4))
+    assert rows(loaded) == [("/", "http, websocket", "wsgi")]
     assert loaded.pools[""].threads == 3
+    assert loaded.sockets is not None
+    assert loaded.sockets.threads == 4
+
+
+def test_no_threads_for_websockets() -> None:
+    """Without threads for them, a WSGI application takes no WebSockets."""
+    loaded = load_application(Config(app=hello_wsgi.app, websocket_threads=0))
+    assert rows(loaded) == [("/", "http", "wsgi")]
+    assert loaded.sockets is None
 
 
 def test_router_is_taken_as_it_is() -> None:
@@ -81,7 +90,7 @@ def test_application_folder_comes_first(tmp_path: Path) -> None:
         (place / "shop_of_this_test.py").write_text(f"def app({parameters}): ...\n")
     sys.path.insert(0, str(elsewhere))
     loaded = load_application(Config(app="shop_of_this_test:app", app_dir=str(folder)))
-    assert rows(loaded) == [("/", "http", "wsgi")]
+    assert rows(loaded) == [("/", "http, websocket", "wsgi")]
 
 
 def test_object_leaves_the_import_path_alone(tmp_path: Path) -> None:
