@@ -64,6 +64,29 @@ def test_messages_of_several_threads_stay_whole(
     assert all(length % SIZE == 0 for length in runs)
 
 
+@pytest.mark.parametrize("method", ["recv", "recv_into"])
+def test_closed_while_another_thread_receives(
+    pair: tuple[socket.socket, ApplicationSocket], method: str
+) -> None:
+    """The descriptor stays that thread's until it has left, and nobody may begin anything new."""
+    end, application = pair
+    receive: Callable[..., object] = getattr(application, method)
+    thread = threading.Thread(target=receive, args=(1 if method == "recv" else bytearray(1),))
+    thread.start()
+    while not application._inside:
+        thread.join(0.001)
+    application.close()
+    application.close()
+    assert application.fileno() >= 0
+    for use in (application.send, application.sendall, application.recv_into):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            use(bytearray(1))
+    end.sendall(b"x")
+    thread.join()
+    assert application.fileno() == -1
+    assert end.recv(1) == b""
+
+
 def test_closed_when_nobody_has_it() -> None:
     """The other end sees the end as soon as the application has dropped it, without a warning."""
     end, other = socket.socketpair()
