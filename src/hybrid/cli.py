@@ -22,7 +22,8 @@ LONGEST_TIMEOUT = 24 * 3600
 TARGETS_HELP = """\b
 A TARGET is [PREFIX=]MODULE[:ATTR][@POOL][+stream]; ATTR defaults to app, then
 application.
-  wsgi:app            a WSGI application takes HTTP at /
+  wsgi:app            a WSGI application takes HTTP at /, and WebSockets
+                      too when no ASGI application does
   asgi:app            an ASGI application takes WebSockets at /, and HTTP
                       too when no WSGI application does
   /api=api.main:app   with a prefix, everything under that path

@@ -120,6 +120,22 @@ def test_used(starts: bool, caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.records
 
 
+@pytest.mark.parametrize("yields", [True, False])
+def test_used_by_a_generator(yields: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Its end is the end, and a part that comes after the use is dropped, status or none."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        yield b""
+        use(environ)
+        if yields:
+            yield b"x"
+            raise AssertionError
+
+    exchange = call(app)
+    assert exchange.head is None
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("uses", [True, False])
 @pytest.mark.parametrize("where", ["call", "iterator"])
 def test_connection_error(uses: bool, where: str, caplog: pytest.LogCaptureFixture) -> None:
