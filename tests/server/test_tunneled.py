@@ -13,7 +13,7 @@ import pytest
 
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.socket_application import SocketApplication, SocketExchange
-from hybrid.bridge.types import Receive, Resolver, Scope, Send
+from hybrid.bridge.types import Receive, Resolver, ResponseHead, Scope, Send
 from hybrid.server.config import Config, LoopName
 from hybrid.server.server import Server
 from tests.support.embedded import DEADLINE, client, on_each_loop, port_of, serving, until
@@ -234,24 +234,6 @@ async def test_client_that_leaves_before_the_answer(caplog: pytest.LogCaptureFix
     assert failures(caplog) == []
 
 
-# Refusals
-
-
-class Full(SocketApplication):
-    """Has no thread for anybody."""
-
-    def __init__(self) -> None:
-        self.exchanges: list[SocketExchange] = []
-
-    def submit_socket(self, exchange: SocketExchange) -> None:
-        """Refuse it."""
-        raise PoolFull("there is no thread")
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Never be called: the server knows what this is."""
-        raise AssertionError
-
-
 class Route(Resolver):
     """Leads everything to one application."""
 
@@ -261,6 +243,47 @@ class Route(Resolver):
     def resolve(self, scope: Scope) -> tuple[SocketApplication, Scope]:
         """Give it."""
         return self._application, scope
+
+
+class Responds(SocketApplication):
+    """Answers in one step, on a thread of its own."""
+
+    def submit_socket(self, exchange: SocketExchange) -> None:
+        """Start the thread."""
+        threading.Thread(target=self._answer, args=(exchange,)).start()
+
+    def _answer(self, exchange: SocketExchange) -> None:
+        with exchange.take_socket():
+            assert not exchange.disconnected
+            exchange.respond(ResponseHead(200, "OK", [(b"content-length", b"2")], 2), b"ok")
+            exchange.end()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Never be called: the server knows what this is."""
+        raise AssertionError
+
+
+@on_each_loop
+async def test_answer_in_one_step() -> None:
+    """A response that is whole goes out whole."""
+    response = await ask(Route(Responds()), lifespan="off")  # type: ignore[arg-type]
+    assert response.startswith(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n")
+    assert response.endswith(b"\r\n\r\nok")
+
+
+# Refusals
+
+
+class Full(SocketApplication):
+    """Has no thread for anybody."""
+
+    def submit_socket(self, exchange: SocketExchange) -> None:
+        """Refuse it."""
+        raise PoolFull("there is no thread")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Never be called: the server knows what this is."""
+        raise AssertionError
 
 
 @on_each_loop
