@@ -151,6 +151,9 @@ class TunneledExchange:
         """Ask the loop whether the application has written to its socket (worker)."""
         return self._ask(self._used())
 
+    def interim(self, status: int, headers: Headers) -> None:
+        """Drop it: hints are for who will load a page (worker)."""
+
     def respond(self, head: ResponseHead, data: bytes) -> None:
         """Send a whole response (worker)."""
         self.start(head.status, head.reason, head.headers)

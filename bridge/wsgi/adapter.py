@@ -55,7 +55,7 @@ class WSGIToASGI(ThreadedApplication):
         self.pool = pool or ThreadPool()
         self._owns_pool = pool is None
         if multiprocess is None:
-            multiprocess = _is_child_process()
+            multiprocess = is_child_process()
         self._environ = EnvironBuilder(multithread=self.pool.threads > 1, multiprocess=multiprocess)
 
     def __repr__(self) -> str:
@@ -143,7 +143,7 @@ class WSGIToASGI(ThreadedApplication):
         await exchange.wait(receive)  # from here on the worker owns the body
 
 
-def _is_child_process() -> bool:
+def is_child_process() -> bool:
     """Tell whether multiprocessing has started this process; it is loaded where it has."""
     multiprocessing = sys.modules.get("multiprocessing.process")
     return multiprocessing is not None and multiprocessing.parent_process() is not None

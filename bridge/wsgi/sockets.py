@@ -14,8 +14,10 @@ from wsgiref.types import StartResponse, WSGIApplication
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.socket_application import SocketApplication, SocketExchange
 from hybrid.bridge.types import Receive, Scope, Send
+from hybrid.bridge.wsgi.adapter import is_child_process
 from hybrid.bridge.wsgi.call import serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
+from hybrid.bridge.wsgi.errorlog import ERRORS
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 
 logger = logging.getLogger("hybrid.wsgi")
@@ -44,7 +46,7 @@ class WSGISockets(SocketApplication):
     def __init__(self, app: WSGIApplication, threads: SocketThreads) -> None:
         self.app = app
         self.threads = threads
-        self._environ = EnvironBuilder(multithread=True, multiprocess=False)
+        self._environ = EnvironBuilder(multithread=True, multiprocess=is_child_process())
 
     def __repr__(self) -> str:
         return f"WSGISockets({self.app!r})"
@@ -67,6 +69,8 @@ class WSGISockets(SocketApplication):
         finally:
             environ.pop(SOCKET_KEY, None)  # frameworks leave environs to the garbage collector, which is late
             exchange.end()
+            if ERRORS.incomplete:  # half a line is not the beginning of another request's
+                ERRORS.flush()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a WebSocket, for a server that does not know this class."""

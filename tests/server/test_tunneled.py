@@ -255,6 +255,7 @@ class Responds(SocketApplication):
     def _answer(self, exchange: SocketExchange) -> None:
         with exchange.take_socket():
             assert not exchange.disconnected
+            exchange.interim(103, [(b"link", b"</a>")])
             exchange.respond(ResponseHead(200, "OK", [(b"content-length", b"2")], 2), b"ok")
             exchange.end()
 

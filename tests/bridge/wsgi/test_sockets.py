@@ -197,6 +197,18 @@ def test_environ_keeps_no_socket() -> None:
     assert SOCKET_KEY not in seen[0]
 
 
+def test_errors(caplog: pytest.LogCaptureFixture) -> None:
+    """What the application writes to `wsgi.errors` is in the log when it is done, half a line too."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        use(environ)
+        environ["wsgi.errors"].write("half a line")
+        return []
+
+    call(app)
+    assert "half a line" in caplog.text
+
+
 def test_scope_of_which_no_environ_can_be_made(caplog: pytest.LogCaptureFixture) -> None:
     """It is logged, and the exchange is let go of all the same."""
     called: list[object] = []
