@@ -1,7 +1,7 @@
 """Making one application of several: WSGI and ASGI, by protocol and by path."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from hybrid.bridge.interface import Interface, detect, name_of
 from hybrid.bridge.lifespan import Lifespan, Mode, lifespan_app
 from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, clean_prefix, not_found
 from hybrid.bridge.targets import TargetSpec, load_target, parse_target
-from hybrid.bridge.types import ASGIApp
+from hybrid.bridge.types import ASGIApp, BodyPolicy
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
@@ -43,7 +43,7 @@ class Route:
 
     ``path`` is a mount's prefix; ``protocols`` are the scope types taken there, of ``"http"`` and
     ``"websocket"``; ``interface`` is a value of :class:`~hybrid.bridge.interface.Interface`; ``runs_on`` is
-    ``"event loop"``, ``"thread pool"``, or ``"thread pool NAME"``.
+    ``"event loop"``, ``"thread pool"``, or ``"thread pool NAME"``, the latter two with ``", streaming"``.
     """
 
     path: str
@@ -95,8 +95,9 @@ class Gateway(ProtocolTypeRouter):
     ``/shop/ws=shop.asgi``.
 
     WSGI applications run on ``pool``, or on the one of ``pools`` that their target names; the caller closes
-    them. An application given twice, for two paths, is wrapped once and has one lifespan. As an ASGI callable
-    the gateway answers a lifespan scope for all its ASGI applications; a server that runs lifespans itself
+    them. ``body_policy`` is for all of them; which ones read request bodies as they come their targets say.
+    An application given twice, for two paths, is wrapped once and has one lifespan. As an ASGI callable the
+    gateway answers a lifespan scope for all its ASGI applications; a server that runs lifespans itself
     asks for :meth:`lifespan`, or for the :meth:`leaves`.
 
     Raises:
@@ -106,11 +107,16 @@ class Gateway(ProtocolTypeRouter):
     """
 
     def __init__(
-        self, targets: Sequence[Target], *, pool: ThreadPool, pools: Mapping[str, ThreadPool] | None = None
+        self,
+        targets: Sequence[Target],
+        *,
+        pool: ThreadPool,
+        pools: Mapping[str, ThreadPool] | None = None,
+        body_policy: BodyPolicy | None = None,
     ) -> None:
         if not targets:
             raise LoadError("no target was given")
-        mounts = _mount(targets, {**(pools or {}), "": pool})
+        mounts = _mount(targets, {**(pools or {}), "": pool}, body_policy or BodyPolicy())
         self._routes = sorted((route for route, _ in mounts), key=lambda route: (route.path, route.protocols))
         on_loop = {id(leaf): (leaf, route.application) for route, leaf in mounts if route.runs_on == _ON_LOOP}
         self._leaves = [leaf for leaf, _ in on_loop.values()]
@@ -136,7 +142,9 @@ class Gateway(ProtocolTypeRouter):
         return Lifespan(self._leaves, mode, names=self._names)
 
 
-def _mount(targets: Sequence[Target], pools: Mapping[str, ThreadPool]) -> list[tuple[Route, ASGIApp]]:
+def _mount(
+    targets: Sequence[Target], pools: Mapping[str, ThreadPool], policy: BodyPolicy
+) -> list[tuple[Route, ASGIApp]]:
     """Find out what each target answers, and wrap its application."""
     placed = [(target, _interface(target), _path(target)) for target in targets]
     wsgi_at_root = any(interface is Interface.WSGI and path == "/" for _, interface, path in placed)
@@ -147,7 +155,7 @@ def _mount(targets: Sequence[Target], pools: Mapping[str, ThreadPool]) -> list[t
         runs_on = _runs_on(target, interface, pools)
         key = id(target.application), target.pool, target.stream
         if key not in leaves:
-            leaves[key] = _wrap(target, interface, pools)
+            leaves[key] = _wrap(target, interface, pools, policy)
         mounts.append((Route(path, protocols, _name(target), interface.value, runs_on), leaves[key]))
     return mounts
 
@@ -184,7 +192,7 @@ def _runs_on(target: Target, interface: Interface, pools: Mapping[str, ThreadPoo
         if target.pool not in pools:
             known = ", ".join(filter(None, pools)) or "none"
             raise LoadError(f'target "{_name(target)}": there is no pool "{target.pool}" (pools: {known})')
-        return f"{_ON_THREADS} {target.pool}".rstrip()
+        return f"{_ON_THREADS} {target.pool}".rstrip() + (", streaming" if target.stream else "")
     if target.pool or target.stream:
         option = f"@{target.pool}" if target.pool else "+stream"
         raise LoadError(
@@ -193,11 +201,14 @@ def _runs_on(target: Target, interface: Interface, pools: Mapping[str, ThreadPoo
     return _ON_LOOP
 
 
-def _wrap(target: Target, interface: Interface, pools: Mapping[str, ThreadPool]) -> ASGIApp:
+def _wrap(
+    target: Target, interface: Interface, pools: Mapping[str, ThreadPool], policy: BodyPolicy
+) -> ASGIApp:
     """Make an ASGI 3 application of any."""
     application: Any = target.application
     if interface is Interface.WSGI:
-        return WSGIToASGI(application, pool=pools[target.pool])
+        policy = replace(policy, stream=target.stream)
+        return WSGIToASGI(application, pool=pools[target.pool], body_policy=policy)
     if interface is Interface.ASGI2:
         # Imported here because it is seldom needed and takes a while, and by name because it is not typed.
         application = import_module("asgiref.compatibility").guarantee_single_callable(application)
