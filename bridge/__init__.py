@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hybrid.bridge.lifespan import Lifespan
     from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, not_found
     from hybrid.bridge.targets import TargetSpec, add_app_dir, load_target, parse_target
+    from hybrid.bridge.types import BodyPolicy
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
     from hybrid.bridge.wsgi.oversight import Patience
     from hybrid.bridge.wsgi.reverse import ASGIToWSGI
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASGIToWSGI",
+    "BodyPolicy",
     "ChannelFull",
     "ClientDisconnected",
     "ConfigError",
@@ -82,6 +84,7 @@ _NAMES_IN = {
     "hybrid.bridge.lifespan": ("Lifespan",),
     "hybrid.bridge.routing": ("PathRouter", "ProtocolTypeRouter", "not_found"),
     "hybrid.bridge.targets": ("TargetSpec", "add_app_dir", "load_target", "parse_target"),
+    "hybrid.bridge.types": ("BodyPolicy",),
     "hybrid.bridge.wsgi.adapter": ("WSGIToASGI",),
     "hybrid.bridge.wsgi.oversight": ("Patience",),
     "hybrid.bridge.wsgi.reverse": ("ASGIToWSGI",),

@@ -1,5 +1,7 @@
 """Every error of this package that a caller may want to catch, in one place."""
 
+from http import HTTPStatus
+
 
 class HybridError(Exception):
     """Base of the errors that this package raises on purpose; the message is one clear line for a person."""
@@ -30,6 +32,20 @@ class PoolFull(HybridError):
 
 class PortalError(HybridError, RuntimeError):
     """A thread cannot have a coroutine run on the event loop; the message says why."""
+
+
+class BodyRefused(HybridError):
+    """A request body is not taken, for its size or for want of room.
+
+    Attributes:
+        status: the response status to send; the connection is closed after it, as the rest is not read.
+        reason: one short phrase for the response body and the log, never anything the client sent.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status} {HTTPStatus(status).phrase}: {reason}")
+        self.status = status
+        self.reason = reason
 
 
 class ChannelFull(HybridError):

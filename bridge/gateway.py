@@ -1,7 +1,7 @@
 """Making one application of several: WSGI and ASGI, by protocol and by path."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from hybrid.bridge.interface import Interface, detect, name_of
 from hybrid.bridge.lifespan import Lifespan, Mode, lifespan_app
 from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, clean_prefix, not_found
 from hybrid.bridge.targets import TargetSpec, load_target, parse_target
-from hybrid.bridge.types import ASGIApp
+from hybrid.bridge.types import ASGIApp, BodyPolicy
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import WSGISockets
@@ -48,7 +48,7 @@ class Route:
 
     ``path`` is a mount's prefix; ``protocols`` are the scope types taken there, of ``"http"`` and
     ``"websocket"``; ``interface`` is a value of :class:`~hybrid.bridge.interface.Interface`; ``runs_on`` is
-    ``"event loop"``, ``"thread pool"``, or ``"thread pool NAME"``.
+    ``"event loop"``, ``"thread pool"``, or ``"thread pool NAME"``, the latter two with ``", streaming"``.
     """
 
     path: str
@@ -104,8 +104,9 @@ class Gateway(ProtocolTypeRouter):
     there: ``/shop=shop.wsgi`` with ``/shop/ws=shop.asgi``.
 
     WSGI applications run on ``pool``, or on the one of ``pools`` that their target names; the caller closes
-    them. An application given twice, for two paths, is wrapped once and has one lifespan. As an ASGI callable
-    the gateway answers a lifespan scope for all its ASGI applications; a server that runs lifespans itself
+    them. ``body_policy`` is for all of them; which ones read request bodies as they come their targets say.
+    An application given twice, for two paths, is wrapped once and has one lifespan. As an ASGI callable the
+    gateway answers a lifespan scope for all its ASGI applications; a server that runs lifespans itself
     asks for :meth:`lifespan`, or for the :meth:`leaves`.
 
     Raises:
@@ -121,10 +122,12 @@ class Gateway(ProtocolTypeRouter):
         pool: ThreadPool,
         pools: Mapping[str, ThreadPool] | None = None,
         sockets: SocketThreads | None = None,
+        body_policy: BodyPolicy | None = None,
     ) -> None:
         if not targets:
             raise LoadError("no target was given")
-        mounts = _mount(targets, {**(pools or {}), "": pool}, sockets)
+        means = _Means({**(pools or {}), "": pool}, sockets, body_policy or BodyPolicy())
+        mounts = _mount(targets, means)
         self._routes = sorted((route for route, _ in mounts), key=lambda route: (route.path, route.protocols))
         on_loop = {
             id(leaf): (leaf, route.application)
@@ -155,9 +158,16 @@ class Gateway(ProtocolTypeRouter):
         return Lifespan(self._leaves, mode, names=self._names)
 
 
-def _mount(
-    targets: Sequence[Target], pools: Mapping[str, ThreadPool], sockets: SocketThreads | None
-) -> list[tuple[Route, _Leaves]]:
+@dataclass(frozen=True)
+class _Means:
+    """What WSGI applications run on, and how they are given request bodies."""
+
+    pools: Mapping[str, ThreadPool]
+    sockets: SocketThreads | None
+    body_policy: BodyPolicy
+
+
+def _mount(targets: Sequence[Target], means: _Means) -> list[tuple[Route, _Leaves]]:
     """Find out what each target answers, and wrap its application."""
     placed = [(target, _interface(target), _path(target)) for target in targets]
     wsgi_at_root = any(interface is Interface.WSGI and path == "/" for _, interface, path in placed)
@@ -165,10 +175,10 @@ def _mount(
     wrapped: dict[tuple[int, str, bool], _Leaves] = {}
     mounts: list[tuple[Route, _Leaves]] = []
     for target, interface, path in placed:
-        runs_on = _runs_on(target, interface, pools)
+        runs_on = _runs_on(target, interface, means.pools)
         key = id(target.application), target.pool, target.stream
         if key not in wrapped:
-            wrapped[key] = _wrap(target, interface, pools, sockets)
+            wrapped[key] = _wrap(target, interface, means)
         leaves = wrapped[key].copy()
         if interface is Interface.WSGI and path == "/" and asgi_at_root:
             leaves.pop("websocket", None)
@@ -202,7 +212,7 @@ def _runs_on(target: Target, interface: Interface, pools: Mapping[str, ThreadPoo
         if target.pool not in pools:
             known = ", ".join(filter(None, pools)) or "none"
             raise LoadError(f'target "{_name(target)}": there is no pool "{target.pool}" (pools: {known})')
-        return f"{_ON_THREADS} {target.pool}".rstrip()
+        return f"{_ON_THREADS} {target.pool}".rstrip() + (", streaming" if target.stream else "")
     if target.pool or target.stream:
         option = f"@{target.pool}" if target.pool else "+stream"
         raise LoadError(
@@ -211,15 +221,15 @@ def _runs_on(target: Target, interface: Interface, pools: Mapping[str, ThreadPoo
     return _ON_LOOP
 
 
-def _wrap(
-    target: Target, interface: Interface, pools: Mapping[str, ThreadPool], sockets: SocketThreads | None
-) -> _Leaves:
+def _wrap(target: Target, interface: Interface, means: _Means) -> _Leaves:
     """Make an ASGI 3 application of any, for each of the protocols that it could take."""
     application: Any = target.application
     if interface is Interface.WSGI:
-        leaves: _Leaves = {"http": WSGIToASGI(application, pool=pools[target.pool])}
-        if sockets is not None:
-            leaves["websocket"] = WSGISockets(application, sockets)
+        policy = replace(means.body_policy, stream=target.stream)
+        http = WSGIToASGI(application, pool=means.pools[target.pool], body_policy=policy)
+        leaves: _Leaves = {"http": http}
+        if means.sockets is not None:
+            leaves["websocket"] = WSGISockets(application, means.sockets)
         return leaves
     if interface is Interface.ASGI2:
         # Imported here because it is seldom needed and takes a while, and by name because it is not typed.

@@ -5,7 +5,10 @@ framework's scopes and messages are. WSGI types come from :mod:`wsgiref.types` (
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
+
+from hybrid.bridge.errors import BodyRefused
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -119,11 +122,16 @@ class ScopedWriter(ResponseWriter, Protocol):
 
 
 class ThreadedExchange(ScopedWriter, Protocol):
-    """One HTTP request that is complete, and its response: what a server hands to a worker thread whole."""
+    """One HTTP request and its response: what a server hands to a worker thread whole.
+
+    The request is complete, unless the application's :class:`BodyPolicy` is to stream.
+    """
 
     @property
     def body(self) -> BinaryIO:
-        """The whole request body, positioned at its start."""
+        """The request body, positioned at its start. Of one that still comes, reading waits for more; it
+        raises :class:`~hybrid.bridge.errors.ClientDisconnected` when no more will come.
+        """
         ...
 
     @property
@@ -151,12 +159,52 @@ class ThreadedExchange(ScopedWriter, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class BodyPolicy:
+    """How an application on a thread is given the bodies of its requests.
+
+    Attributes:
+        buffer: bytes of a body that are kept in memory; a larger one is kept in a temporary file.
+        limit: the largest body, in bytes; a larger one is answered 413. 0 is no limit. A server's own limit
+            counts too: what it refuses does not come here.
+        stream: whether the application is called before the body is complete, and reads it as it comes.
+    """
+
+    buffer: int = 64 * 1024
+    limit: int = 1024**3
+    stream: bool = False
+
+    def check_size(self, size: int) -> None:
+        """Refuse a body of which so many bytes have come.
+
+        Raises:
+            BodyRefused: it is too large.
+        """
+        if 0 < self.limit < size:
+            raise BodyRefused(413, "request body too large")
+
+    def check_head(self, headers: Headers) -> None:
+        """Refuse a body for the length that its request announces, before any of it is read.
+
+        Raises:
+            BodyRefused: it would be too large.
+        """
+        for name, value in headers:
+            if name == b"content-length" and value.isdigit():
+                self.check_size(int(value))
+
+
 class ThreadedApplication:
     """An application that serves a whole exchange from a thread of its own choice, without a task on the
     loop.
+
+    Attributes:
+        body_policy: when an exchange with a body is to be submitted, and which bodies are none.
     """
 
     __slots__ = ()
+
+    body_policy: BodyPolicy = BodyPolicy()
 
     def submit(self, exchange: ThreadedExchange) -> None:
         """Queue the exchange for a worker thread. Runs on the loop and returns at once.

@@ -9,7 +9,7 @@ from typing import cast
 from hybrid.bridge.gateway import Gateway, Route, Target, load_targets
 from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.targets import add_app_dir
-from hybrid.bridge.types import ASGIApp, Resolver
+from hybrid.bridge.types import ASGIApp, BodyPolicy, Resolver
 from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.threadpool import ThreadPool
@@ -52,7 +52,9 @@ def load_application(config: Config) -> LoadedApplication:
     else:
         add_app_dir(str(config.app_dir))
         targets = load_targets(config.targets)
-    gateway = Gateway(targets, pool=pools[""], pools=pools, sockets=sockets)
+    # What is larger than Config.limit_request_body does not come this far, whoever it is for.
+    policy = BodyPolicy(buffer=config.wsgi_buffer, limit=0)
+    gateway = Gateway(targets, pool=pools[""], pools=pools, sockets=sockets, body_policy=policy)
     return LoadedApplication(gateway, gateway.lifespan(config.lifespan), pools, sockets, gateway.routes())
 
 

@@ -1,7 +1,7 @@
 """Everything that can be set about a server, with its default."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -75,7 +75,7 @@ class Config:
         limit_request_body: largest request body, in bytes; a larger one is answered 413. 0 is no limit.
         ws_max_size: largest WebSocket message, in bytes; a larger one is answered with close code 1009.
         ws_max_queue: WebSocket messages waiting for the application before reading from the socket pauses.
-        limits: what a request may measure.
+        limits: what a request's head and the coding of its body may measure.
 
     Raises:
         ConfigError: a value that no server could run with; the message names the option.
@@ -127,6 +127,9 @@ class Config:
             raise ConfigError(f"root_path: {self.root_path!r} does not start with '/'")
         self.root_path = self.root_path.rstrip("/")
         self.pool_sizes  # noqa: B018 - refuses what cannot be read, now
+        if self.limits.request_body not in (0, self.limit_request_body):
+            raise ConfigError("limits: the limit of the request body is set with limit_request_body")
+        self.limits = replace(self.limits, request_body=self.limit_request_body)
 
     @property
     def targets(self) -> Sequence[str] | None:

@@ -4,16 +4,18 @@ import logging
 from enum import Enum, auto
 from typing import Final
 
+from hybrid.bridge.errors import BodyRefused
 from hybrid.bridge.types import Resolver, Scope, ThreadedApplication
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.exchange import Exchange
 from hybrid.server.ops.access_log import format_client
 from hybrid.server.pipeline import http_scope, resolve, start_call
+from hybrid.server.streamed import StreamedExchange
 from hybrid.server.threaded import ThreadedExchange
 from hybrid.server.websocket import upgrade, wants_websocket
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.http11 import Request, RequestParser
-from hybrid.server.wire.response import CONTINUE, refusal
+from hybrid.server.wire.response import refusal
 
 logger = logging.getLogger("hybrid.server")
 
@@ -75,7 +77,7 @@ class Http11(Handler):
                 if not parser.waiting:
                     return
             self._advance()
-        except RequestError as error:
+        except (RequestError, BodyRefused) as error:
             self._refuse(error)
 
     def eof_received(self) -> bool:
@@ -134,7 +136,7 @@ class Http11(Handler):
         """Take up what came while something else had to be waited for."""
         try:
             self._advance()
-        except RequestError as error:
+        except (RequestError, BodyRefused) as error:
             self._refuse(error)
         if self._eof and (self._state is _IDLE or self._state is _BODY):
             self._connection.close()  # what there is of the next request will never be complete
@@ -194,12 +196,14 @@ class Http11(Handler):
         if isinstance(application, Resolver):
             application, scope = resolve(application, scope)
         if isinstance(application, ThreadedApplication):
-            threaded = ThreadedExchange(connection, request, scope, application, self.exchange_done)
+            streams = not body_complete and application.body_policy.stream
+            kind = StreamedExchange if streams else ThreadedExchange
+            threaded = kind(connection, request, scope, application, self.exchange_done)
             self._exchange = threaded
             if body_complete:
                 threaded.feed_eof()
-            elif request.expects_continue:
-                connection.write(CONTINUE)  # unasked: the worker gets the request when the body is here
+            else:
+                threaded.expect_body()
         else:
             exchange = Exchange(connection, request, scope, body_complete, self.exchange_done)
             self._exchange = exchange
@@ -272,8 +276,10 @@ class Http11(Handler):
         else:
             self._close()
 
-    def _refuse(self, error: RequestError) -> None:
-        """Answer a request that cannot be trusted, and close: nobody knows where the next one would start."""
+    def _refuse(self, error: RequestError | BodyRefused) -> None:
+        """Answer a request that cannot be trusted or taken, and close: nobody knows where the next one would
+        start, or wants to read as far as that.
+        """
         logger.info("%s - refused: %s", format_client(self._connection.client), error)
         exchange = self._exchange
         answered, self._state = self._state is _State.DISCARDING, _CLOSED

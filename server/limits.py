@@ -24,3 +24,6 @@ class Limits:
     chunk_line: int = 256
     #: The trailer section of a chunked body; a longer one is answered 431.
     trailers: int = 8190
+    #: The body, without its coding; a larger one is answered 413. 0 is no limit. A server sets it from
+    #: ``Config.limit_request_body``.
+    request_body: int = 0

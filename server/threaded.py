@@ -20,7 +20,7 @@ from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.server.connection import Connection
 from hybrid.server.ops import access_log
 from hybrid.server.wire.http11 import Request
-from hybrid.server.wire.response import ResponseEncoder, interim, refusal, wire_head
+from hybrid.server.wire.response import CONTINUE, ResponseEncoder, interim, refusal, wire_head
 
 logger = logging.getLogger("hybrid.server")
 
@@ -34,7 +34,7 @@ class ThreadedExchange:
     Attributes:
         scope: the ASGI ``http`` scope.
         memo: what the request shares with those that repeat it.
-        body: the whole request body, once a worker has the exchange.
+        body: the request body, once a worker has the exchange.
         disconnected: whether the client has been seen to leave; written by the loop, read anywhere.
         keep_alive: whether the connection may go on afterwards; written by the loop.
         done: whether the response is complete and on its way, or somebody else has answered; written by the
@@ -79,19 +79,42 @@ class ThreadedExchange:
 
     # The loop's half.
 
+    def expect_body(self) -> None:
+        """A body follows the head. A worker gets the request when all of it is here.
+
+        Raises:
+            BodyRefused: it says that it is larger than the application takes.
+        """
+        policy = self._application.body_policy
+        policy.check_head(self.scope["headers"])
+        self._body = RequestBody(policy)
+        if self.request.expects_continue:
+            self._connection.write(CONTINUE)  # unasked: no worker has the request that could ask
+
     def feed(self, data: bytes) -> None:
-        """Take a part of the request body."""
-        if self._body is None:
-            self._body = RequestBody()
-        self._body.write(data)
+        """Take a part of the request body.
+
+        Raises:
+            BodyRefused: the body is too large, or cannot be kept.
+        """
+        if self._body is not None:
+            self._body.write(data)
 
     def feed_eof(self) -> None:
-        """The request is complete: hand it to a worker."""
+        """The request is complete: hand it to a worker.
+
+        Raises:
+            BodyRefused: the body cannot be kept.
+        """
         if self._body is not None:
             self.body = self._body.open()
             self._body = None  # the file is closed by whoever has the exchange: the worker, from here on
         else:
             self.body = BytesIO()
+        self._submit()
+
+    def _submit(self) -> None:
+        """Hand the exchange to a worker, or refuse it."""
         try:
             self._application.submit(self)
         except PoolFull as error:

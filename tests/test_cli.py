@@ -217,9 +217,9 @@ def test_routes() -> None:
 
 
 def test_routes_name_the_pool() -> None:
-    """`hybrid routes` says which pool a target runs on."""
+    """`hybrid routes` says which pool a target runs on, and whether it reads bodies as they come."""
     done = run_hybrid("routes", "hello_wsgi@slow+stream")
-    assert re.split(r"\s{2,}", done.stdout.splitlines()[1])[-1] == "thread pool slow"
+    assert re.split(r"\s{2,}", done.stdout.splitlines()[1])[-1] == "thread pool slow, streaming"
 
 
 def test_pool_that_does_not_exist() -> None:

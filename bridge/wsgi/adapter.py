@@ -7,12 +7,14 @@ import time
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
 from contextlib import suppress
+from io import BytesIO
 from math import inf
 from typing import Any, BinaryIO
 from wsgiref.types import WSGIApplication
 
-from hybrid.bridge.errors import ClientDisconnected, PoolFull
+from hybrid.bridge.errors import BodyRefused, ClientDisconnected, PoolFull
 from hybrid.bridge.types import (
+    BodyPolicy,
     Headers,
     Receive,
     ResponseHead,
@@ -25,6 +27,7 @@ from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.bridge.wsgi.call import describe, serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
 from hybrid.bridge.wsgi.errorlog import ERRORS
+from hybrid.bridge.wsgi.feeder import StreamFeeder
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 logger = logging.getLogger("hybrid.wsgi")
@@ -46,12 +49,20 @@ class WSGIToASGI(ThreadedApplication):
         multiprocess: what ``wsgi.multiprocess`` says: whether other processes serve the same application.
             When None, whether this process was started by :mod:`multiprocessing`, as the workers of uvicorn
             and Hypercorn are.
+        body_policy: where request bodies are kept, how large they may be, and whether the application reads
+            them as they come.
     """
 
     def __init__(
-        self, app: WSGIApplication, *, pool: ThreadPool | None = None, multiprocess: bool | None = None
+        self,
+        app: WSGIApplication,
+        *,
+        pool: ThreadPool | None = None,
+        multiprocess: bool | None = None,
+        body_policy: BodyPolicy | None = None,
     ) -> None:
         self.app = app
+        self.body_policy = body_policy or BodyPolicy()
         self.pool = pool or ThreadPool()
         self._owns_pool = pool is None
         if multiprocess is None:
@@ -64,7 +75,7 @@ class WSGIToASGI(ThreadedApplication):
     # The direct path.
 
     def submit(self, exchange: ThreadedExchange) -> None:
-        """Queue a complete exchange for a worker. Loop thread; raises :class:`PoolFull`."""
+        """Queue an exchange for a worker. Loop thread; raises :class:`PoolFull`."""
         self.pool.submit(self._serve_exchange, exchange, self)
 
     def _serve_exchange(self, exchange: ThreadedExchange) -> None:
@@ -125,22 +136,43 @@ class WSGIToASGI(ThreadedApplication):
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = RequestBody()
+        serve_body = self._serve_stream if self.body_policy.stream else self._serve_complete
+        try:
+            self.body_policy.check_head(scope["headers"])
+            await serve_body(scope, receive, send)
+        except PoolFull as error:
+            logger.warning("%s: refused, %s", describe(scope), error)
+            await _answer(send, 503, "Service Unavailable", [(b"retry-after", b"1")])
+        except BodyRefused as error:
+            logger.info("%s: refused, %s", describe(scope), error)
+            await _answer(send, error.status, error.reason, _closing(scope))
+
+    async def _serve_complete(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = RequestBody(self.body_policy)
         try:
             if not await _read_body(receive, body):
                 body.close()
                 return
             exchange = _AsgiExchange(scope, body.open(), send)
             self.submit(exchange)
-        except PoolFull as error:
-            body.close()
-            logger.warning("%s: refused, %s", describe(scope), error)
-            await _answer(send, 503, "Service Unavailable", [(b"retry-after", b"1")])
-            return
         except BaseException:
             body.close()
             raise
         await exchange.wait(receive)  # from here on the worker owns the body
+
+    async def _serve_stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = _AsgiExchange(scope, BytesIO(), send)
+        feeder = StreamFeeder(exchange, receive, self.body_policy)
+        exchange.body = feeder.stream.open()
+        try:
+            self.submit(exchange)
+        except BaseException:
+            exchange.body.close()
+            raise
+        try:
+            await exchange.wait(feeder.receive)
+        finally:
+            feeder.stream.fail("the request is over")  # to a worker that still reads, or has not begun
 
 
 def is_child_process() -> bool:
@@ -166,6 +198,11 @@ async def _answer(send: Send, status: int, reason: str, headers: Headers) -> Non
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", length), *headers]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": reason.encode("ascii")})
+
+
+def _closing(scope: Scope) -> Headers:
+    """Ask the server to close after a response, and read no further. Only HTTP/1 has a field for that."""
+    return [(b"connection", b"close")] if scope["http_version"].startswith("1") else []
 
 
 #: The extension of ASGI for early hints, and its message.
@@ -212,8 +249,14 @@ class _AsgiExchange:
             watch.cancel()
 
     async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        except BodyRefused as error:
+            logger.info("%s: refused, %s", describe(self.scope), error)
+            if not self._finished:
+                self.reject(error.status, error.reason, _closing(self.scope))
+            return
         if not self._finished:  # otherwise it only says that the response is complete
             self.disconnected = True
 
@@ -221,7 +264,7 @@ class _AsgiExchange:
         """Answer in the application's place, or let the ASGI call fail if that has begun to (loop)."""
         self.disconnected = True  # to the worker
         if self._begun:
-            self._settle_on_loop(ResponseAborted("the WSGI application is stuck"))
+            self._settle_on_loop(ResponseAborted(f"the response was cut off: {reason}"))
         else:
             self._sending = self._loop.create_task(self._reject(status, reason, headers))
 

@@ -16,7 +16,7 @@ _keys: dict[bytes, str] = {
     b"content-length": "CONTENT_LENGTH",
     # The environ would have it as HTTP_PROXY, which libraries take for a setting of their own (httpoxy).
     b"proxy": "",
-    # The body is complete and its coding undone, so that what is left to say of it is its length.
+    # The coding of the body is undone, so that what is left to say of it is its length, if that is known.
     b"transfer-encoding": "",
 }
 _KEYS_LIMIT: Final = 1024
@@ -69,11 +69,11 @@ class EnvironBuilder:
         }
 
     def build(self, scope: Scope, body: BinaryIO, memo: Memo | None = None) -> dict[str, Any]:
-        """Return a new environ for a request whose body is complete.
+        """Return a new environ for a request.
 
         Args:
             scope: of the request.
-            body: what ``wsgi.input`` is.
+            body: what ``wsgi.input`` is: complete, at its start; or still coming, and not seekable.
             memo: of the request, when its server keeps one: most of the environ comes from there when the
                 client repeats itself.
         """
@@ -132,7 +132,9 @@ class EnvironBuilder:
             else:
                 environ[key] = value.decode("latin-1")
         if chunked:  # counts more than a length that a client sent beside it (RFC 9112 section 6.3)
-            environ["CONTENT_LENGTH"] = str(_size(body))
+            environ.pop("CONTENT_LENGTH", None)
+            if body.seekable():  # the length of one that still comes is not known; input_terminated it is
+                environ["CONTENT_LENGTH"] = str(_size(body))
 
 
 def _learn_key(name: bytes) -> str:

@@ -1,5 +1,6 @@
 """The chunked transfer coding of request bodies, strictly (RFC 9112 section 7.1), without any I/O."""
 
+import math
 import re
 from enum import Enum, auto
 
@@ -28,7 +29,7 @@ class ChunkedDecoder:
     on those (RFC 9110 section 6.5.1).
     """
 
-    __slots__ = ("_buffer", "_left", "_limits", "_position", "_state", "_trailers")
+    __slots__ = ("_allowed", "_buffer", "_left", "_limits", "_position", "_state", "_trailers")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -37,6 +38,7 @@ class ChunkedDecoder:
         self._position = 0  # read up to here; cutting the buffer at every chunk would cost its square
         self._left = 0  # bytes of the current chunk still to come
         self._trailers = 0  # bytes of trailers seen
+        self._allowed = limits.request_body or math.inf  # bytes of body that chunks may still announce
 
     def __repr__(self) -> str:
         buffered = len(self._buffer) - self._position
@@ -91,6 +93,9 @@ class ChunkedDecoder:
         if match is None:
             raise RequestError(400, "invalid chunk size")
         self._left = int(match[1], 16)
+        self._allowed -= self._left
+        if self._allowed < 0:  # before any of this chunk is taken
+            raise RequestError(413, "request body too large")
         self._state = _State.DATA if self._left else _State.TRAILERS
         return True
 

@@ -271,6 +271,8 @@ class RequestParser:
             if not length.isdigit() or len(length) > _CONTENT_LENGTH_DIGITS:
                 raise RequestError(400, "invalid Content-Length")
             self._left = int(length)
+            if 0 < self._limits.request_body < self._left:
+                raise RequestError(413, "request body too large")
             self.body_complete = not self._left
 
     def _check_transfer_encoding(self, request: Request) -> None:

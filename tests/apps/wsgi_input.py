@@ -24,5 +24,7 @@ def _do(file: Any, call: str) -> Any:
     return getattr(file, name)(*([literal_eval(argument)] if argument else []))
 
 
-def _plain(result: bytes | list[bytes]) -> Any:
+def _plain(result: bool | bytes | list[bytes]) -> Any:
+    if isinstance(result, bool):
+        return result
     return result.decode("latin-1") if isinstance(result, bytes) else [_plain(line) for line in result]

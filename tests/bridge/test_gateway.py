@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from hybrid.bridge.errors import InterfaceError, LifespanError, LoadError
 from hybrid.bridge.gateway import Gateway, Route, Target, format_routes, load_targets
 from hybrid.bridge.routing import not_found
-from hybrid.bridge.types import ASGIApp, Message, Receive, Resolver, Scope, Send
+from hybrid.bridge.types import ASGIApp, BodyPolicy, Message, Receive, Resolver, Scope, Send
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import WSGISockets
@@ -364,6 +364,32 @@ def test_a_target_runs_on_the_pool_that_it_names(pool: ThreadPool) -> None:
     assert leaf(gateway, "http", "/pdf")[0].pool is slow  # type: ignore[attr-defined]
     assert leaf(gateway, "http", "/")[0].pool is pool  # type: ignore[attr-defined]
     assert [route.runs_on for route in gateway.routes()] == ["thread pool", "thread pool slow"]
+
+
+def test_bodies(pool: ThreadPool) -> None:
+    """Applications share a policy for request bodies, but a target says itself whether it streams them; the
+    same application can be had both ways.
+    """
+    site = wsgi("site")
+    targets = [
+        Target(site),
+        Target(site, "/up", stream=True),
+        Target(wsgi("slow"), "/slow", pool="slow", stream=True),
+    ]
+    gateway = Gateway(targets, pool=pool, pools={"slow": pool}, body_policy=BodyPolicy(buffer=5, limit=7))
+    policies = [leaf(gateway, "http", path)[0].body_policy for path in ("/", "/up", "/slow")]  # type: ignore[attr-defined]
+    assert policies == [BodyPolicy(5, 7, stream=stream) for stream in (False, True, True)]
+    assert [route.runs_on for route in gateway.routes()] == [
+        "thread pool",
+        "thread pool slow, streaming",
+        "thread pool, streaming",
+    ]
+
+
+def test_bodies_are_bounded_by_default(pool: ThreadPool) -> None:
+    """Under a server that knows no limit a body cannot fill the disk."""
+    app, _ = leaf(Gateway([Target(wsgi("site"))], pool=pool), "http", "/")
+    assert app.body_policy == BodyPolicy(64 * 1024, 1024**3, stream=False)  # type: ignore[attr-defined]
 
 
 def test_one_application_on_two_pools_is_wrapped_for_each(pool: ThreadPool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hybrid.bridge.errors import InterfaceError, LoadError
 from hybrid.bridge.gateway import Gateway
 from hybrid.bridge.routing import PathRouter, not_found
-from hybrid.bridge.types import ThreadedApplication
+from hybrid.bridge.types import BodyPolicy, ThreadedApplication
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
@@ -79,6 +79,17 @@ def test_targets() -> None:
     leaf, _ = loaded.application.resolve({"type": "http", "path": "/"})  # type: ignore[attr-defined]
     assert isinstance(leaf, ThreadedApplication)
     assert leaf.pool is loaded.pools[""]  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("imports")
+def test_bodies() -> None:
+    """The configuration says where bodies are kept, and the target whether they are; how large they may be
+    is the parser's matter, for every application alike.
+    """
+    config = Config(app=["hello_wsgi+stream"], app_dir=APPS, wsgi_buffer=7, limit_request_body=9)
+    leaf, _ = load_application(config).application.resolve({"type": "http", "path": "/"})  # type: ignore[attr-defined]
+    assert isinstance(leaf, ThreadedApplication)
+    assert leaf.body_policy == BodyPolicy(buffer=7, limit=0, stream=True)
 
 
 @pytest.mark.usefixtures("imports")

@@ -1,12 +1,14 @@
 """The settings: what is accepted, and what a refusal says."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import LOG_LEVELS, Config
+from hybrid.server.limits import Limits
 
 
 def test_defaults_are_safe() -> None:
@@ -123,6 +125,21 @@ def test_root_path_without_slash() -> None:
     """A root path that no URL could begin with is refused."""
     with pytest.raises(ConfigError, match="root_path: 'behind'"):
         Config(app="app", root_path="behind")
+
+
+def test_limit_of_the_body_is_one_of_the_limits() -> None:
+    """The parser finds the limit of the body among the others, which can be set beside it."""
+    assert Config(app="app").limits.request_body == 1024**3
+    config = Config(app="app", limit_request_body=0, limits=Limits(trailers=5))
+    assert config.limits == Limits(trailers=5, request_body=0)
+    config = Config(app="app", limit_request_body=7)
+    assert replace(config, port=0).limits.request_body == 7
+
+
+def test_limit_of_the_body_has_one_place() -> None:
+    """A limit of the body that is given in the wrong place is refused, and not lost."""
+    with pytest.raises(ConfigError, match=r"^limits: .* is set with limit_request_body"):
+        Config(app="app", limits=Limits(request_body=5))
 
 
 def test_pools() -> None:

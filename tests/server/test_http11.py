@@ -134,6 +134,68 @@ async def test_upgrade_in_http_1_0_is_ignored() -> None:
     assert peer.response().body == b"GET /a "
 
 
+@pytest.mark.parametrize("expects", [(), ("Expect: 100-continue",)])
+@on_loop
+async def test_length_above_the_limit(expects: tuple[str, ...]) -> None:
+    """A body that is announced as too large is refused at once: no application is called for it, the client
+    is not told to go on, and what follows is no request.
+    """
+    app = Puppet()
+    peer = Peer(app, limit_request_body=4)
+    await peer.send(request("POST", "/", "Content-Length: 5", *expects))
+    assert peer.response("POST").status == 413
+    assert peer.closed
+    assert peer.transport.eof_written  # our direction alone: the client may still be sending
+    await peer.send(b"hello" + get("/smuggled"))
+    assert peer.transport.take() == b""
+    assert not app.calls
+
+
+@on_loop
+async def test_length_at_the_limit() -> None:
+    """The limit belongs to what is allowed."""
+    peer = Peer(echo, limit_request_body=5)
+    await peer.send(request("POST", "/", "Content-Length: 5", body=b"hello"))
+    assert peer.response("POST").body == b"POST / hello"
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@on_loop
+async def test_chunks_above_the_limit() -> None:
+    """An application that reads chunks is told that the client is gone when they become too much, and the
+    client gets a 413; what the application still sends is dropped.
+    """
+    app = Puppet()
+    peer = Peer(app, limit_request_body=4)
+    await peer.send(request("POST", "/", CHUNKED, body=b"4\r\ngood\r\n"))
+    assert (await app.call.receive())["body"] == b"good"
+    await peer.send(b"1\r\nx\r\n0\r\n\r\n" + get("/smuggled"))
+    assert await app.call.receive() == {"type": "http.disconnect"}
+    assert peer.response("POST").status == 413
+    assert peer.closed
+    with pytest.raises(ClientDisconnected):
+        await app.call.start()
+    await app.call.finish()
+    assert len(app.calls) == 1
+
+
+@on_loop
+async def test_chunks_above_the_limit_in_the_middle_of_a_response() -> None:
+    """A response that has begun is cut off instead."""
+    app = Puppet()
+    peer = Peer(app, limit_request_body=4)
+    await peer.send(request("POST", "/", CHUNKED, body=b"4\r\ngood\r\n"))
+    await app.call.start()
+    await app.call.body(b"begun", more=True)
+    await peer.send(b"1\r\n")
+    assert peer.transport.aborted
+    with pytest.raises(ClientDisconnected):
+        await app.call.body(b"more")
+    await app.call.finish()
+
+
 # Interim and bodiless responses (RFC 9110 sections 9.3.2, 10.1.1, 15.3.5, 15.4.5).
 
 

@@ -9,9 +9,16 @@ from typing import Any, ClassVar
 
 import pytest
 
-import hybrid.bridge.wsgi.body as body_module
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
-from hybrid.bridge.types import Headers, Receive, Scope, Send, ThreadedApplication, ThreadedExchange
+from hybrid.bridge.types import (
+    BodyPolicy,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    ThreadedApplication,
+    ThreadedExchange,
+)
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
@@ -25,10 +32,11 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Workers(ThreadedApplication):
     """Takes exchanges for the test, which does the workers' part with :func:`on_thread`.
 
-    ``full`` says that there is no room.
+    ``full`` says that there is no room; what else is given goes to the body policy.
     """
 
-    def __init__(self, *, full: bool = False) -> None:
+    def __init__(self, *, full: bool = False, **policy: Any) -> None:
+        self.body_policy = BodyPolicy(**policy)
         self.exchanges: list[ThreadedExchange] = []
         self.bodies: list[Any] = []
         self._full = full
@@ -78,14 +86,13 @@ class TestRequest:
 
     @pytest.mark.parametrize("limit", [0, 1000])
     @pytest.mark.parametrize("fields", ["Content-Length: 5", "Transfer-Encoding: chunked"])
-    def test_body(self, limit: int, fields: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_body(self, limit: int, fields: str) -> None:
         """A worker gets the request when its body is complete, as a file; from then on it is the worker's."""
-        monkeypatch.setattr(body_module, "MEMORY_LIMIT", limit)
         body = [b"ab", b"cde"] if "Length" in fields else [b"2\r\nab\r\n", b"3\r\ncde\r\n0\r\n\r\n"]
 
         @on_loop
         async def check() -> None:
-            workers = Workers()
+            workers = Workers(buffer=limit)
             peer = Peer(workers)
             await peer.send(request("POST", "/", fields, body=body[0]))
             assert not workers.exchanges
@@ -104,13 +111,12 @@ class TestRequest:
         assert workers.exchange.body.read() == b""
 
     @pytest.mark.parametrize("how", ["leaves", "sends nonsense"])
-    def test_body_that_never_ends_well(self, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_body_that_never_ends_well(self, how: str) -> None:
         """What has come of a body that will never be complete is dropped, and no worker is asked for it."""
-        monkeypatch.setattr(body_module, "MEMORY_LIMIT", 0)
 
         @on_loop
         async def check() -> None:
-            workers = Workers()
+            workers = Workers(buffer=0)
             peer = Peer(workers)
             await peer.send(request("POST", "/", "Transfer-Encoding: chunked", body=b"2\r\nab\r\n"))
             if how == "leaves":
@@ -123,13 +129,12 @@ class TestRequest:
         check()
         gc.collect()  # a file left open would warn here
 
-    def test_no_room(self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def test_no_room(self, caplog: pytest.LogCaptureFixture) -> None:
         """Where the pool has no room a request is refused with 503 and Retry-After, and its body closed."""
-        monkeypatch.setattr(body_module, "MEMORY_LIMIT", 0)
 
         @on_loop
         async def check() -> None:
-            workers = Workers(full=True)
+            workers = Workers(full=True, buffer=0)
             peer = Peer(workers)
             await peer.send(request("POST", "/path", "Content-Length: 2", body=b"ab"))
             response = peer.response("POST")

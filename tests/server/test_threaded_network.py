@@ -385,12 +385,13 @@ def open_sockets(bridge: Bridge) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors in /proc")
-def test_clients_that_vanish(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bodies", ["", "+stream"])
+def test_clients_that_vanish(tmp_path: Path, bodies: str) -> None:
     """Clients come, ask, and vanish at any point for five seconds. Every response that arrives is that of its
     own request; afterwards every thread is free, and no socket or file is left open.
     """
     names = ("nonce", "barrier", "class")
-    targets = [f"/{name}=tests.apps.wsgi_{name}" for name in names]
+    targets = [f"/{name}=tests.apps.wsgi_{name}{bodies}" for name in names]
     with bridge_to("direct", targets, tmp_path, threads=THREADS) as bridge:
         assert bridge.ask("/class").status == 200
         before = open_sockets(bridge)

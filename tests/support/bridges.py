@@ -154,12 +154,16 @@ def bridge_to(
 ) -> Iterator[Bridge]:
     """Serve targets on one of the :data:`PATHS`; the process must end well, and without complaints.
 
-    Targets are those of `hybrid serve`; the modules are found as `tests.apps.NAME`.
+    Targets are those of `hybrid serve`; the modules are found as `tests.apps.NAME`. Options too, those about
+    bodies on either path.
     """
     environment = {"PYTHONPATH": str(ROOT), "WSGI_TARGETS": " ".join(targets), **(env or {})}
     if path == "direct":
         server = start_server(*targets, cwd=folder, env=environment, access_log=False, **options)
     else:
+        names = {"wsgi_buffer": "buffer", "limit_request_body": "limit"}
+        policy = {names[option]: options.pop(option) for option in names.keys() & options.keys()}
+        environment["WSGI_BODY_POLICY"] = json.dumps(policy)
         server = start_uvicorn("tests.apps.wsgi_gateway:app", cwd=folder, env=environment, **options)
     with server:
         yield Bridge(path, server, options.get("uds"))

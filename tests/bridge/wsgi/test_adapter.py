@@ -16,9 +16,8 @@ from wsgiref.validate import validator
 import pytest
 
 import hybrid.bridge.wsgi.adapter as adapter_module
-import hybrid.bridge.wsgi.body as body_module
 from hybrid.bridge.errors import ClientDisconnected
-from hybrid.bridge.types import Message
+from hybrid.bridge.types import BodyPolicy, Message
 from hybrid.bridge.wsgi.adapter import ResponseAborted, WSGIToASGI
 from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.threadpool import ThreadPool
@@ -27,6 +26,7 @@ from tests.support.exchanges import RecordedExchange, http_scope
 Environ = dict[str, Any]
 DEADLINE = 20.0
 PLAIN = [("Content-Type", "text/plain")]
+ON_DISK = BodyPolicy(buffer=0)
 
 VARIABLE: ContextVar[str] = ContextVar("variable", default="unset")
 
@@ -231,11 +231,8 @@ class TestRequest:
         run(main(pool))
         assert pool.close(DEADLINE)
 
-    def test_client_that_leaves_before_its_body_is_complete(
-        self, pool: ThreadPool, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_client_that_leaves_before_its_body_is_complete(self, pool: ThreadPool) -> None:
         """The application is not called, nothing is sent, and the file of the body is closed."""
-        monkeypatch.setattr(body_module, "MEMORY_LIMIT", 0)
 
         async def main() -> None:
             client = Client(b"one", b"two", method="POST")
@@ -247,15 +244,14 @@ class TestRequest:
                 return message
 
             client.receive = leave_after_one  # type: ignore[method-assign]
-            await client.call(WSGIToASGI(not_to_be_called, pool=pool))
+            await client.call(WSGIToASGI(not_to_be_called, pool=pool, body_policy=ON_DISK))
             assert client.sent == []
 
         run(main())
         gc.collect()  # a file left open would warn here
 
-    def test_receive_fails(self, pool: ThreadPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_receive_fails(self, pool: ThreadPool) -> None:
         """An error of the server's goes back to the server, and the file of the body is closed."""
-        monkeypatch.setattr(body_module, "MEMORY_LIMIT", 0)
 
         async def main() -> None:
             client = Client(b"one", b"two", method="POST")
@@ -267,7 +263,7 @@ class TestRequest:
                 except StopIteration:
                     raise ConnectionError("of the server") from None
 
-            app = WSGIToASGI(not_to_be_called, pool=pool)
+            app = WSGIToASGI(not_to_be_called, pool=pool, body_policy=ON_DISK)
             with pytest.raises(ConnectionError, match="of the server"):
                 await app(client.scope, receive, client.send)
 
@@ -422,16 +418,14 @@ class TestResponse:
             run(main())
         assert "the server is confused" in caplog.text
 
-    def test_pool_full(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_pool_full(self, caplog: pytest.LogCaptureFixture) -> None:
         """A request for which there is no room is a 503 with Retry-After, and its body is closed."""
-        monkeypatch.setattr(body_module, "MEMORY_LIMIT", 0)
-
         release = threading.Event()
 
         async def main(pool: ThreadPool) -> None:
             pool.submit(release.wait, DEADLINE)
             client = Client(b"body", method="POST", path="/a\nb")
-            await client.call(WSGIToASGI(not_to_be_called, pool=pool))
+            await client.call(WSGIToASGI(not_to_be_called, pool=pool, body_policy=ON_DISK))
             release.set()
             assert client.status == 503
             assert client.headers[b"retry-after"].isdigit()
@@ -504,7 +498,7 @@ class TestTooLate:
 
         async def main(pool: ThreadPool) -> None:
             client = Client()
-            with pytest.raises(ResponseAborted, match="stuck"):
+            with pytest.raises(ResponseAborted, match="Gateway Timeout"):
                 await client.call(WSGIToASGI(stuck, pool=pool))
             assert client.sent[-1] == {"type": "http.response.body", "body": b"first", "more_body": True}
 
@@ -559,17 +553,14 @@ class TestDisconnect:
         assert pool.close(DEADLINE)  # the call ends with the response, and the worker a moment later
         assert (app.closed, app.seen) == (1, False)
 
-    def test_cancelled_while_the_application_runs(
-        self, pool: ThreadPool, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_cancelled_while_the_application_runs(self, pool: ThreadPool) -> None:
         """A server that cancels the call is not made to wait. The worker sends nothing more and gets out;
         until then it keeps the body, which is closed in the end.
         """
-        monkeypatch.setattr(body_module, "MEMORY_LIMIT", 0)
 
         async def main() -> None:
             app, client = Stepping(), Client(b"body", method="POST")
-            task = asyncio.create_task(client.call(WSGIToASGI(app, pool=pool)))
+            task = asyncio.create_task(client.call(WSGIToASGI(app, pool=pool, body_policy=ON_DISK)))
             await until(app.waiting.is_set)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

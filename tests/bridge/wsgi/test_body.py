@@ -2,6 +2,9 @@
 
 import gc
 import io
+import resource
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,13 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hybrid.bridge.wsgi.body as body_module
-from hybrid.bridge.wsgi.body import MEMORY_LIMIT, RequestBody
+from hybrid.bridge.errors import BodyRefused
+from hybrid.bridge.types import BodyPolicy
+from hybrid.bridge.wsgi.body import RequestBody
+
+BUFFER = BodyPolicy().buffer
 
 
-def collected(*parts: bytes) -> RequestBody:
+def collected(*parts: bytes, **policy: int) -> RequestBody:
     """Collect a body of these parts."""
-    body = RequestBody()
+    body = RequestBody(BodyPolicy(**policy))  # type: ignore[arg-type]
     for part in parts:
         body.write(part)
     return body
@@ -28,11 +34,11 @@ def is_on_disk(body: RequestBody) -> bool:
 
 def test_empty() -> None:
     """A body without bytes is an empty file."""
-    with RequestBody().open() as file:
+    with collected().open() as file:
         assert file.read() == b""
 
 
-@pytest.mark.parametrize("size", [1, MEMORY_LIMIT - 1, MEMORY_LIMIT])
+@pytest.mark.parametrize("size", [1, BUFFER - 1, BUFFER])
 def test_small_bodies_stay_in_memory(size: int) -> None:
     """Up to the limit nothing is written to disk."""
     body = collected(b"x" * size)
@@ -43,17 +49,17 @@ def test_small_bodies_stay_in_memory(size: int) -> None:
 
 def test_large_bodies_go_to_disk() -> None:
     """One byte beyond the limit, everything is in a file, and comes back from there."""
-    body = collected(b"a" * MEMORY_LIMIT, b"b", b"c" * MEMORY_LIMIT)
+    body = collected(b"a" * BUFFER, b"b", b"c" * BUFFER)
     assert is_on_disk(body)
     assert not body._parts
     with body.open() as file:
-        assert file.read() == b"a" * MEMORY_LIMIT + b"b" + b"c" * MEMORY_LIMIT
+        assert file.read() == b"a" * BUFFER + b"b" + b"c" * BUFFER
 
 
 def test_file_has_no_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nobody else can open the file, and nothing is left when the process dies."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with collected(b"x" * MEMORY_LIMIT, b"x").open():
+    with collected(b"x" * BUFFER, b"x").open():
         assert list(tmp_path.iterdir()) == []
 
 
@@ -65,14 +71,12 @@ def test_empty_parts_are_not_kept() -> None:
 @given(st.lists(st.binary(max_size=100)), st.integers(0, 300))
 def test_bytes_come_back_in_order(parts: list[bytes], limit: int) -> None:
     """Whatever the parts and wherever the limit, the file has all of it, from its start."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(body_module, "MEMORY_LIMIT", limit)
-        body = collected(*parts)
-        assert body.size == len(b"".join(parts))
-        assert is_on_disk(body) == (body.size > limit)
-        with body.open() as file:
-            assert file.tell() == 0
-            assert file.read() == b"".join(parts)
+    body = collected(*parts, buffer=limit)
+    assert body.size == len(b"".join(parts))
+    assert is_on_disk(body) == (body.size > limit)
+    with body.open() as file:
+        assert file.tell() == 0
+        assert file.read() == b"".join(parts)
 
 
 @pytest.mark.parametrize("limit", [0, 1000])
@@ -82,10 +86,9 @@ class TestInputStream:
     TEXT = b"one\ntwo\n\nlast"
 
     @pytest.fixture
-    def stream(self, limit: int, monkeypatch: pytest.MonkeyPatch) -> BinaryIO:
+    def stream(self, limit: int) -> BinaryIO:
         """Open the text as a body, in memory or on disk."""
-        monkeypatch.setattr(body_module, "MEMORY_LIMIT", limit)
-        file = collected(self.TEXT[:5], self.TEXT[5:]).open()
+        file = collected(self.TEXT[:5], self.TEXT[5:], buffer=limit).open()
         assert isinstance(file, io.BytesIO) == (limit > 0)
         return file
 
@@ -113,10 +116,77 @@ class TestInputStream:
         with stream:
             assert list(stream) == [b"one\n", b"two\n", b"\n", b"last"]
 
+    def test_seek(self, stream: BinaryIO) -> None:
+        """A complete body can be read again, from any place."""
+        with stream:
+            assert stream.seekable()
+            assert stream.read() == self.TEXT
+            assert [stream.seek(4), stream.readline(), stream.tell()] == [4, b"two\n", 8]
+            assert [stream.seek(-4, io.SEEK_END), stream.read(99)] == [len(self.TEXT) - 4, b"last"]
+
+
+class TestRefused:
+    """Bodies that are not taken."""
+
+    def test_limit(self) -> None:
+        """A body of exactly the limit is taken, and the byte beyond is refused."""
+        body = collected(b"12345", limit=5)
+        with pytest.raises(BodyRefused) as raised:
+            body.write(b"6")
+        assert (raised.value.status, raised.value.reason) == (413, "request body too large")
+
+    def test_no_limit(self) -> None:
+        """0 is no limit."""
+        assert collected(b"12345", limit=0).size == 5
+
+    @pytest.mark.parametrize(
+        ("value", "refused"),
+        [(b"5", False), (b"6", True), (b"006", True), (b"", False), (b"x", False), (b"-9", False)],
+    )
+    def test_announced_length(self, value: bytes, refused: bool) -> None:
+        """A length above the limit is refused; what is no length is the server's matter."""
+        fields = [(b"host", b"x"), (b"content-length", value)]
+        with pytest.raises(BodyRefused) if refused else nullcontext():
+            BodyPolicy(limit=5).check_head(fields)
+        BodyPolicy(limit=0).check_head(fields)
+
+    @pytest.fixture
+    def no_room(self) -> Iterator[int]:
+        """Let this process write no file beyond a size, as a full disk would."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        yield 100_000
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    def test_no_room_for_a_part(self, no_room: int, caplog: pytest.LogCaptureFixture) -> None:
+        """A part that the disk does not take is a 507, with the reason in the log; closing is no problem."""
+        body = collected(b"x" * no_room, buffer=10)
+        with pytest.raises(BodyRefused) as raised:
+            body.write(b"y" * 100_000)
+        assert raised.value.status == 507
+        assert "no room on the disk for a request body: [Errno 27] File too large" in caplog.text
+        body.close()
+        del body, raised
+        gc.collect()  # a file left open would warn here
+
+    def test_no_room_for_the_last_bytes(self, no_room: int) -> None:
+        """Neither is it to find this out only at the end, when the file object writes what it has held."""
+        body = collected(b"x" * no_room, b"y", buffer=10)
+        with pytest.raises(BodyRefused):
+            body.open()
+        body.close()
+
+    def test_no_temporary_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """So it is where no temporary file can be had at all."""
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+        with pytest.raises(BodyRefused) as raised:
+            collected(b"x" * 11, buffer=10)
+        assert raised.value.status == 507
+
 
 def test_close_before_it_was_opened() -> None:
     """Closing drops what was collected, on disk too, and may be repeated."""
-    body = collected(b"x" * MEMORY_LIMIT, b"x")
+    body = collected(b"x" * BUFFER, b"x")
     body.close()
     body.close()
     del body
@@ -125,6 +195,6 @@ def test_close_before_it_was_opened() -> None:
 
 def test_what_was_opened_belongs_to_the_caller() -> None:
     """The body itself may go; the file lives on."""
-    with collected(b"x" * MEMORY_LIMIT, b"y").open() as file:
+    with collected(b"x" * BUFFER, b"y").open() as file:
         gc.collect()
         assert file.read()[-1:] == b"y"

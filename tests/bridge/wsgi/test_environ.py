@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hybrid.bridge.wsgi.environ as environ_module
-from hybrid.bridge.types import Headers
+from hybrid.bridge.types import BodyPolicy, Headers
 from hybrid.bridge.wsgi.call import serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
 from hybrid.bridge.wsgi.errorlog import ERRORS
+from hybrid.bridge.wsgi.stream import BodyStream
 from tests.support.exchanges import RecordedExchange, http_scope
 
 BUILDER = EnvironBuilder(multithread=True, multiprocess=False)
@@ -220,6 +221,15 @@ class TestHeaders:
         assert environ["CONTENT_LENGTH"] == "5"
         assert "HTTP_TRANSFER_ENCODING" not in environ
         assert environ["wsgi.input"].read() == b"12345"
+
+    def test_chunked_and_still_coming(self) -> None:
+        """The length of a chunked body that still comes is not known, whatever a client has claimed."""
+        fields = [(b"content-length", b"99"), (b"transfer-encoding", b"chunked")]
+        with BodyStream(BodyPolicy(), object()).open() as body:  # type: ignore[arg-type]
+            environ = BUILDER.build(http_scope(headers=fields), body)
+        assert "CONTENT_LENGTH" not in environ
+        assert "HTTP_TRANSFER_ENCODING" not in environ
+        assert environ["wsgi.input_terminated"] is True
 
     def test_chunked_counts_more_than_a_length(self) -> None:
         """A server that lets both through has read by the transfer coding (RFC 9112 section 6.3)."""

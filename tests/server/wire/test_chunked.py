@@ -101,6 +101,24 @@ def test_limit_of_the_trailers() -> None:
             decode(way, limits)
 
 
+def test_limit_of_the_body() -> None:
+    """A body of exactly the limit passes; a chunk that leads beyond it is refused by its size, before any of
+    its data is here.
+    """
+    limits = Limits(request_body=5)
+    for way in ([b"2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n"], bytewise(b"5\r\nabcde\r\n0\r\n\r\n")):
+        assert decode(way, limits) == (b"abcde", b"")
+    for way in ([b"2\r\nab\r\n4\r\n"], bytewise(b"6\r\n"), [b"5\r\nabcde\r\n1\r\n"]):
+        with pytest.raises(RequestError, match=r"413 .*: request body too large"):
+            decode(way, limits)
+
+
+def test_no_limit_of_the_body() -> None:
+    """Where there is no limit, a chunk may announce as much as can be written."""
+    decoder = ChunkedDecoder(Limits(request_body=0))
+    assert decoder.feed(b"f" * 15 + b"\r\n" + b"a") == b"a"
+
+
 def test_memory_of_many_small_chunks() -> None:
     """A body in chunks of one byte costs little more than its bytes, in one piece or in many."""
     raw = b"1\r\na\r\n" * 20_000

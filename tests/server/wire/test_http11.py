@@ -172,6 +172,32 @@ def test_absolute_form_leaves_no_host_behind() -> None:
     assert hosts == [b"x", b"y", b"x", b"y"]
 
 
+# The size of the body.
+
+
+@pytest.mark.parametrize(("limit", "status"), [(0, None), (5, None), (4, 413), (1, 413)])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+    ],
+)
+def test_limit_of_the_body(raw: bytes, limit: int, status: int | None) -> None:
+    """A body may be as large as the limit, and no larger, whole and in pieces; 0 is no limit."""
+    for way in ([raw], bytewise(raw)):
+        parsed = parse(way, Limits(request_body=limit))
+        assert parsed.refused == status
+        assert [seen.body for seen in parsed.requests] == ([] if status else [b"abcde"])
+
+
+def test_length_above_the_limit_is_refused_with_the_head() -> None:
+    """A request that announces too much is not even begun."""
+    raw = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n"
+    parsed = parse([raw], Limits(request_body=5))
+    assert (parsed.started, parsed.refused) == (0, 413)
+
+
 # What else a parser offers.
 
 
