@@ -1,9 +1,7 @@
 """Which event loop the server runs on, and how it ends."""
 
 import asyncio
-import sys
-from collections.abc import Callable, Collection, Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from hybrid.bridge.errors import ConfigError
@@ -11,8 +9,6 @@ from hybrid.server.config import LoopName
 
 #: Seconds that tasks which are left at the end may take to clean up.
 _END_SECONDS = 1.0
-#: Seconds that a thread which computes may go on when the loop, or another thread, waits for the GIL.
-_SWITCH_SECONDS = 0.0005
 
 
 def loop_factory(name: LoopName) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -53,22 +49,6 @@ def run_loop(factory: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[A
         finally:
             asyncio.set_event_loop(None)
             loop.close()
-
-
-@contextmanager
-def frequent_switches() -> Generator[None]:
-    """Let the loop have its turn ten times sooner than Python does by itself while other threads compute.
-
-    Each event of a connection costs the loop one or two turns with the GIL: with Python's 5 ms for each, a
-    WebSocket would feel every view that computes. Shorter turns cost nothing where nobody else wants the GIL.
-    ``docs/design.md`` has the measurements.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, _SWITCH_SECONDS))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 async def cancel_tasks(tasks: Collection[asyncio.Task[None]], seconds: float) -> None:

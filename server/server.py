@@ -14,6 +14,7 @@ from typing import Any
 from hybrid.bridge.errors import HybridError, LifespanError
 from hybrid.bridge.gateway import format_routes
 from hybrid.bridge.lifespan import Lifespan
+from hybrid.bridge.wsgi.turns import TURNS
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection
@@ -21,7 +22,7 @@ from hybrid.server.context import ServerContext
 from hybrid.server.errors import EXIT_FORCED, exit_code
 from hybrid.server.http11 import Http11
 from hybrid.server.listeners import Listeners
-from hybrid.server.loops import cancel_tasks, frequent_switches, loop_factory, run_loop
+from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
 
 logger = logging.getLogger("hybrid.server")
@@ -100,7 +101,7 @@ class Server:
         try:
             factory = loop_factory(self.config.loop)
             self._loaded = load_application(self.config)
-            with self._signals_handled(), frequent_switches():
+            with self._signals_handled(), TURNS.managed():
                 run_loop(factory, self.serve(sockets))
         except HybridError as error:
             logger.debug("the server did not start", exc_info=error)

@@ -18,6 +18,7 @@ from typing import Any
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.wsgi.admission import Admission
 from hybrid.bridge.wsgi.oversight import Oversight, Patience
+from hybrid.bridge.wsgi.turns import LOOK_SECONDS, TURNS
 from hybrid.bridge.wsgi.worker import Job, Overseer, Worker
 
 logger = logging.getLogger("hybrid.wsgi")
@@ -87,6 +88,7 @@ class ThreadPool:
         )
         self._admission = Admission(self._jobs, self._wake_one)
         self._oversight = Oversight(self.patience.step, self._look_for_late_jobs)
+        self._turns = Oversight(LOOK_SECONDS, self._look_for_long_jobs)
         self._started = 0  # threads that there have been
         self._completed = 0  # by threads that have ended
         self._highest_queue = 0
@@ -190,6 +192,7 @@ class ThreadPool:
             self._wake_one()
         self._admission.start(self.threads)
         self._oversight.start()
+        self._turns.start()
 
     def _wake_one(self) -> None:
         if not self._wake_sleeper() and len(self._workers) < self.threads:
@@ -231,6 +234,11 @@ class ThreadPool:
             return self._jobs[0][4]
         except IndexError:
             return None
+
+    def _look_for_long_jobs(self, now: float) -> bool:
+        """Let the loop have its turns sooner while views compute; whether to look again."""
+        TURNS.look(self._workers, now, LOOK_SECONDS)
+        return bool(self._jobs or self.busy)
 
     def _drop_next(self, latest: float) -> bool:
         """Take the next job out if it was queued before that time; whether it was."""

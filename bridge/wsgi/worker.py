@@ -51,7 +51,7 @@ class Worker:
         written_off: whether the pool goes on without it; it ends when its job does.
     """
 
-    __slots__ = ("_blocked", "_reading", "completed", "job", "since", "thread", "wake", "written_off")
+    __slots__ = ("_blocked", "_cpu", "_reading", "completed", "job", "since", "thread", "wake", "written_off")
 
     def __init__(self, work: Callable[["Worker"], None], name: str) -> None:
         self.wake = threading.Lock()
@@ -60,6 +60,7 @@ class Worker:
         self.since = 0.0
         self.completed = 0
         self.written_off = False
+        self._cpu = 0.0  # when last asked for
         self._reading = (0.0, 0.0)  # wall and CPU time when last looked at
         self._blocked: Job | None = None  # that did not use the CPU then
         self.thread = threading.Thread(target=work, args=(self,), name=name, daemon=True)
@@ -74,6 +75,16 @@ class Worker:
         if job is None or job[3] is None or now - self.since < limit:
             return False
         return now - max(self.since, job[3].last_progress(job[2])) >= limit
+
+    def used_cpu(self, *, long_job: float, now: float) -> float:
+        """Return the CPU seconds that the worker has used since this was asked before, if it has been in its
+        job for ``long_job`` seconds, and otherwise 0 (loop).
+        """
+        cpu = self._cpu_time()
+        if cpu is None:
+            return 0.0
+        used, self._cpu = cpu - self._cpu, cpu
+        return used if self.job is not None and now - self.since > long_job else 0.0
 
     def blocked(self, now: float) -> bool:
         """Whether the worker waits, as far as the CPU time of its thread tells.

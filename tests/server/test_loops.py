@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.loops import cancel_tasks, frequent_switches, loop_factory, run_loop
+from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from tests.support.embedded import DEADLINE, on_each_loop
 
 Factory = Callable[[], asyncio.AbstractEventLoop]
@@ -172,14 +172,3 @@ async def test_cancel_tasks_gives_up() -> None:
     assert not task.done()
     over.set()
     await task
-
-
-def test_frequent_switches() -> None:
-    """Threads take turns often, and never less often than before; afterwards as before."""
-    before = sys.getswitchinterval()
-    with frequent_switches():
-        assert sys.getswitchinterval() == pytest.approx(0.0005, rel=0.1)
-        sys.setswitchinterval(0.0001)
-        with frequent_switches():
-            assert sys.getswitchinterval() == pytest.approx(0.0001, rel=0.1)
-    assert sys.getswitchinterval() == pytest.approx(before, rel=0.1)
