@@ -1,9 +1,9 @@
 """How long a thread that computes keeps the GIL while others wait for it.
 
 Each event of a connection costs the loop one or two turns with the GIL, so that with Python's own 5 ms for
-each a WebSocket feels every view that computes. But with shorter turns views that take no time are answered in
-smaller batches, which costs them about a tenth of their rate. So turns are short while long views compute, not
-otherwise. ``docs/design.md`` has the measurements.
+each a WebSocket feels every view that computes. With shorter turns, though, views that take no time are
+answered in smaller batches, which costs them about a tenth of their rate. So turns are short while long views
+compute, and only then. ``docs/design.md`` has the measurements.
 """
 
 import sys
