@@ -3,13 +3,12 @@
 import asyncio
 import logging
 from typing import Any, Protocol
-from urllib.parse import unquote
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
 from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
-from hybrid.server.wire.http11 import Request
+from hybrid.server.wire.http11 import Request, split_target
 
 logger = logging.getLogger("hybrid.server")
 
@@ -41,10 +40,7 @@ class Call(Protocol):
 
 def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
     """Build the ASGI ``http`` scope (ASGI HTTP specification, "Connection Scope")."""
-    raw_path, _, query = request.target.partition(b"?")
-    path = raw_path.decode("ascii")
-    if "%" in path:
-        path = unquote(path)
+    path, raw_path, query = request.parts or split_target(request.target)
     context = connection.context
     root_path = context.config.root_path
     if root_path and path != "*":

@@ -164,7 +164,8 @@ class ThreadPool:
         jobs.append((copy_context(), function, argument, overseer, time.monotonic(), loop))
         if queued >= self._highest_queue:
             self._highest_queue = queued + 1
-        if self._flushing is None or not self._flushing.is_running():
+        flushing = self._flushing
+        if flushing is not loop and (flushing is None or not flushing.is_running()):
             # Once per turn of the loop: what one turn parsed is woken for together.
             self._flushing = loop
             loop.call_soon(self._flush)

@@ -7,7 +7,8 @@ the next one starts.
 """
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import unquote
 
 from hybrid.bridge.types import Headers, Memo
 from hybrid.server.limits import Limits
@@ -29,6 +30,28 @@ _HTTP_VERSION = ("1.0", "1.1")
 _CONTENT_LENGTH_DIGITS = 18
 
 
+class TargetParts(NamedTuple):
+    """What ASGI wants to know of a request target: the path decoded and as sent, and the query string."""
+
+    path: str
+    raw_path: bytes
+    query: bytes
+
+
+def split_target(target: bytes) -> TargetParts:
+    """Split a request target, which has been checked to be printable ASCII."""
+    raw_path, _, query = target.partition(b"?")
+    path = raw_path.decode("ascii")
+    return TargetParts(unquote(path) if "%" in path else path, raw_path, query)
+
+
+#: Request lines without their version that were found valid, by their bytes. Popular pages are asked for
+#: again and again, on whatever connection. A full store starts anew.
+_known_lines: dict[bytes, tuple[str, bytes, TargetParts]] = {}
+_KNOWN_LINES_LIMIT: Final = 1024
+_KNOWN_LINE_SIZE: Final = 256
+
+
 class Request:
     """The head of one request.
 
@@ -39,11 +62,12 @@ class Request:
         headers: fields in order, names in lower case.
         fields: the last value of each field name, for look-ups.
         keep_alive: whether the client lets the connection live on after the response.
+        parts: the target's parts, when they are known already.
         memo: shared with the requests that repeat the version and fields of this one on its connection; None
             for one that has a body.
     """
 
-    __slots__ = ("fields", "headers", "http_version", "keep_alive", "memo", "method", "target")
+    __slots__ = ("fields", "headers", "http_version", "keep_alive", "memo", "method", "parts", "target")
 
     def __init__(
         self,
@@ -60,6 +84,7 @@ class Request:
         self.fields = dict(headers) if fields is None else fields
         self.keep_alive = True
         self.memo: Memo | None = None
+        self.parts: TargetParts | None = None
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target!r} HTTP/{self.http_version}>"
@@ -130,12 +155,17 @@ class RequestParser:
         Raises:
             RequestError: the head is malformed, ambiguous or over a limit.
         """
+        if not self.waiting and data.endswith(self._known_tail):  # the usual case: all of one request
+            size = len(data) - len(self._known_tail)
+            known = _known_lines.get(data[:size])
+            if known is not None and size <= self._room:
+                return self._repeat(*known)
         buffer = self.waiting + data if self.waiting else data
         if not buffer:
             return None
         line = _SIMPLE_LINE.match(buffer)
         if line is not None and buffer.startswith(self._known_tail, line.end()) and line.end() <= self._room:
-            return self._repeat(buffer, line)
+            return self._repeat_with(buffer, line)
         head = parse_head(buffer, self._seen, self._limits)
         if head is None:
             self.waiting = buffer
@@ -166,7 +196,19 @@ class RequestParser:
         limits = self._limits
         self._room = min(limits.request_line - len(" HTTP/1.1"), limits.request_head - len(tail))
 
-    def _repeat(self, buffer: bytes, line: re.Match[bytes]) -> Request:
+    def _repeat_with(self, buffer: bytes, line: re.Match[bytes]) -> Request:
+        """Make a request whose fields are known, with a line that may not be."""
+        method, target = line.groups()
+        known = method.decode("ascii"), target, split_target(target)
+        if line.end() <= _KNOWN_LINE_SIZE:
+            if len(_known_lines) >= _KNOWN_LINES_LIMIT:
+                _known_lines.clear()
+            _known_lines[line[0]] = known
+        self.waiting = buffer[line.end() + len(self._known_tail) :]
+        self._seen = 0
+        return self._repeat(*known)
+
+    def _repeat(self, method: str, target: bytes, parts: TargetParts) -> Request:
         """Make a request whose version and fields are byte for byte those of the one before.
 
         Clients repeat themselves: on a connection that is kept alive the usual request differs from the one
@@ -174,14 +216,10 @@ class RequestParser:
         """
         known = self._known
         assert known is not None
-        self.waiting = buffer[line.end() + len(self._known_tail) :]
-        self._seen = 0
-        method, target = line.groups()
-        request = Request(
-            method.decode("ascii"), target, known.http_version, self._known_headers.copy(), known.fields
-        )
+        request = Request(method, target, known.http_version, self._known_headers.copy(), known.fields)
         request.keep_alive = known.keep_alive
         request.memo = known.memo
+        request.parts = parts
         return request
 
     def read_body(self) -> bytes:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hybrid.server.wire.http11 as http11_module
 from hybrid.server.limits import Limits
 from hybrid.server.wire.errors import RequestError
-from hybrid.server.wire.http11 import Request, RequestParser, list_tokens
+from hybrid.server.wire.http11 import Request, RequestParser, list_tokens, split_target
 from tests.support.requests import Seen, bytewise, parse
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz-_.!0123456789", min_size=1, max_size=12).map("x{}".format)
@@ -244,3 +245,55 @@ def test_repr() -> None:
     parser = parser_after(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab")
     parser.read_body()
     assert repr(parser) == "<RequestParser waiting=0 left=7 chunked=None>"
+
+
+class TestKnownLines:
+    """Request lines that were asked before, on whatever connection, are not looked at again."""
+
+    GET = b"GET /a%20b?c HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    @pytest.fixture(autouse=True)
+    def lines(self, monkeypatch: pytest.MonkeyPatch) -> dict[bytes, object]:
+        """Start with none."""
+        lines: dict[bytes, object] = {}
+        monkeypatch.setattr(http11_module, "_known_lines", lines)
+        return lines
+
+    def test_the_same_again(self, lines: dict[bytes, object]) -> None:
+        """A request comes out as it did before, with its target taken apart."""
+        parser = parser_after(self.GET, self.GET)
+        assert list(lines) == [b"GET /a%20b?c"]
+        request = parser.next_request(self.GET)
+        assert request is not None
+        assert (request.method, request.target) == ("GET", b"/a%20b?c")
+        assert request.parts == split_target(b"/a%20b?c") == ("/a b", b"/a%20b", b"c")
+        assert request.headers == [(b"host", b"x")]
+
+    def test_only_behind_known_fields(self, lines: dict[bytes, object]) -> None:
+        """A line that is known excuses nothing of what follows it."""
+        parser_after(self.GET, self.GET)
+        fresh = RequestParser(Limits())
+        with pytest.raises(RequestError):
+            fresh.next_request(self.GET.replace(b"Host: x", b"Host: x\r\nHost: y"))
+        parser = parser_after(self.GET, self.GET)
+        with pytest.raises(RequestError):
+            parser.next_request(self.GET.replace(b"Host: x", b"Host: a b"))
+
+    def test_each_parser_keeps_its_limits(self, lines: dict[bytes, object]) -> None:
+        """A line that another parser has let pass is still too long for this one."""
+        parser_after(self.GET, self.GET)
+        parser = parser_after(
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", limits=Limits(request_line=len("GET /a%20b? HTTP/1.1"))
+        )
+        with pytest.raises(RequestError, match="414"):
+            parser.next_request(self.GET)
+
+    def test_bounded(self, lines: dict[bytes, object]) -> None:
+        """Clients that invent targets fill no memory, and long ones are not kept."""
+        parser = parser_after(self.GET)
+        for number in range(2500):
+            assert parser.next_request(self.GET.replace(b"a%20b", b"%d" % number)) is not None
+            assert len(lines) <= 1024
+        kept = len(lines)
+        assert parser.next_request(self.GET.replace(b"a%20b", b"x" * 300)) is not None
+        assert len(lines) == kept
