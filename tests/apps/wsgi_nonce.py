@@ -1,6 +1,7 @@
 """Answers with what only this request's client knows, in many shapes; see :func:`app`."""
 
 from collections.abc import Iterable, Iterator
+from tempfile import TemporaryFile
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 
@@ -13,7 +14,8 @@ def expected(nonce: str, size: int) -> bytes:
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer to `/NONCE/SHAPE/SIZE` with the nonce, and the size of the request's body, in a header too.
 
-    The shapes are `list`, `parts`, `length` (parts, with a Content-Length), `write` and `fail` (half-way).
+    The shapes are `list`, `parts`, `length` (parts, with a Content-Length), `write`, `file` (with the file
+    wrapper) and `fail` (half-way).
     """
     nonce, shape, size = environ["PATH_INFO"].strip("/").split("/")
     body = expected(nonce, int(size))
@@ -27,6 +29,12 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     if shape == "write":
         write(body[:5000])
         return [body[5000:]]
+    if shape == "file":
+        file = TemporaryFile()  # noqa: SIM115 - the wrapper closes it
+        file.write(body)
+        file.seek(0)
+        wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
+        return wrapped
     return _parts(body, fail=shape == "fail")
 
 
