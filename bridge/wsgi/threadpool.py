@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
+from itertools import repeat
 from threading import get_ident
 from typing import Any
 
@@ -126,7 +127,7 @@ class ThreadPool:
         return PoolStats(
             threads=self.threads,
             busy=sum(job is not None for job in jobs),
-            blocked=sum(worker.blocked(now) for worker in workers),
+            blocked=sum(map(Worker.blocked, workers, jobs, repeat(now))),
             queued=queued,
             highest_queue=self._highest_queue,
             oldest_wait=now - queued_at if (queued_at := self._next_queued_at()) else 0.0,
@@ -161,9 +162,9 @@ class ThreadPool:
         loop, thread = self._latest
         if loop is None or thread != get_ident() or not loop.is_running():
             loop = self._note_loop()
-        jobs.append((copy_context(), function, argument, overseer, time.monotonic(), loop))
         if queued >= self._highest_queue:
-            self._highest_queue = queued + 1
+            self._highest_queue = queued + 1  # first: no reading may find more jobs than that
+        jobs.append((copy_context(), function, argument, overseer, time.monotonic(), loop))
         flushing = self._flushing
         if flushing is not loop and (flushing is None or not flushing.is_running()):
             # Once per turn of the loop: what one turn parsed is woken for together.

@@ -86,13 +86,12 @@ class Worker:
         used, self._cpu = cpu - self._cpu, cpu
         return used if self.job is not None and now - self.since > long_job else 0.0
 
-    def blocked(self, now: float) -> bool:
-        """Whether the worker waits, as far as the CPU time of its thread tells.
+    def blocked(self, job: Job | None, now: float) -> bool:
+        """Whether the worker waits in that job, as far as the CPU time of its thread tells.
 
         What counts is the time since its job began, or since it was last asked, whichever is later. Where
         threads have no clock of their own it never waits.
         """
-        job = self.job
         last_wall, last_cpu = self._reading
         begun = max(self.since, last_wall)
         if now - begun >= _BLOCKED_SECONDS and (cpu := self._cpu_time()) is not None:

@@ -8,7 +8,7 @@ from benchmarks.servers import ServerError
 from benchmarks.wsgi_matrix import servers
 from benchmarks.wsgi_matrix.check import Answer, Check, get
 from benchmarks.wsgi_matrix.facts.replies import status
-from benchmarks.wsgi_matrix.plays import ask
+from benchmarks.wsgi_matrix.plays import ask, ask_until_noted
 from benchmarks.wsgi_matrix.reply import End
 from benchmarks.wsgi_matrix.runner import run
 from benchmarks.wsgi_matrix.seen import Seen
@@ -48,9 +48,9 @@ def test_a_server_that_has_died_is_replaced() -> None:
     """A check that ends the server fails, and not those after it."""
 
     def kill(peer: Peer, asked: Check) -> Seen:
-        os.kill(peer._process.pid, signal.SIGKILL)
         with peer.connect() as client:
-            return Seen(client.read_reply())
+            os.kill(peer._process.pid, signal.SIGKILL)
+            return Seen(client.read_reply())  # ends when the process has
 
     told: list[str] = []
     verdicts = run(OURS, [check("killed", play=kill), check("next")], told.append)
@@ -64,7 +64,7 @@ def test_notes_of_an_earlier_check_are_forgotten() -> None:
     seen: list[tuple[str, ...]] = []
 
     def notice(peer: Peer, asked: Check) -> Seen:
-        found = ask(peer, asked)
+        found = ask_until_noted(peer, asked)
         seen.append(found.notes)
         return found
 
