@@ -239,7 +239,7 @@ class ThreadPool:
 
     def _look_for_long_jobs(self, now: float) -> bool:
         """Let the loop have its turns sooner while views compute; whether to look again."""
-        TURNS.look(self._workers, now, LOOK_SECONDS)
+        TURNS.look(self._workers, now)
         return bool(self._jobs or self.busy)
 
     def _drop_next(self, latest: float) -> bool:

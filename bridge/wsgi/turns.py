@@ -48,14 +48,14 @@ class Turns:
         finally:
             self._usual = None
             self._short = False
+            self._until = 0.0
             sys.setswitchinterval(before)
 
-    def look(self, workers: Iterable[Worker], now: float, elapsed: float) -> None:
-        """Choose the interval by what a pool's threads have done in the last ``elapsed`` seconds."""
+    def look(self, workers: Iterable[Worker], now: float) -> None:
+        """Choose the interval by what a pool's threads have done since the last look."""
         if self._usual is None:
             return
-        used = sum([worker.used_cpu(long_job=_LONG_JOB, now=now) for worker in workers])
-        if used > _SHARE * elapsed:
+        if sum([worker.cpu_share(long_job=_LONG_JOB, now=now) for worker in workers]) > _SHARE:
             self._until = now + _HOLD
         short = now < self._until
         if short != self._short:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 _BLOCKED_SHARE = 0.01
 #: Seconds of a thread's time that must be looked at to tell.
 _BLOCKED_SECONDS = 0.05
+#: Seconds after which what was used of the CPU may have been used by another job.
+_RECENT_SECONDS = 0.1
 
 
 class Overseer(Protocol):
@@ -51,7 +53,17 @@ class Worker:
         written_off: whether the pool goes on without it; it ends when its job does.
     """
 
-    __slots__ = ("_blocked", "_cpu", "_reading", "completed", "job", "since", "thread", "wake", "written_off")
+    __slots__ = (
+        "_blocked",
+        "_look",
+        "_reading",
+        "completed",
+        "job",
+        "since",
+        "thread",
+        "wake",
+        "written_off",
+    )
 
     def __init__(self, work: Callable[["Worker"], None], name: str) -> None:
         self.wake = threading.Lock()
@@ -60,8 +72,8 @@ class Worker:
         self.since = 0.0
         self.completed = 0
         self.written_off = False
-        self._cpu = 0.0  # when last asked for
-        self._reading = (0.0, 0.0)  # wall and CPU time when last looked at
+        self._reading = (0.0, 0.0)  # wall and CPU time when last asked whether it is blocked
+        self._look = (0.0, 0.0)  # the same, when last asked for its share
         self._blocked: Job | None = None  # that did not use the CPU then
         self.thread = threading.Thread(target=work, args=(self,), name=name, daemon=True)
 
@@ -76,15 +88,17 @@ class Worker:
             return False
         return now - max(self.since, job[3].last_progress(job[2])) >= limit
 
-    def used_cpu(self, *, long_job: float, now: float) -> float:
-        """Return the CPU seconds that the worker has used since this was asked before, if it has been in its
-        job for ``long_job`` seconds, and otherwise 0 (loop).
+    def cpu_share(self, *, long_job: float, now: float) -> float:
+        """Return the share of a CPU that the worker has used since this was asked before, if it has been in
+        its job for ``long_job`` seconds; and 0 otherwise, also when that was too long ago to tell (loop).
         """
         cpu = self._cpu_time()
-        if cpu is None:
+        last_wall, last_cpu = self._look
+        if cpu is None or now <= last_wall:
             return 0.0
-        used, self._cpu = cpu - self._cpu, cpu
-        return used if self.job is not None and now - self.since > long_job else 0.0
+        self._look = now, cpu
+        tells = self.job is not None and now - self.since > long_job and now - last_wall < _RECENT_SECONDS
+        return (cpu - last_cpu) / (now - last_wall) if tells else 0.0
 
     def blocked(self, job: Job | None, now: float) -> bool:
         """Whether the worker waits in that job, as far as the CPU time of its thread tells.
