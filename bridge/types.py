@@ -76,8 +76,8 @@ class ResponseWriter(Protocol):
     """Where a worker thread writes one HTTP response. Every method runs on the worker and may block it.
 
     Any number of :meth:`interim`; then either :meth:`respond`, or :meth:`start`, any number of
-    :meth:`write`, and :meth:`finish`. Each raises :class:`~hybrid.bridge.errors.ClientDisconnected` when the
-    client has left.
+    :meth:`write`, and :meth:`finish` or :meth:`send_file`. Each raises
+    :class:`~hybrid.bridge.errors.ClientDisconnected` when the client has left.
     """
 
     def interim(self, status: int, headers: Headers) -> None:
@@ -105,6 +105,14 @@ class ResponseWriter(Protocol):
 
     def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body, which may be the only one, and end the response."""
+        ...
+
+    def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send ``count`` bytes of a regular file, at least one, as the last part of the body, and end the
+        response. Instead of :meth:`finish`, and only where the response may have a body.
+
+        The descriptor stays the caller's, who may close it as soon as this returns.
+        """
         ...
 
     def abort(self) -> None:

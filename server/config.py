@@ -31,6 +31,7 @@ _RANGES = {
 _TIMEOUTS = (
     "timeout_keep_alive",
     "timeout_headers",
+    "timeout_write",
     "timeout_graceful_shutdown",
     "timeout_request",
     "threads_queue_timeout",
@@ -67,6 +68,8 @@ class Config:
         access_log: whether to log a line for each request.
         timeout_keep_alive: how long an idle connection is kept open.
         timeout_headers: how long a client may take to send a request's head.
+        timeout_write: how long a client may take nothing of what waits for it before it is disconnected; 0 is
+            for ever.
         timeout_graceful_shutdown: how long requests in flight may take once the server stops.
         timeout_request: how long a WSGI application may take to answer before the client gets a 504; 0 is for
             ever.
@@ -101,6 +104,7 @@ class Config:
     access_log: bool = True
     timeout_keep_alive: float = 5.0
     timeout_headers: float = 10.0
+    timeout_write: float = 60.0
     timeout_graceful_shutdown: float = 30.0
     timeout_request: float = 0.0
     limit_stuck_threads: int = 10

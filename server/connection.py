@@ -1,10 +1,16 @@
 """A client's connection: who owns the transport, and which protocol is spoken on it now."""
 
 import asyncio
+import logging
+from collections.abc import Callable
 from typing import Any, cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
+from hybrid.server.ops.access_log import format_client
+from hybrid.server.stall import StallWatch
+
+logger = logging.getLogger("hybrid.server")
 
 #: A closing connection still reads until the client has been silent for so long, and for so long in all.
 _LINGER_SILENCE = 2.0
@@ -27,13 +33,14 @@ class Connection:
         server: address and port, or path and None, that the connection came to (ASGI ``server``).
         scheme: ``http`` or ``https``.
         writable: False while the client reads too slowly; :meth:`wait_writable` waits for the end of that.
+        on_writable: called when :attr:`writable` becomes true again.
         reading: False while nothing is taken from the socket.
         closed: whether the connection is gone.
     """
 
     __slots__ = (
-        "_handler", "_waiters",
-        "client", "closed", "context", "reading", "scheme", "server", "transport", "writable",
+        "_handler", "_stall", "_waiters",
+        "client", "closed", "context", "on_writable", "reading", "scheme", "server", "transport", "writable",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -47,6 +54,8 @@ class Connection:
         self.closed = False
         self._handler: Handler | None = None
         self.reading = True
+        self.on_writable: Callable[[], object] | None = None
+        self._stall: StallWatch | None = None  # while bytes wait for the client
         self._waiters: list[asyncio.Future[None]] = []
 
     def __repr__(self) -> str:
@@ -71,6 +80,8 @@ class Connection:
         """The client has read enough: let those go on who wait."""
         self.writable = True
         self._wake_waiters()
+        if self.on_writable is not None:
+            self.on_writable()
 
     def lost(self) -> None:
         """Give the transport up."""
@@ -101,6 +112,16 @@ class Connection:
                 await waiter
             finally:
                 self._waiters.remove(waiter)
+
+    @property
+    def descriptor(self) -> int | None:
+        """The socket's, for the system to send to it directly, until the transport is closing; None under
+        TLS.
+        """
+        if self.transport.get_extra_info("sslcontext") is not None:
+            return None
+        sock = self.transport.get_extra_info("socket")
+        return None if sock is None else int(sock.fileno())
 
     @property
     def has_unsent(self) -> bool:
@@ -156,7 +177,13 @@ class Connection:
             self.transport.abort()
 
     def tick(self, now: float) -> None:
-        """Let the protocol act on its deadlines."""
+        """Give up a client that takes nothing, and let the protocol act on its deadlines."""
+        if not self.has_unsent:
+            self._stall = None
+        elif self._has_stalled(now):
+            logger.info("%s: takes nothing, and is given up", format_client(self.client))
+            self.abort()
+            return
         if self._handler is not None:
             self._handler.tick(now)
 
@@ -164,6 +191,14 @@ class Connection:
         """Let the protocol finish what is in flight, and close."""
         if self._handler is not None:
             self._handler.drain()
+
+    def _has_stalled(self, now: float) -> bool:
+        timeout = self.context.config.timeout_write
+        if not timeout:
+            return False
+        if self._stall is None:
+            self._stall = StallWatch()
+        return self._stall.has_stalled(self.transport, now, self.context.deadline(timeout))
 
     def _wake_waiters(self) -> None:
         for waiter in self._waiters:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 
 from hybrid.bridge.errors import ClientDisconnected
 
@@ -47,6 +48,28 @@ class Outbox:
                 self._loop.call_soon_threadsafe(self.deliver)
             except RuntimeError as error:
                 raise ClientDisconnected("the server has stopped") from error
+
+    def wait(self, until: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Wait until the loop has delivered everything, and then for what ``until`` returns (worker).
+
+        Raises:
+            ClientDisconnected: the loop ends or has ended; or whatever is waited for raises it.
+        """
+        waiting = self._deliver_and_wait(until)
+        try:
+            future = asyncio.run_coroutine_threadsafe(waiting, self._loop)
+        except RuntimeError as error:  # the loop is closed: the server was forced to stop
+            waiting.close()
+            raise ClientDisconnected("the server has stopped") from error
+        try:
+            future.result()
+        except CancelledError as error:
+            raise ClientDisconnected("the server is stopping") from error
+
+    async def _deliver_and_wait(self, until: Callable[[], Awaitable[object]] | None) -> None:
+        self.deliver()
+        if until is not None:
+            await until()
 
     def deliver(self) -> None:
         """Deliver what there is (loop).

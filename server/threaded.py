@@ -4,11 +4,9 @@ The class has two halves. The loop collects the request and hands the exchange t
 worker owns the response and encodes it, and the loop only sends the bytes that it finds in the outbox.
 """
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import CancelledError
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from io import BytesIO
 from math import inf
@@ -19,13 +17,17 @@ from hybrid.bridge.types import Headers, ResponseHead, Scope, ThreadedApplicatio
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.server.connection import Connection
 from hybrid.server.ops import access_log
+from hybrid.server.overflow import Overflow
+from hybrid.server.sendfile import FileRegion
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import CONTINUE, ResponseEncoder, interim, refusal, wire_head
 
 logger = logging.getLogger("hybrid.server")
 
-#: Bytes of one response that a worker leaves in the outbox before it waits until they are on their way.
+#: Bytes of one response that a worker leaves in the outbox before it waits for the loop to come.
 _UNSENT_LIMIT: Final = 64 * 1024
+#: Bytes of a body that are sent in one part; a larger one is cut, so that it is not copied as a whole.
+_PART_SIZE: Final = 256 * 1024
 
 
 class ThreadedExchange:
@@ -43,12 +45,13 @@ class ThreadedExchange:
     """
 
     __slots__ = (
-        "_application", "_begun", "_body", "_connection", "_encoder", "_on_done", "_status", "_unsent",
-        "body", "disconnected", "done", "keep_alive", "memo", "progress", "request", "scope",
+        "_application", "_begun", "_body", "_connection", "_encoder", "_on_done", "_overflow", "_status",
+        "_unsent", "body", "disconnected", "done", "keep_alive", "memo", "progress", "request", "scope",
     )  # fmt: skip
 
     body: BinaryIO
-    _encoder: ResponseEncoder  # from start() on
+    _encoder: ResponseEncoder  # from start() on, as the next
+    _unsent: int
     _status: int  # once the last part is on its way
 
     def __init__(
@@ -71,7 +74,7 @@ class ThreadedExchange:
         self._connection = connection
         self._application = application
         self._body: RequestBody | None = None
-        self._unsent = 0
+        self._overflow: Overflow | None = None  # made by the worker
 
     def __repr__(self) -> str:
         state = "done" if self.done else "disconnected" if self.disconnected else "open"
@@ -162,6 +165,8 @@ class ThreadedExchange:
         """The connection is gone, or is closed for a bad request."""
         self.disconnected = True
         self._drop_body()
+        if self._overflow is not None:
+            self._overflow.stop()
 
     def _drop_body(self) -> None:
         """Free what has come of a body that no worker will read."""
@@ -170,7 +175,9 @@ class ThreadedExchange:
             self._body = None
 
     def _send_last(self, data: bytes) -> None:
-        """Send the last part, and give the connection back."""
+        """Send the last part, when all before it is sent, and give the connection back."""
+        if self._overflow is not None and self._overflow.hold(data):
+            return
         if not self._encoder.keep_alive:
             self.keep_alive = False
         self._status = self._encoder.status
@@ -200,21 +207,29 @@ class ThreadedExchange:
         if self._connection.context.config.access_log:
             access_log.log_request(self.scope, self.request.target, status)
 
+    def _may_overflow(self) -> bool:
+        """Whether the loop may begin to send what the worker has left in a file."""
+        if not self.done:
+            self._begun = True
+        return not self.done
+
     def _cut_off(self, _data: bytes) -> None:
+        overflow = self._overflow
+        if overflow is not None and overflow.ending:
+            return
+        if overflow is not None:
+            overflow.stop()
         if not self.done:
             self._connection.abort()
-
-    async def _sent(self) -> None:
-        self._connection.context.outbox.deliver()
-        await self._connection.wait_writable()
 
     # The worker's half.
 
     def interim(self, status: int, headers: Headers) -> None:
-        """Send an interim response; as with parts, only so many wait for the client (worker)."""
+        """Send an interim response; waits for the client, so that only one of them does (worker)."""
         if self._connection.closed or self.done:
             raise ClientDisconnected("the client has left")
-        self._leave(self._send_interim, interim(status, headers))
+        self._connection.context.outbox.put(self._send_interim, interim(status, headers))
+        self._wait(self._connection.wait_writable)
 
     def respond(self, head: ResponseHead, data: bytes) -> None:
         """Send the whole response, and let go (worker).
@@ -252,21 +267,34 @@ class ThreadedExchange:
         """Take status and header fields (worker)."""
         defaults = self._connection.context.default_fields
         self._encoder = ResponseEncoder(self.request, status, reason, headers, defaults)
+        self._unsent = 0
         if not self.keep_alive:
             self._encoder.keep_alive = False
 
     def write(self, data: bytes) -> None:
-        """Send a part of the body; returns when the client has taken most of it (worker)."""
-        if not self._encoder.complete:
-            self._send(data, more=True)
+        """Send a part of the body; returns when it is with the loop, or on disk for it (worker)."""
+        for start in range(0, len(data), _PART_SIZE):
+            if not self._encoder.complete:
+                self._send(data[start : start + _PART_SIZE], more=True)
 
     def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body, and let go: sending it is the loop's matter (worker)."""
         if not self._encoder.complete:  # otherwise the part that reached the announced length was the last
             self._send(data, more=False)
+        self._let_go()
+
+    def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send the last part of the body from a file, and let go, as :meth:`finish` does (worker)."""
+        if self._connection.closed or self.done:
+            raise ClientDisconnected("the client has left")
+        before, after = self._encoder.encode_around(count)
+        region = FileRegion(descriptor, offset, count)
+        self._overflowing(lambda overflow: overflow.send_file(region, before, after))
+        self._let_go()
 
     def abort(self) -> None:
         """Close the connection in the middle of the response; a complete one is left alone (worker)."""
+        self._let_go()
         with suppress(ClientDisconnected):  # the server has stopped
             self._connection.context.outbox.put(self._cut_off, b"")
 
@@ -275,33 +303,42 @@ class ThreadedExchange:
         if connection.closed or self.done:
             raise ClientDisconnected("the client has left")
         data = self._encoder.encode(data, more)
+        overflow = self._overflow
         if self._encoder.complete:
             connection.context.outbox.put(self._send_last, data)
+        elif connection.writable and (overflow is None or not overflow.pending):
+            self._leave(data)
         else:
-            self._leave(self._send_part, data)
+            self._overflowing(lambda overflow: overflow.write(data))
 
-    def _leave(self, deliver: Callable[[bytes], object], data: bytes) -> None:
-        """Leave to the loop what is not the last, and wait when too much of it waits for the client."""
-        connection = self._connection
-        connection.context.outbox.put(deliver, data)
+    def _leave(self, data: bytes) -> None:
+        """Leave a part to the loop, and wait for that when it is much (worker)."""
+        self._connection.context.outbox.put(self._send_part, data)
         self.progress = time.monotonic()
         self._unsent += len(data)
-        if self._unsent > _UNSENT_LIMIT or not connection.writable:
-            self._wait_until_sent()
+        if self._unsent > _UNSENT_LIMIT:
+            self._wait()
+            self._unsent = 0
 
-    def _wait_until_sent(self) -> None:
-        """Wait until the client has read most of what was sent."""
-        waiting = self._sent()
-        try:
-            future = asyncio.run_coroutine_threadsafe(waiting, self._connection.context.loop)
-        except RuntimeError as error:  # the loop is closed: the server was forced to stop
-            waiting.close()
-            raise ClientDisconnected("the server has stopped") from error
+    def _wait(self, until: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Wait for the loop, and then for what it is to wait for; this is not stuck (worker)."""
         self.progress = inf
         try:
-            future.result()
-        except CancelledError as error:
-            raise ClientDisconnected("the server is stopping") from error
+            self._connection.context.outbox.wait(until)
         finally:
             self.progress = time.monotonic()
-        self._unsent = 0
+
+    def _overflowing(self, leave: Callable[[Overflow], object]) -> None:
+        """Leave to the loop what the client has not asked for yet, or what is in a file (worker)."""
+        if self._overflow is None:
+            self._overflow = Overflow(self._connection, self._may_overflow, self._send_last)
+        self.progress = inf
+        try:
+            leave(self._overflow)
+        finally:
+            self.progress = time.monotonic()
+
+    def _let_go(self) -> None:
+        """Nothing more comes from the worker (worker)."""
+        if self._overflow is not None:
+            self._overflow.release()

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.socket_application import SocketApplication
 from hybrid.bridge.types import Headers, ResponseHead, Scope
+from hybrid.bridge.wsgi.filewrapper import read_region
 from hybrid.server.application_socket import ApplicationSocket
 from hybrid.server.connection import Connection
 from hybrid.server.ops import access_log
@@ -179,6 +180,12 @@ class TunneledExchange:
         """Send the last part of the body (worker)."""
         if self._answering and not self._encoder.complete:
             self._send(data, more=False)
+
+    def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send the last part of the body from a file (worker)."""
+        for data in read_region(descriptor, offset, count):
+            self.write(data)
+        self.finish()
 
     def abort(self) -> None:
         """Cut a response off (worker)."""

@@ -37,6 +37,7 @@ OPTIONS = {
     "--log-level",
     "--access-log",
     "--timeout-keep-alive",
+    "--timeout-write",
     "--timeout-graceful-shutdown",
     "--timeout-request",
     "--limit-stuck-threads",
@@ -116,6 +117,7 @@ def test_options_reach_the_server(configured: Callable[..., Config]) -> None:
     config = configured(
         *("--host=::1", "--port=0", "--threads=3", "--app-dir=..", "--lifespan=off", "--root-path=/behind"),
         *("--loop=asyncio", "--log-level=debug", "--no-access-log", "--timeout-keep-alive=1.5"),
+        "--timeout-write=7",
         *("--timeout-graceful-shutdown=0", "--ws-max-size=1024", "--threads-queue=7", "--pool=slow=2"),
         *("--threads-queue-timeout=2", "--pool=big=3,9", "--websocket-threads=5", "--wsgi-buffer=1"),
         *("--timeout-request=4", "--limit-stuck-threads=6", "--limit-request-body=8", "b", "/a=a:app@slow"),
@@ -134,6 +136,7 @@ def test_options_reach_the_server(configured: Callable[..., Config]) -> None:
         "log_level": "debug",
         "access_log": False,
         "timeout_keep_alive": 1.5,
+        "timeout_write": 7.0,
         "timeout_graceful_shutdown": 0.0,
         "ws_max_size": 1024,
         "threads_queue": 7,

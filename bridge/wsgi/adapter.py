@@ -28,6 +28,7 @@ from hybrid.bridge.wsgi.call import describe, serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
 from hybrid.bridge.wsgi.errorlog import ERRORS
 from hybrid.bridge.wsgi.feeder import StreamFeeder
+from hybrid.bridge.wsgi.filewrapper import read_region
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 logger = logging.getLogger("hybrid.wsgi")
@@ -304,6 +305,12 @@ class _AsgiExchange:
             self._add_length(self._headers, len(data))
         self._run(self._send_part(data, more=False))
         self._settle(None)
+
+    def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Read the last part of the body in pieces and send them (worker)."""
+        for data in read_region(descriptor, offset, count):
+            self.write(data)
+        self.finish()
 
     def abort(self) -> None:
         """Let the ASGI call fail (worker)."""

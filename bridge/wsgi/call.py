@@ -13,6 +13,7 @@ from wsgiref.types import WSGIApplication
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Headers, ResponseHead, Scope, ScopedWriter
+from hybrid.bridge.wsgi.filewrapper import FileWrapper
 
 logger = logging.getLogger("hybrid.wsgi")
 
@@ -26,6 +27,8 @@ _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade")
 )  # fmt: skip
+#: Statuses that end with their head (RFC 9110 section 6.4.1).
+_BODILESS: Final = (204, 304)
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 #: Heads, by what start_response was given, and fields that were found valid, encoded. Most responses carry
@@ -155,6 +158,8 @@ class _Call:
             else:
                 self._finish(data)
             return
+        if type(parts) is FileWrapper and self._send_file(parts):
+            return
         for part in parts:
             if part:
                 self._send(part)
@@ -164,6 +169,33 @@ class _Call:
                 raise _not_bytes(part)
         if not self._complete:
             self._finish(b"")
+
+    def _send_file(self, wrapper: FileWrapper) -> bool:
+        """Send a file without reading it; False when it has to be iterated over.
+
+        Without a Content-Length all of it is sent, with one at most that much: that is how an application
+        asks for a part of a file.
+        """
+        wrapper.limit = self._left
+        region = wrapper.region()
+        if region is None:
+            return False
+        head = self._due_head()
+        if self._left is None and not self._sent and head.status not in _BODILESS:
+            self._left = region.length
+            length = b"content-length", b"%d" % region.length
+            head = self._head = ResponseHead(head.status, head.reason, [*head.headers, length], region.length)
+        if self._left is not None:
+            self._left -= region.length
+            self._check_length(self._left)
+        if head.status in _BODILESS or self._exchange.scope["method"] == "HEAD":
+            self._send_last(b"")
+            return True
+        if not self._sent:
+            self._exchange.start(head.status, head.reason, head.headers)
+        self._sent = self._complete = True
+        self._exchange.send_file(*region)
+        return True
 
     def _send(self, data: bytes) -> None:
         data = self._cut(data)  # before the head: as long as that is held back, an error is still a 500
@@ -216,7 +248,7 @@ class _Call:
     def _check_length(self, left: int) -> None:
         """Refuse a body that is too short; the head of a response to HEAD, and a 304, tell of another's."""
         status = self._due_head().status
-        if left > 0 and self._exchange.scope["method"] != "HEAD" and status not in (204, 304):
+        if left > 0 and self._exchange.scope["method"] != "HEAD" and status not in _BODILESS:
             raise WSGIError(f"the application's body is {left} bytes shorter than its Content-Length")
 
 

@@ -5,10 +5,10 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import Any, BinaryIO, Final, TextIO
 from urllib.parse import unquote_to_bytes
-from wsgiref.util import FileWrapper
 
 from hybrid.bridge.types import Headers, Memo, Scope
 from hybrid.bridge.wsgi.errorlog import ERRORS
+from hybrid.bridge.wsgi.filewrapper import FileWrapper
 
 #: environ keys of the field names seen, "" for one that is dropped. Clients choose names, so it is bounded.
 _keys: dict[bytes, str] = {

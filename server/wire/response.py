@@ -160,6 +160,28 @@ class ResponseEncoder:
             return b""
         return b"".join(self._head)
 
+    def encode_around(self, count: int) -> tuple[bytes, bytes]:
+        """Return what to send before and after the last ``count`` bytes of the body, at least one, which do
+        not pass through here: those of a file.
+
+        Raises:
+            ResponseError: there is no body, or these are not the bytes that its Content-Length still lacks.
+        """
+        if self._request.method == "HEAD" or self._framing is _NO_BODY:
+            raise ResponseError("a response without a body was given a file")
+        if self._framing is _UNDECIDED and self._head is not None:
+            self._framing = _LENGTH
+            self._left = count
+            self._head.append(b"content-length: %d\r\n" % count)
+        if self._framing is _LENGTH and self._left != count:
+            raise ResponseError(f"{self._left} bytes of the body are missing, and the file has {count}")
+        before = self.encode(b"", True)
+        self._left = 0
+        self.complete = True
+        if self._framing is _Framing.CHUNKED:
+            return before + b"%x\r\n" % count, b"\r\n0\r\n\r\n"
+        return before, b""
+
     def _decide_framing(self, head: list[bytes], data: bytes, more: bool) -> None:
         """Choose for a body of unknown length. A HEAD response says what GET's would, where that is known."""
         head_only = self._request.method == "HEAD"

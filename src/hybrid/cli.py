@@ -146,6 +146,13 @@ def main() -> None:
     help="Close a connection that has been idle for this long.",
 )
 @click.option(
+    "--timeout-write",
+    type=click.FloatRange(0, LONGEST_TIMEOUT),
+    metavar="SECONDS",
+    default=60.0,
+    help="Disconnect a client that takes nothing of what waits for it for this long; 0 is never.",
+)
+@click.option(
     "--timeout-graceful-shutdown",
     type=click.FloatRange(0, LONGEST_TIMEOUT),
     metavar="SECONDS",

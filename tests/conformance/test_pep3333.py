@@ -21,6 +21,7 @@ NAMES = (
     *("answer", "barrier", "big", "class", "closing", "context", "endless", "environ", "errors", "events"),
     *(
         "file",
+        "files",
         "hints",
         "input",
         "left",
@@ -533,7 +534,7 @@ class TestStreaming:
         """However slowly a client reads, the application is not asked for much more than that, and memory
         stays where it was.
         """
-        size, ahead = 30_000_000, 8_000_000
+        size, ahead = 60_000_000, 26_000_000  # a spool, and what the system buffers
         bridge.ask("/big?1000000/65536")
         before = bridge.peak_memory()
         with closing(bridge.open(f"/big/{name}?{size}/65536/length", receive_buffer=262_144)) as client:
@@ -716,6 +717,70 @@ class TestFileWrapper:
         answer = bridge.ask(f"/file/{name}")
         assert answer.body == pattern(0, 300_000)
         assert answer.header("content-length") == "300000"
+        assert bridge.wait_for_event(name, "closed") == ["closed"]
+
+    @pytest.mark.parametrize("kind", ["plain", "named", "memory", "pipe", "gzip"])
+    @pytest.mark.parametrize("size", [0, 1, 200_000])
+    @pytest.mark.parametrize("wrapped", ["", "&wrapped=1"])
+    def test_whole_file(self, bridge: Bridge, name: str, kind: str, size: int, wrapped: str) -> None:
+        """A file of any kind is sent whole and closed once; a regular one with its length."""
+        with closing(bridge.connection()) as connection:
+            answer = ask(connection, f"/files/{name}?kind={kind}&size={size}{wrapped}")
+            assert (answer.status, answer.body) == (200, pattern(0, size))
+            if kind in ("plain", "named") and not wrapped:
+                assert answer.header("content-length") == str(size)
+            assert ask(connection, "/class").body == b"an instance"
+        assert bridge.wait_for_event(name, "closed") == ["closed"]
+
+    @pytest.mark.parametrize("kind", ["plain", "memory"])
+    @pytest.mark.parametrize(("offset", "length"), [(0, 10), (7, 100_000), (150_000, 50_000), (5, 0)])
+    def test_part_of_a_file(self, bridge: Bridge, name: str, kind: str, offset: int, length: int) -> None:
+        """From its position on, as much as Content-Length says; that is no error of the application's."""
+        query = f"kind={kind}&size=200000&offset={offset}&length={length}&status=206+Partial+Content"
+        with closing(bridge.connection()) as connection:
+            answer = ask(connection, f"/files/{name}?{query}")
+            assert (answer.status, answer.body) == (206, pattern(offset, length))
+            assert ask(connection, "/class").body == b"an instance"
+        assert name not in bridge.server.stderr
+
+    @pytest.mark.parametrize("first", ["", "&first=start"])
+    def test_file_too_short(self, bridge: Bridge, name: str, first: str) -> None:
+        """A file that is shorter than its Content-Length is an error as any short body is."""
+        with closing(bridge.open(f"/files/{name}?kind=plain&size=100&length=200{first}")) as client:
+            response = read_to_end(client) if first else client.recv(1000)
+        assert first or response.startswith(b"HTTP/1.1 500 ")
+        assert not first or not is_whole(response)
+        bridge.server.wait_for_stderr(f"GET /files/{name}: the WSGI application failed")
+
+    @pytest.mark.parametrize("length", ["", "&length=200005"])
+    def test_file_after_write(self, bridge: Bridge, name: str, length: str) -> None:
+        """A file comes after what was written before it."""
+        answer = bridge.ask(f"/files/{name}?kind=plain&size=200000&first=start{length}")
+        assert answer.body == b"start" + pattern(0, 200_000)
+
+    @pytest.mark.parametrize("kind", ["plain", "memory"])
+    def test_head_of_a_file(self, bridge: Bridge, name: str, kind: str) -> None:
+        """HEAD says the length of a regular file, and sends nothing of it."""
+        with closing(bridge.connection()) as connection:
+            for _ in range(2):
+                answer = ask(connection, f"/files/{name}?kind={kind}&size=300000", method="HEAD")
+                assert (answer.status, answer.body) == (200, b"")
+                assert answer.header("content-length") == ("300000" if kind == "plain" else None)
+        assert bridge.wait_for_event(name, "closed", 2) == ["closed"] * 2
+
+    @pytest.mark.parametrize("status", ["204+No+Content", "304+Not+Modified"])
+    @pytest.mark.parametrize("length", ["", "&length=5"])
+    def test_file_without_body(self, bridge: Bridge, name: str, status: str, length: str) -> None:
+        """204 and 304 send nothing of a file either."""
+        with closing(bridge.connection()) as connection:
+            for _ in range(2):
+                answer = ask(connection, f"/files/{name}?kind=plain&size=300&status={status}{length}")
+                assert (answer.status, answer.body) == (int(status[:3]), b"")
+
+    def test_client_leaves_a_file(self, bridge: Bridge, name: str) -> None:
+        """A file is closed once, also when the client goes away in the middle."""
+        with closing(bridge.open(f"/files/{name}?kind=sparse&size=50000000", receive_buffer=8192)) as client:
+            assert client.recv(1000)
         assert bridge.wait_for_event(name, "closed") == ["closed"]
 
 

@@ -1,6 +1,8 @@
 """A connection and its transport: flow control, the change of protocols, and the end."""
 
 import asyncio
+import logging
+import socket
 from typing import Any
 
 import pytest
@@ -117,6 +119,72 @@ async def test_what_the_server_says_reaches_the_protocol() -> None:
     connection.drain()
     assert first.heard == [1.0]
     assert second.heard == [2.0, "drain"]
+
+
+@on_loop
+async def test_descriptor() -> None:
+    """The system may write to a socket directly, but not past TLS."""
+    with socket.socket() as sock:
+        connection, _, _ = connect(socket=sock)
+        assert connection.descriptor == sock.fileno()
+        connection, _, _ = connect(socket=sock, sslcontext=object())
+        assert connection.descriptor is None
+    connection, _, _ = connect()
+    assert connection.descriptor is None
+
+
+@on_loop
+async def test_on_writable() -> None:
+    """Who has asked to is called when the client has read enough."""
+    connection, _, spy = connect()
+    called: list[str] = []
+    connection.on_writable = lambda: called.append(f"writable: {connection.writable}")
+    spy.pause_writing()
+    spy.pause_writing()
+    spy.resume_writing()
+    assert called == ["writable: True"]
+
+
+@on_loop
+async def test_client_that_takes_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is given up when the time to write is over; its protocol has nothing more to say to that."""
+    caplog.set_level(logging.INFO, "hybrid.server")
+    connection, transport, spy = connect(peername=("192.0.2.1", 5))
+    start = connection.context.now
+    monkeypatch.setattr(transport, "get_write_buffer_size", lambda: 1000)
+    states = []
+    for seconds in (0, 60, 61):
+        connection.tick(start + seconds)
+        states.append(transport.aborted)
+    assert states == [False, False, True]
+    assert spy.heard == [start, start + 60]
+    assert "192.0.2.1:5: takes nothing, and is given up" in caplog.text
+
+
+@on_loop
+async def test_client_that_had_taken_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time in which nothing waited for the client does not count."""
+    connection, transport, _ = connect()
+    start = connection.context.now
+    for unsent in (1000, 0, 1000):
+        monkeypatch.setattr(transport, "get_write_buffer_size", lambda unsent=unsent: unsent)
+        connection.tick(start + 40)
+        connection.context.now += 40
+    connection.tick(start + 100)
+    assert not transport.aborted
+
+
+@on_loop
+async def test_client_that_may_take_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a time-out it may be as slow as it likes."""
+    connection, transport, _ = connect()
+    connection.context.config.timeout_write = 0
+    monkeypatch.setattr(transport, "get_write_buffer_size", lambda: 1000)
+    for hour in range(10):
+        connection.tick(connection.context.now + 3600 * hour)
+    assert not transport.aborted
 
 
 @on_loop

@@ -162,3 +162,33 @@ async def test_many_workers() -> None:
         thread.join(DEADLINE)
         assert not thread.is_alive()
     assert got == [list(range(parts))] * workers
+
+
+@on_each_loop
+async def test_wait() -> None:
+    """A worker that waits does so until what it had put is delivered, and then for what it names."""
+    outbox = Outbox(asyncio.get_running_loop())
+    delivered: list[bytes] = []
+    gate = asyncio.Event()
+
+    def work() -> str:
+        outbox.put(delivered.append, b"one")
+        outbox.wait()
+        seen = list(delivered)
+        outbox.put(delivered.append, b"two")
+        outbox.wait(gate.wait)
+        return f"{seen} {delivered}"
+
+    worker = asyncio.create_task(asyncio.to_thread(work))
+    await until(lambda: len(delivered) == 2)
+    assert not worker.done()
+    gate.set()
+    assert await worker == "[b'one'] [b'one', b'two']"
+
+
+def test_wait_for_a_loop_that_has_ended() -> None:
+    """There is nothing to wait for on a loop that is closed."""
+    loop = asyncio.new_event_loop()
+    loop.close()
+    with pytest.raises(ClientDisconnected, match="stopped"):
+        Outbox(loop).wait()

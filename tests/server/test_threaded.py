@@ -3,12 +3,18 @@
 import asyncio
 import gc
 import logging
+import math
+import os
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+import hybrid.server.spool as spool_module
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.types import (
     BodyPolicy,
@@ -23,6 +29,7 @@ from hybrid.server.config import Config
 from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
 from hybrid.server.threaded import ThreadedExchange as ServerExchange
+from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 from tests.support.http_peer import Peer, get, on_loop, read_responses, request, settle
 
@@ -71,6 +78,23 @@ async def answer(exchange: ThreadedExchange, *parts: bytes, length: int | None =
     for part in parts:
         await on_thread(exchange.write, part)
     await on_thread(exchange.finish)
+
+
+def spooled(exchange: Any) -> int:
+    """Return how many bytes wait on disk."""
+    overflow = exchange._overflow
+    return overflow._spool.pending if overflow is not None and overflow._spool is not None else 0
+
+
+def is_done(exchange: Any) -> bool:
+    """Whether the response is complete and on its way."""
+    return bool(exchange.done)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let everything happen until a condition holds; the test's own deadline ends this."""
+    while not condition():
+        await asyncio.sleep(0)
 
 
 async def opened(**settings: Any) -> tuple[Peer, Workers]:
@@ -203,18 +227,109 @@ class TestResponse:
         assert peer.response().body == b"onetwo"
 
     @on_loop
-    async def test_slow_client_holds_the_worker(self) -> None:
-        """While the client does not read, write() does not return; when it reads on, it does."""
+    async def test_slow_client_does_not_hold_the_worker(self) -> None:
+        """What the client does not read waits on disk; when it reads on, everything comes in order."""
+        peer, workers = await opened()
+        exchange = workers.exchange
+        exchange.start(200, "OK", [])
+        await peer.stop_reading()
+        for number in range(40):
+            await on_thread(exchange.write, b"%0100000d" % number)
+        await on_thread(exchange.finish)
+        assert peer.transport.take() == b""
+        assert not is_done(exchange)
+        await peer.read_on()
+        await until(lambda: is_done(exchange))
+        assert peer.response().body == b"".join(b"%0100000d" % number for number in range(40))
+        await peer.send(get("/next"))
+        assert workers.exchange.scope["path"] == "/next"
+
+    @on_loop
+    async def test_client_that_reads_again(self) -> None:
+        """When everything spooled has been sent, parts go to the client at once again."""
         peer, workers = await opened()
         workers.exchange.start(200, "OK", [])
         await peer.stop_reading()
-        writing = asyncio.create_task(on_thread(workers.exchange.write, b"part"))
-        while b"part" not in peer.transport.written:
-            await asyncio.sleep(0)
-        await settle()
-        assert not writing.done()
+        await on_thread(workers.exchange.write, b"one")
+        assert peer.transport.take() == b""
         await peer.read_on()
-        await writing
+        assert peer.transport.take().endswith(b"3\r\none\r\n")
+        await on_thread(workers.exchange.write, b"two")
+        assert peer.transport.take() == b"3\r\ntwo\r\n"
+        await peer.stop_reading()
+        await on_thread(workers.exchange.write, b"three")
+        assert peer.transport.take() == b""
+        await peer.read_on()
+        await on_thread(workers.exchange.finish)
+        assert peer.transport.take() == b"5\r\nthree\r\n0\r\n\r\n"
+
+    def test_full_spool_holds_the_worker(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """When the spool is full, write() returns once the client has read half of it."""
+        monkeypatch.setattr(spool_module, "SPOOL_SIZE", 1000)
+
+        @on_loop
+        async def check() -> None:
+            peer, workers = await opened()
+            exchange = workers.exchange
+            exchange.start(200, "OK", [(b"content-length", b"5001")])
+            await peer.stop_reading()
+            writing = asyncio.create_task(on_thread(exchange.write, b"a" * 2000 + b"b" * 3000))
+            await until(lambda: spooled(exchange) == 1000)
+            await settle()
+            assert not writing.done()
+            await peer.read_on()
+            await writing
+            await on_thread(exchange.finish, b"c")
+            await until(lambda: is_done(exchange))
+            assert peer.response().body == b"a" * 2000 + b"b" * 3000 + b"c"
+
+        check()
+
+    @pytest.mark.parametrize("when", ["at the start", "later"])
+    def test_disk_that_is_full(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, when: str
+    ) -> None:
+        """Without a disk to spool to the worker waits for the client, and the log says why."""
+
+        def fail(*_: object, **__: object) -> int:
+            raise OSError("no space left")
+
+        @on_loop
+        async def check() -> None:
+            peer, workers = await opened()
+            exchange = workers.exchange
+            exchange.start(200, "OK", [])
+            await peer.stop_reading()
+            if when == "later":
+                await on_thread(exchange.write, b"one")
+                monkeypatch.setattr(os, "pwrite", fail)
+            else:
+                monkeypatch.setattr(tempfile, "TemporaryFile", fail)
+                await peer.read_on()
+                await on_thread(exchange.write, b"one")
+                await peer.stop_reading()
+            writing = asyncio.create_task(on_thread(exchange.write, b"two"))
+            await until(lambda: "no space left" in caplog.text)
+            await settle()
+            assert not writing.done()
+            await peer.read_on()
+            await writing
+            await on_thread(exchange.finish)
+            assert peer.response().body == b"onetwo"
+
+        check()
+        assert "192.0.2.1:50000: a response cannot be spooled, its thread waits" in caplog.text
+
+    @on_loop
+    async def test_huge_part(self) -> None:
+        """A part of any size is sent in bounded ones."""
+        peer, workers = await opened()
+        workers.exchange.start(200, "OK", [])
+        await on_thread(workers.exchange.write, b"x" * 1_000_000)
+        await on_thread(workers.exchange.finish)
+        data = peer.transport.take()
+        assert read_responses(data)[0].body == b"x" * 1_000_000
+        assert data.count(b"\r\n40000\r\n") == 3
 
     @on_loop
     async def test_slow_client_does_not_hold_the_last_part(self) -> None:
@@ -358,6 +473,176 @@ class TestInterim:
         assert [response.status for response in peer.responses("GET")] == [103, 504]
 
 
+class TestFile:
+    """A response whose last part is a file's."""
+
+    @pytest.mark.parametrize("size", [1, 65_536, 300_000])
+    def test_whole_response(self, tmp_path: Path, size: int) -> None:
+        """It comes with its length; the file may be closed at once, and the connection goes on."""
+        path = tmp_path / "file"
+        path.write_bytes(b"12345" + b"x" * size)
+
+        @on_loop
+        async def check() -> None:
+            peer, workers = await opened()
+            exchange = workers.exchange
+            exchange.start(200, "OK", [])
+            with path.open("rb") as file:
+                await asyncio.to_thread(exchange.send_file, file.fileno(), 5, size)
+            await until(lambda: is_done(exchange))
+            response = peer.response()
+            assert response.body == b"x" * size
+            assert response.values(b"content-length") == [b"%d" % size]
+            await peer.send(get("/next"))
+            assert workers.exchange.scope["path"] == "/next"
+
+        check()
+
+    @pytest.mark.parametrize("length", [None, 11])
+    @pytest.mark.parametrize("slow", [False, True])
+    def test_after_other_parts(self, tmp_path: Path, length: int | None, slow: bool) -> None:
+        """It comes after what was written before, in the same framing, spooled or not."""
+        path = tmp_path / "file"
+        path.write_bytes(b"012three")
+
+        @on_loop
+        async def check() -> None:
+            peer, workers = await opened()
+            exchange = workers.exchange
+            exchange.start(200, "OK", [] if length is None else [(b"content-length", b"%d" % length)])
+            if slow:
+                await peer.stop_reading()
+            await on_thread(exchange.write, b"one")
+            await on_thread(exchange.write, b"two")
+            with path.open("rb") as file:
+                sending = asyncio.create_task(on_thread(exchange.send_file, file.fileno(), 3, 5))
+                await settle()
+                if slow:
+                    assert not sending.done()
+                    await peer.read_on()
+                await sending
+            await until(lambda: is_done(exchange))
+            assert peer.response().body == b"onetwothree"
+
+        check()
+
+    @pytest.mark.parametrize("when", ["before", "at the same time", "in the middle"])
+    def test_client_leaves(self, tmp_path: Path, when: str) -> None:
+        """Nothing is left open."""
+        path = tmp_path / "file"
+        path.write_bytes(b"x" * 1_000_000)
+
+        @on_loop
+        async def check() -> None:
+            peer, workers = await opened()
+            exchange = workers.exchange
+            exchange.start(200, "OK", [])
+            with path.open("rb") as file:
+                send = partial(exchange.send_file, file.fileno(), 0, 1_000_000)
+                if when == "before":
+                    await peer.leave()
+                    with pytest.raises(ClientDisconnected):
+                        await on_thread(send)
+                elif when == "in the middle":
+                    await peer.stop_reading()
+                    await on_thread(send)
+                    await peer.leave()
+                else:
+                    send()  # a worker: the loop comes to it only after the client's leaving
+                    await peer.leave()
+            await on_thread(exchange.abort)
+
+        check()
+        gc.collect()
+
+    @pytest.mark.parametrize("status", [200, 304])
+    def test_no_body(self, tmp_path: Path, status: int) -> None:
+        """Where there can be no body the caller is told, and nothing is sent."""
+        path = tmp_path / "file"
+        path.write_bytes(b"x")
+
+        @on_loop
+        async def check() -> None:
+            workers = Workers()
+            peer = Peer(workers)
+            await peer.send(request("HEAD" if status == 200 else "GET", "/"))
+            workers.exchange.start(status, "", [])
+            with path.open("rb") as file, pytest.raises(ResponseError, match="without a body"):
+                workers.exchange.send_file(file.fileno(), 0, 1)
+            assert peer.transport.take() == b""
+
+        check()
+        gc.collect()
+
+
+class TestRejected:
+    """Somebody else answers while a response waits for its client."""
+
+    @on_loop
+    async def test_response_that_has_begun(self) -> None:
+        """It is cut off, and the worker is told."""
+        peer, workers = await opened()
+        exchange = workers.exchange
+        exchange.start(200, "OK", [])
+        await peer.stop_reading()
+        await on_thread(exchange.write, b"one")
+        exchange.reject(504, "Gateway Timeout", [])
+        await settle()
+        assert peer.transport.aborted
+        with pytest.raises(ClientDisconnected):
+            await on_thread(exchange.write, b"two")
+        await on_thread(exchange.abort)
+        gc.collect()
+
+    @pytest.mark.parametrize("what", ["part", "file"])
+    def test_worker_that_comes_a_moment_later(self, tmp_path: Path, what: str) -> None:
+        """What it leaves is dropped: the client has had its answer."""
+        path = tmp_path / "file"
+        path.write_bytes(b"part")
+
+        @on_loop
+        async def check() -> None:
+            peer, workers = await opened()
+            exchange: Any = workers.exchange
+            exchange.start(200, "OK", [])
+            await peer.stop_reading()
+            with path.open("rb") as file:
+                exchange.reject(504, "Gateway Timeout", [])
+                exchange.done = False  # as the worker saw it a moment ago
+                if what == "part":
+                    exchange.write(b"part")
+                else:
+                    exchange.send_file(file.fileno(), 0, 4)
+                exchange.done = True
+            await on_thread(exchange.abort)
+            assert peer.response().status == 504
+
+        check()
+        gc.collect()
+
+    def test_while_the_worker_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A worker that waits for room is let go."""
+        monkeypatch.setattr(spool_module, "SPOOL_SIZE", 1000)
+
+        @on_loop
+        async def check() -> None:
+            peer, workers = await opened()
+            exchange = workers.exchange
+            exchange.start(200, "OK", [])
+            await peer.stop_reading()
+            writing = asyncio.create_task(on_thread(exchange.write, b"x" * 2000))
+            await until(lambda: spooled(exchange) == 1000)
+            assert exchange.progress == math.inf  # it waits for its client, and is not stuck
+            exchange.reject(413, "Content Too Large", [])
+            with pytest.raises(ClientDisconnected):
+                await writing
+            assert exchange.progress < math.inf
+            await on_thread(exchange.abort)
+
+        check()
+        gc.collect()
+
+
 class TestAbort:
     """A response that cannot be completed."""
 
@@ -391,6 +676,36 @@ class TestAbort:
 
         check()
 
+    @on_loop
+    async def test_after_the_end_of_a_spooled_response(self) -> None:
+        """So is one that waits for its client to read."""
+        peer, workers = await opened()
+        exchange = workers.exchange
+
+        def finish_and_fail() -> None:
+            exchange.write(b"one")
+            exchange.finish()
+            exchange.abort()
+
+        exchange.start(200, "OK", [])
+        await peer.stop_reading()
+        await on_thread(finish_and_fail)
+        await peer.read_on()
+        await until(lambda: is_done(exchange))
+        assert not peer.transport.aborted
+        assert peer.response().body == b"one"
+
+    @on_loop
+    async def test_in_the_middle_of_a_spooled_response(self) -> None:
+        """What the client has not read of a response that is cut off is dropped."""
+        peer, workers = await opened()
+        workers.exchange.start(200, "OK", [])
+        await peer.stop_reading()
+        await on_thread(workers.exchange.write, b"begun")
+        await on_thread(workers.exchange.abort)
+        assert peer.transport.aborted
+        assert peer.transport.take() == b""
+
 
 class TestDisconnect:
     """The client leaves, or only stops sending."""
@@ -410,18 +725,65 @@ class TestDisconnect:
         await on_thread(exchange.abort)
         assert peer.transport.take() == b""
 
-    @on_loop
-    async def test_while_the_worker_waits(self) -> None:
+    def test_while_the_worker_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A worker that waits for a slow client is let go when that leaves."""
+        monkeypatch.setattr(spool_module, "SPOOL_SIZE", 1000)
+
+        @on_loop
+        async def check() -> None:
+            peer, workers = await opened()
+            exchange = workers.exchange
+            exchange.start(200, "OK", [])
+            await peer.stop_reading()
+            writing = asyncio.create_task(on_thread(exchange.write, b"x" * 2000))
+            await until(lambda: spooled(exchange) == 1000)
+            await peer.leave()
+            with pytest.raises(ClientDisconnected):
+                await writing
+            await on_thread(exchange.abort)
+
+        check()
+        gc.collect()  # a file left open would warn here
+
+    @pytest.mark.parametrize("finished", [False, True])
+    def test_with_a_spool(self, finished: bool) -> None:
+        """A client that leaves what is spooled for it ends the response; nothing stays open."""
+
+        @on_loop
+        async def check() -> None:
+            peer, workers = await opened()
+            exchange = workers.exchange
+            exchange.start(200, "OK", [])
+            await peer.stop_reading()
+            await on_thread(exchange.write, b"one")
+            if finished:
+                await on_thread(exchange.finish)
+            await peer.leave()
+            if not finished:
+                with pytest.raises(ClientDisconnected):
+                    await on_thread(exchange.write, b"two")
+                await on_thread(exchange.abort)
+            assert peer.transport.take() == b""
+
+        check()
+        gc.collect()
+
+    @on_loop
+    async def test_between_two_looks_of_the_worker(self) -> None:
+        """A client that leaves just before the worker begins to spool leaves nothing open either."""
         peer, workers = await opened()
-        workers.exchange.start(200, "OK", [])
-        await peer.stop_reading()
-        writing = asyncio.create_task(on_thread(workers.exchange.write, b"part"))
-        while b"part" not in peer.transport.written:
-            await asyncio.sleep(0)
-        await peer.leave()
-        with pytest.raises(ClientDisconnected):
-            await writing
+        exchange = workers.exchange
+        exchange.start(200, "OK", [])
+
+        def leave_and_write() -> None:
+            loop = peer.context.loop
+            asyncio.run_coroutine_threadsafe(peer.leave(), loop).result()
+            peer.connection.closed = False  # as the worker saw it a moment ago
+            exchange.write(b"one")
+            peer.connection.closed = True
+
+        await on_thread(leave_and_write)
+        await on_thread(exchange.abort)
 
     @on_loop
     async def test_after_the_end(self) -> None:
@@ -469,27 +831,30 @@ class TestStop:
         assert peer.closed
         assert peer.response().body == b"one"
 
-    def test_cancelled_while_a_worker_waits(self) -> None:
+    def test_cancelled_while_a_worker_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A loop that cancels all its tasks at its end lets a waiting worker go."""
+        monkeypatch.setattr(spool_module, "SPOOL_SIZE", 1000)
         outcome: list[BaseException] = []
 
         async def main() -> None:
             peer, workers = await opened()
-            workers.exchange.start(200, "OK", [])
+            exchange = workers.exchange
+            exchange.start(200, "OK", [])
             await peer.stop_reading()
 
             def write() -> None:
                 try:
-                    workers.exchange.write(b"part")
+                    exchange.write(b"x" * 2000)
                 except OSError as error:
                     outcome.append(error)
+                    exchange.abort()
 
             worker = asyncio.get_running_loop().run_in_executor(None, write)
-            while not peer.connection._waiters:
-                await asyncio.sleep(0)
+            await until(lambda: spooled(exchange) == 1000)
             worker.cancel()  # nobody waits for it here: the loop's end does
             with suppress(asyncio.CancelledError):
                 await worker
+            await peer.leave()
 
         asyncio.run(main())
         (error,) = outcome

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -270,6 +271,30 @@ async def test_answer_in_one_step() -> None:
     response = await ask(Route(Responds()), lifespan="off")  # type: ignore[arg-type]
     assert response.startswith(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n")
     assert response.endswith(b"\r\n\r\nok")
+
+
+class SendsFile(Responds):
+    """Answers with a file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def _answer(self, exchange: SocketExchange) -> None:
+        with exchange.take_socket(), self._path.open("rb") as file:
+            exchange.start(402, "Pay First", [(b"content-length", b"600000")])
+            exchange.send_file(file.fileno(), 1, 600_000)
+            exchange.end()
+
+
+@on_each_loop
+async def test_answer_with_a_file(tmp_path: Path) -> None:
+    """A refusal may come out of a file."""
+    path = tmp_path / "file"
+    path.write_bytes(b"-" + b"x" * 600_000)
+    response = await ask(Route(SendsFile(path)), lifespan="off")  # type: ignore[arg-type]
+    assert response.startswith(b"HTTP/1.1 402 ")
+    assert response.endswith(b"\r\n\r\n" + b"x" * 600_000)
 
 
 # Refusals

@@ -1,6 +1,7 @@
 """An exchange without a connection: keeps what a WSGI call does to it."""
 
 import io
+import os
 from typing import Any, BinaryIO
 
 from hybrid.bridge.errors import ClientDisconnected
@@ -38,6 +39,7 @@ class RecordedExchange:
         hints: status and header fields of the interim responses.
         head: status, reason and header fields that were started last.
         parts: the parts of the body that were written.
+        from_file: whether the last part was a file's.
         finished: whether the response is complete.
         aborted: whether it was cut off.
         rejected: the status that was answered in the application's place.
@@ -53,6 +55,7 @@ class RecordedExchange:
         self.hints: list[tuple[int, Headers]] = []
         self.head: tuple[int, str, Headers] | None = None
         self.parts: list[bytes] = []
+        self.from_file = False
         self.finished = False
         self.aborted = False
         self._leave_at = leave_at
@@ -114,6 +117,12 @@ class RecordedExchange:
     def reject(self, status: int, reason: str, headers: Headers) -> None:
         """Note the answer in the application's place."""
         self.rejected = status
+
+    def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Keep what the file has there as the last part."""
+        assert count > 0
+        self.from_file = True
+        self.finish(os.pread(descriptor, count, offset))
 
     def abort(self) -> None:
         """Note that the response is cut off."""

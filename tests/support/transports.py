@@ -87,6 +87,9 @@ class FakeTransport(asyncio.Transport):
         """Say that everything has been sent."""
         return 0
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Do nothing: a test says itself when the buffer is full."""
+
     def is_closing(self) -> bool:
         """Tell whether the connection has closed it."""
         return self.closing

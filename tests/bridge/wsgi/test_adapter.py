@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import logging
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 from wsgiref.types import StartResponse
 from wsgiref.validate import validator
@@ -506,6 +508,46 @@ class TestTooLate:
         run(main(pool))
         release.set()
         assert pool.close(DEADLINE)
+
+
+class TestFile:
+    """A file wrapper under any ASGI server."""
+
+    @staticmethod
+    def app(path: Path) -> Callable[[Environ, StartResponse], Iterable[bytes]]:
+        """Make an application that answers with a file."""
+
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            start_response("200 OK", PLAIN)
+            wrapper: Iterable[bytes] = environ["wsgi.file_wrapper"](path.open("rb"))
+            return wrapper
+
+        return app
+
+    def test_pieces(self, pool: ThreadPool, tmp_path: Path) -> None:
+        """It is read in pieces of bounded size, after a head with its length."""
+        path = tmp_path / "file"
+        path.write_bytes(os.urandom(600_000))
+        client = Client()
+        run(client.call(WSGIToASGI(self.app(path), pool=pool)))
+        assert client.body == path.read_bytes()
+        assert (b"content-length", b"600000") in client.sent[0]["headers"]
+        assert [len(message["body"]) for message in client.sent[1:]] == [262_144, 262_144, 75_712, 0]
+
+    def test_file_that_shrinks(self, pool: ThreadPool, tmp_path: Path) -> None:
+        """When it becomes shorter meanwhile, the ASGI call fails."""
+        path = tmp_path / "file"
+        path.write_bytes(bytes(600_000))
+
+        class Shrinking(Client):
+            async def send(self, message: Message) -> None:
+                os.truncate(path, 1000)
+                await super().send(message)
+
+        client = Shrinking()
+        with pytest.raises(ResponseAborted):
+            run(client.call(WSGIToASGI(self.app(path), pool=pool)))
+        assert client.sent[-1]["more_body"]
 
 
 class TestDisconnect:

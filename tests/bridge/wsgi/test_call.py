@@ -1,10 +1,12 @@
 """One call of a WSGI application: the rules of PEP 3333 on what goes out, without a server."""
 
 import asyncio
+import io
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 from wsgiref.types import StartResponse, WSGIApplication
 
 import pytest
@@ -13,6 +15,7 @@ import hybrid.bridge.wsgi.call as call_module
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Headers
 from hybrid.bridge.wsgi.call import serve
+from hybrid.bridge.wsgi.filewrapper import FileWrapper
 from tests.support.exchanges import RecordedExchange, http_scope
 
 Environ = dict[str, Any]
@@ -732,3 +735,105 @@ class TestEarlyHints:
         exchange = call(app)
         kept[0]([self.LINK])
         assert exchange.hints == []
+
+
+class TestFile:
+    """What becomes of a file wrapper that is returned."""
+
+    @staticmethod
+    def send(
+        file: Any,
+        headers: Any = (),
+        status: str = "200 OK",
+        *,
+        first: bytes = b"",
+        method: str = "GET",
+    ) -> RecordedExchange:
+        """Answer with a file, which must be closed in the end."""
+
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            start_response(status, [*PLAIN, *headers])(first)
+            return FileWrapper(file)
+
+        exchange = call(app, RecordedExchange(http_scope(method=method)))
+        assert file.closed
+        return exchange
+
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> IO[bytes]:
+        """Give a file of ten bytes, at its third."""
+        path = tmp_path / "file"
+        path.write_bytes(b"0123456789")
+        file = path.open("rb")
+        file.seek(2)
+        return file
+
+    def test_region(self, file: IO[bytes]) -> None:
+        """A regular file goes out as one, with its length."""
+        exchange = self.send(file)
+        assert (exchange.parts, exchange.finished, exchange.from_file) == ([b"23456789"], True, True)
+        assert exchange.headers == [(b"content-type", b"text/plain"), (b"content-length", b"8")]
+
+    def test_announced_part(self, file: IO[bytes], caplog: pytest.LogCaptureFixture) -> None:
+        """A Content-Length below that asks for a part, which is no mistake."""
+        exchange = self.send(file, [("Content-Length", "3")], "206 Partial Content")
+        assert (exchange.parts, exchange.from_file) == ([b"234"], True)
+        assert exchange.headers == [(b"content-type", b"text/plain"), (b"content-length", b"3")]
+        assert not caplog.records
+
+    def test_announced_part_that_is_read(self, caplog: pytest.LogCaptureFixture) -> None:
+        """So it is with a file that has to be read."""
+        exchange = self.send(io.BytesIO(b"0123456789"), [("Content-Length", "3")])
+        assert (exchange.parts, exchange.finished, exchange.from_file) == ([b"012"], True, False)
+        assert not caplog.records
+
+    def test_after_other_parts(self, file: IO[bytes]) -> None:
+        """What was written before counts."""
+        exchange = self.send(file, [("Content-Length", "5")], first=b"ab")
+        assert (exchange.parts, exchange.from_file) == ([b"ab", b"234"], True)
+        assert exchange.finished
+
+    def test_after_other_parts_of_unknown_length(self, file: IO[bytes]) -> None:
+        """The head that has gone out cannot get a length any more."""
+        exchange = self.send(file, first=b"ab")
+        assert (exchange.parts, exchange.headers) == (
+            [b"ab", b"23456789"],
+            [(b"content-type", b"text/plain")],
+        )
+
+    def test_too_short(self, file: IO[bytes]) -> None:
+        """A file shorter than announced is an error."""
+        exchange = self.send(file, [("Content-Length", "9")])
+        assert (exchange.status, exchange.from_file) == (500, False)
+
+    def test_too_short_after_other_parts(self, file: IO[bytes]) -> None:
+        """It cuts the response off when that has begun."""
+        exchange = self.send(file, [("Content-Length", "11")], first=b"ab")
+        assert (exchange.parts, exchange.aborted) == ([b"ab"], True)
+
+    def test_empty(self, tmp_path: Path) -> None:
+        """An empty file is an empty body."""
+        path = tmp_path / "empty"
+        path.touch()
+        exchange = self.send(path.open("rb"))
+        assert (exchange.parts, exchange.finished) == ([], True)
+
+    def test_head(self, file: IO[bytes]) -> None:
+        """The answer to HEAD has the length, and nothing of the file."""
+        exchange = self.send(file, method="HEAD")
+        assert (exchange.parts, exchange.finished, exchange.from_file) == ([], True, False)
+        assert (b"content-length", b"8") in exchange.headers
+
+    @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+    def test_no_body(self, file: IO[bytes], status: str) -> None:
+        """Nor have statuses without a body, which get no length of ours."""
+        exchange = self.send(file, [], status)
+        assert (exchange.parts, exchange.finished) == ([], True)
+        assert exchange.headers == [(b"content-type", b"text/plain")]
+
+    def test_start_response_missing(self, file: IO[bytes]) -> None:
+        """Without start_response it is a 500 as ever."""
+        wrapper: Any = FileWrapper(file)
+        exchange = call(lambda *_: wrapper)
+        assert exchange.status == 500
+        assert file.closed

@@ -178,3 +178,39 @@ def test_interim() -> None:
     assert interim(103, [(b"link", b"</a>"), (b"link", b"</b>")]) == (
         b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\nlink: </b>\r\n\r\n"
     )
+
+
+class TestAround:
+    """A body whose last part does not pass through the encoder."""
+
+    @pytest.mark.parametrize("headers", [[], [(b"content-length", b"4")]])
+    def test_whole_body(self, headers: Headers) -> None:
+        """It is framed by its length, announced by whoever."""
+        it = encoder(headers)
+        before, after = it.encode_around(4)
+        assert (it.complete, it.keep_alive) == (True, True)
+        response = read(before + b"file" + after)
+        assert response.body == b"file"
+        assert response.values(b"content-length") == [b"4"]
+
+    @pytest.mark.parametrize("headers", [[], [(b"content-length", b"9")]])
+    @pytest.mark.parametrize("version", ["1.0", "1.1"])
+    def test_rest_of_a_body(self, headers: Headers, version: str) -> None:
+        """It goes on in the framing that was begun: length, chunks, or the end of the connection."""
+        it = encoder(headers, version=version)
+        first = it.encode(b"first", True)
+        before, after = it.encode_around(4)
+        assert it.complete
+        assert read(first + before + b"file" + after, closed=not it.keep_alive).body == b"firstfile"
+
+    @pytest.mark.parametrize("length", [3, 5])
+    def test_wrong_length(self, length: int) -> None:
+        """It must be just what the Content-Length lacks."""
+        with pytest.raises(ResponseError, match="4 bytes of the body are missing"):
+            encoder([(b"content-length", b"4")]).encode_around(length)
+
+    @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+    def test_no_body(self, method: str, status: int) -> None:
+        """Where there is no body there is no part of it."""
+        with pytest.raises(ResponseError, match="without a body"):
+            encoder(method=method, status=status).encode_around(4)
