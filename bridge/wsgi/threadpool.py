@@ -169,7 +169,7 @@ class ThreadPool:
         if flushing is not loop and (flushing is None or not flushing.is_running()):
             # Once per turn of the loop: what one turn parsed is woken for together.
             self._flushing = loop
-            loop.call_soon(self._flush)
+            loop.call_soon(self._gather, loop)
 
     def _note_loop(self) -> AbstractEventLoop:
         """Ask for the loop of this thread. That costs a system call, and so is not done for every job."""
@@ -185,6 +185,13 @@ class ThreadPool:
         if queued - (self.threads - sum(worker.job is not None for worker in self._workers)) >= self.queue:
             self._refused += 1
             raise PoolFull(f"thread pool {self.name!r}: {queued} jobs are waiting already")
+
+    def _gather(self, loop: AbstractEventLoop) -> None:
+        """Give the loop one more turn before anybody is woken.
+
+        It may have waited for the GIL since it last asked for events, and read no more than there were then.
+        """
+        loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushing = None

@@ -13,12 +13,10 @@ from typing import Final
 
 from hybrid.bridge.wsgi.worker import Worker
 
-#: Seconds between two looks at what the threads do.
-LOOK_SECONDS: Final = 0.02
+#: Seconds between two looks at what the threads do: a view that is seen twice is a long one.
+LOOK_SECONDS: Final = 0.01
 #: Seconds of a turn while long views compute.
 _SHORT_TURN: Final = 0.0005
-#: Seconds from which on a job is a long one.
-_LONG_JOB: Final = 0.004
 #: Share of a CPU from which on they matter.
 _SHARE: Final = 0.5
 #: Seconds that turns stay short afterwards.
@@ -55,7 +53,7 @@ class Turns:
         """Choose the interval by what a pool's threads have done since the last look."""
         if self._usual is None:
             return
-        if sum([worker.cpu_share(long_job=_LONG_JOB, now=now) for worker in workers]) > _SHARE:
+        if sum([worker.cpu_share(now) for worker in workers]) > _SHARE:
             self._until = now + _HOLD
         short = now < self._until
         if short != self._short:

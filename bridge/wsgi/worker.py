@@ -13,8 +13,6 @@ from typing import Any, Protocol
 _BLOCKED_SHARE = 0.01
 #: Seconds of a thread's time that must be looked at to tell.
 _BLOCKED_SECONDS = 0.05
-#: Seconds after which what was used of the CPU may have been used by another job.
-_RECENT_SECONDS = 0.1
 
 
 class Overseer(Protocol):
@@ -73,7 +71,8 @@ class Worker:
         self.completed = 0
         self.written_off = False
         self._reading = (0.0, 0.0)  # wall and CPU time when last asked whether it is blocked
-        self._look = (0.0, 0.0)  # the same, when last asked for its share
+        #: The same, and the job, when last asked for its share.
+        self._look: tuple[float, float, Job | None] = (0.0, 0.0, None)
         self._blocked: Job | None = None  # that did not use the CPU then
         self.thread = threading.Thread(target=work, args=(self,), name=name, daemon=True)
 
@@ -88,17 +87,18 @@ class Worker:
             return False
         return now - max(self.since, job[3].last_progress(job[2])) >= limit
 
-    def cpu_share(self, *, long_job: float, now: float) -> float:
-        """Return the share of a CPU that the worker has used since this was asked before, if it has been in
-        its job for ``long_job`` seconds; and 0 otherwise, also when that was too long ago to tell (loop).
+    def cpu_share(self, now: float) -> float:
+        """Return the share of a CPU that the worker has used since this was asked before, in the job that it was
+        in then; 0 in another one (loop).
+
+        How long it has been in that job says little: it may have waited for the GIL for most of the time.
         """
-        cpu = self._cpu_time()
-        last_wall, last_cpu = self._look
+        job, cpu = self.job, self._cpu_time()
+        last_wall, last_cpu, last_job = self._look
         if cpu is None or now <= last_wall:
             return 0.0
-        self._look = now, cpu
-        tells = self.job is not None and now - self.since > long_job and now - last_wall < _RECENT_SECONDS
-        return (cpu - last_cpu) / (now - last_wall) if tells else 0.0
+        self._look = now, cpu, job
+        return (cpu - last_cpu) / (now - last_wall) if job is not None and job is last_job else 0.0
 
     def blocked(self, job: Job | None, now: float) -> bool:
         """Whether the worker waits in that job, as far as the CPU time of its thread tells.

@@ -12,7 +12,7 @@ import pytest
 
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.bridge.wsgi.turns import LOOK_SECONDS, TURNS, Turns
-from hybrid.bridge.wsgi.worker import Worker
+from hybrid.bridge.wsgi.worker import Job, Worker
 from tests.support.embedded import DEADLINE
 
 needs_clocks = pytest.mark.skipif(
@@ -27,7 +27,7 @@ class FakeWorker(Worker):
         super().__init__(lambda _: None, "fake")
         self.share = share
 
-    def cpu_share(self, *, long_job: float, now: float) -> float:
+    def cpu_share(self, now: float) -> float:
         """Give what the test says."""
         return self.share
 
@@ -104,7 +104,7 @@ def test_of_a_pool(usual: float, computes: bool, short: bool) -> None:
 
 @needs_clocks
 def test_share_of_a_worker() -> None:
-    """What a worker has used of the CPU counts only in a job that is long, and since the last look."""
+    """What a worker has used of the CPU counts only in a job that the last look has seen already."""
     ready, release = threading.Event(), threading.Event()
 
     def work(worker: Worker) -> None:
@@ -117,17 +117,18 @@ def test_share_of_a_worker() -> None:
     worker.thread.start()
     assert ready.wait(DEADLINE)
 
-    def share(*, since: float, looked: float, now: float = 100.0) -> float:
-        worker.since = since
-        worker._look = (looked, 0.0)
-        return worker.cpu_share(long_job=0.004, now=now)
+    job: Job = (copy_context(), print, None, None, 0.0, None)
 
-    assert share(since=99.0, looked=99.96) == 0.0  # it has no job
-    worker.job = (copy_context(), print, None, None, 0.0, None)
-    assert share(since=99.0, looked=99.96) >= 0.5
-    assert worker.cpu_share(long_job=0.004, now=100.02) < 0.5  # it has done nothing since
-    assert share(since=99.997, looked=99.96) == 0.0  # the job is short so far
-    assert share(since=99.0, looked=50.0) == 0.0  # another job may have used it
-    assert share(since=99.0, looked=100.0) == 0.0  # no time has passed
+    def share(job: Job | None, last_job: Job | None, looked: float = 99.96) -> float:
+        worker.job = job
+        worker._look = (looked, 0.0, last_job)
+        return worker.cpu_share(100.0)
+
+    assert share(None, None) == 0.0
+    assert share(job, job) >= 0.5
+    assert worker.cpu_share(100.02) < 0.5  # it has done nothing since
+    assert share(job, (copy_context(), print, None, None, 0.0, None)) == 0.0
+    assert share(job, None) == 0.0
+    assert share(job, job, looked=100.0) == 0.0  # no time has passed
     release.set()
     worker.thread.join(DEADLINE)
