@@ -1,4 +1,4 @@
-"""When a further worker of a pool is woken: only when it would help.
+"""When a further worker of a pool is woken, only when it would help, and when one may rest.
 
 Everything here runs on the loop.
 """
@@ -28,11 +28,15 @@ class Admission:
     Args:
         jobs: the queue.
         wake_one: wakes a sleeping worker, or starts one, if there may be more.
+        rest_one: lets a worker rest when it has done its job, if another one stays awake.
     """
 
-    def __init__(self, jobs: deque[Job], wake_one: Callable[[], object]) -> None:
+    def __init__(
+        self, jobs: deque[Job], wake_one: Callable[[], object], rest_one: Callable[[], object]
+    ) -> None:
         self._jobs = jobs
         self._wake_one = wake_one
+        self._rest_one = rest_one
         # Loops come and go, and one that has stopped calls nothing back.
         self._loop: AbstractEventLoop | None = None  # the one that looks
         self._step = 1
@@ -54,8 +58,8 @@ class Admission:
             self._loop.call_later(_LOOK_SECONDS, self.look, threads)
 
     def look(self, threads: int) -> None:
-        """Wake more workers, as long as jobs wait and the running ones leave the CPU idle; and one more
-        whenever the next job has waited for long, whatever the CPU does.
+        """Wake more workers, as long as jobs wait and the running ones leave the CPU idle, and let one rest
+        when they do not; and wake one whenever the next job has waited for long, whatever the CPU does.
         """
         loop = get_running_loop()
         if self._loop is not loop:
@@ -79,6 +83,7 @@ class Admission:
             self._step = min(2 * self._step, threads)
             self._distance = _LOOK_SECONDS
         else:
+            self._rest_one()
             self._step = 1
             self._distance = min(2 * self._distance, _LONGEST_LOOK_SECONDS)
 

@@ -87,7 +87,9 @@ class ThreadPool:
         self._flushing: AbstractEventLoop | None = (
             None  # the loop that is about to flush; it may have stopped
         )
-        self._admission = Admission(self._jobs, self._wake_one)
+        #: One for each worker that is to rest after its job though others wait: the CPU is in use.
+        self._rests: list[None] = []
+        self._admission = Admission(self._jobs, self._wake_one, self._rest_one)
         self._oversight = Oversight(self.patience.step, self._look_for_late_jobs)
         self._turns = Oversight(LOOK_SECONDS, self._look_for_long_jobs)
         self._started = 0  # threads that there have been
@@ -203,7 +205,12 @@ class ThreadPool:
         self._oversight.start()
         self._turns.start()
 
+    def _rest_one(self) -> None:
+        if self.busy > 1 + len(self._rests):
+            self._rests.append(None)
+
     def _wake_one(self) -> None:
+        self._rests.clear()
         if not self._wake_sleeper() and len(self._workers) < self.threads:
             self._start_worker()
 
@@ -336,15 +343,29 @@ class ThreadPool:
             if worker.written_off:
                 self._come_back(worker)
                 return
+            if self._rests:
+                self._rest(worker)
 
-    def _sleep(self, worker: Worker) -> None:
-        """Sleep until woken, unless a job came in between.
+    def _rest(self, worker: Worker) -> None:
+        """Sleep until woken, although jobs wait, if that is still wanted and another worker is awake.
+
+        That one will not sleep as long as there are jobs: the loop has asked for one less than were awake.
+        """
+        try:
+            self._rests.pop()
+        except IndexError:  # another worker rests instead
+            return
+        if self.busy > 1:
+            self._sleep(worker, leave_jobs=True)
+
+    def _sleep(self, worker: Worker, *, leave_jobs: bool = False) -> None:
+        """Sleep until woken, unless a job came in between that is not left to others.
 
         First into the list, then another look: a job queued before that look is seen here, one queued after
         it finds this worker in the list. Whoever takes the worker out of the list owes it a release.
         """
         self._idle.append(worker)
-        if self._jobs or self._closing:
+        if (self._jobs and not leave_jobs) or self._closing:
             try:
                 self._idle.remove(worker)
             except ValueError:

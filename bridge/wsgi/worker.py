@@ -88,8 +88,8 @@ class Worker:
         return now - max(self.since, job[3].last_progress(job[2])) >= limit
 
     def cpu_share(self, now: float) -> float:
-        """Return the share of a CPU that the worker has used since this was asked before, in the job that it was
-        in then; 0 in another one (loop).
+        """Return the share of a CPU that the worker has used since this was asked before, in the job that it
+        was in then; 0 in another one (loop).
 
         How long it has been in that job says little: it may have waited for the GIL for most of the time.
         """

@@ -40,10 +40,14 @@ class Queue:
         self.awake = 1
         self._clock = clock
         self._threads = threads
-        self.admission = Admission(self.jobs, self._wake_one)
+        self.rested = 0
+        self.admission = Admission(self.jobs, self._wake_one, self._rest_one)
 
     def _wake_one(self) -> None:
         self.awake = min(self.awake + 1, self._threads)
+
+    def _rest_one(self) -> None:
+        self.rested += 1
 
     def start(self) -> int:
         """Begin to look; return how many threads are awake then."""
@@ -103,6 +107,21 @@ def test_busy_cpu_wakes_nobody(clock: Clock, loop: asyncio.AbstractEventLoop) ->
         ({"cpu": 0.9}, 4),
         ({"cpu": 0.1}, 5),
     )
+
+
+def test_busy_cpu_lets_workers_rest(clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
+    """With each look that finds the CPU in use one worker more than necessary may rest."""
+
+    async def main() -> None:
+        queue = Queue(clock)
+        queue.start()
+        queue.look(cpu=0.0, times=3)
+        assert queue.rested == 0
+        queue.look(cpu=1.0, times=4)
+        assert queue.rested == 4
+        queue.jobs.clear()
+
+    loop.run_until_complete(main())
 
 
 def test_looks_seldom_while_the_cpu_is_busy(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

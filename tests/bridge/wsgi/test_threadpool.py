@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
@@ -295,6 +296,78 @@ class TestWaking:
 
         with pool_of(2) as pool:
             run(main(pool))
+
+
+class TestResting:
+    """Workers that are one too many rest, though jobs wait."""
+
+    def test_one_stays_awake(self) -> None:
+        """However often the loop asks, one worker goes on, and does all that is queued."""
+
+        async def main(pool: ThreadPool) -> None:
+            for _ in range(20):
+                jobs = [submit(pool, threading.get_ident) for _ in range(100)]
+                for _ in range(3):
+                    pool._wake_one()
+                while not all(job.done() for job in jobs):
+                    pool._rest_one()
+                    assert len(pool._rests) < 3
+                    await asyncio.sleep(0)
+
+        with pool_of(3) as pool:
+            run(main(pool))
+
+    def test_rests_with_jobs_in_the_queue(self) -> None:
+        """Of two workers one rests when it has done its job, and the other takes the next ones."""
+        first, second = Blocker(), Blocker()
+
+        async def main(pool: ThreadPool) -> None:
+            pool.submit(first, None)
+            pool.submit(second, None)
+            await until(lambda: first.begun.is_set() and second.begun.is_set())
+            jobs = [submit(pool, lambda: None) for _ in range(3)]
+            pool._admission._jobs = deque()  # nothing to look at: the test decides
+            pool._rest_one()
+            assert len(pool._rests) == 1
+            first.release.set()
+            await until(lambda: len(pool._idle) == 1)
+            assert pool.queued == 3
+            assert not pool._rests
+            second.release.set()
+            await asyncio.gather(*jobs)
+
+        with pool_of(2) as pool:
+            run(main(pool))
+
+    def test_the_last_one_never_rests(self) -> None:
+        """A single worker that is awake is not asked, and an old request does not hold it."""
+
+        async def main(pool: ThreadPool) -> None:
+            async with occupied(pool):
+                pool._rest_one()
+                assert not pool._rests
+                pool._rests.append(None)  # asked for when there were two
+                job = submit(pool, lambda: 1)
+            assert await job == 1
+
+        with pool_of(1) as pool:
+            run(main(pool))
+
+    def test_close(self) -> None:
+        """A worker does not rest when the pool closes."""
+
+        async def main(pool: ThreadPool) -> None:
+            first, second = Blocker(), Blocker()
+            pool.submit(first, None)
+            pool.submit(second, None)
+            await until(lambda: first.begun.is_set() and second.begun.is_set())
+            pool._rest_one()
+            assert not pool.close(0)
+            first.release.set()
+            second.release.set()
+            assert pool.close(DEADLINE)
+
+        run(main(ThreadPool(2)))
 
 
 @pytest.fixture
