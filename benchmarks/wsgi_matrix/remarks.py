@@ -23,6 +23,11 @@ REMARKS = (
         _about("reason injected-status", *_ASGI),
     ),
     Remark(
+        "Early hints under uvicorn: with HTTP/1.1 it has no way to send them. The bridge offers them to "
+        "applications all the same where it can, and where it cannot they have no effect.",
+        _about("early-hints", "uvicorn + hybrid"),
+    ),
+    Remark(
         "asgiref runs one request at a time on purpose: `sync_to_async` has one thread for all of them, for "
         "code that is not safe with several.",
         _about("multithread", "uvicorn + asgiref"),

@@ -123,6 +123,14 @@ def hop_by_hop(environ: WSGIEnvironment, start_response: StartResponse) -> Itera
     return _with(start_response, "200 OK", ("Keep-Alive", "timeout=3600"))
 
 
+def early_hints(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Send early hints, if the server knows how."""
+    if "wsgi.early_hints" in environ:
+        environ["wsgi.early_hints"]([("Link", "</style.css>; rel=preload; as=style")])
+    start_response("200 OK", [*PLAIN, ("Content-Length", "4")])
+    return [b"body"]
+
+
 def fails_at_once(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Raise an error after start_response, before anything is returned."""
     start_response("200 OK", [*PLAIN, ("X-Old", "yes")])

@@ -183,6 +183,14 @@ CHECKS = (
         alone=True,
     ),
     Check(
+        name="early-hints",
+        section="Server Extension APIs",
+        rule="`wsgi.early_hints` sends a 103 before the response",
+        test="TestEarlyHints::test_sent",
+        request=get("/early-hints"),
+        right=(interim(103), body(b"body")),
+    ),
+    Check(
         name="url",
         section="URL Reconstruction",
         rule="The PEP's recipe gives the URL that was asked for",
