@@ -34,7 +34,10 @@ NAMES = (
         "write",
     ),
 )
-TARGETS = [f"/{name}=tests.apps.wsgi_{name}" for name in NAMES]
+TARGETS = [
+    *(f"/{name}=tests.apps.checked:{name}" for name in NAMES),
+    "/one_thread=tests.apps.wsgi_one_thread",  # which is on its own thread, and no WSGI application any more
+]
 
 #: What tests/apps/wsgi_errors.py writes in front of the query.
 WRITTEN = ("written", "first", "second")

@@ -14,10 +14,10 @@ from tests.support.bridges import PATHS, Bridge, bridge_to
 from tests.support.sockets import DEADLINE
 
 TARGETS = [
-    "/events=tests.apps.wsgi_events",
-    "/upload=tests.apps.wsgi_upload",
+    "/events=tests.apps.checked:events",
+    "/upload=tests.apps.checked:upload",
     *(
-        f"/streamed/{name}=tests.apps.wsgi_{name}+stream"
+        f"/streamed/{name}=tests.apps.checked:{name}+stream"
         for name in ("input", "lines", "upload", "validated")
     ),
 ]
