@@ -16,7 +16,7 @@ logger = logging.getLogger("hybrid.wsgi")
 T = TypeVar("T")
 
 #: Seconds that tasks which are cancelled at the end may take to clean up.
-_CANCEL_SECONDS: Final = 1.0
+_CANCEL_SECONDS: Final = 3.0
 
 
 class BackgroundLoop:

@@ -89,10 +89,17 @@ class Conversation:
 
     def __next__(self) -> bytes:
         """Wait for a part that is not empty: on an empty one some servers send the head."""
-        for part in self._parts:
-            if part:
-                self._begun = True
-                return part
+        try:
+            for part in self._parts:
+                if part:
+                    self._begun = True
+                    return part
+        except (
+            RuntimeError
+        ):  # a2wsgi tells the loop that it is through, and that may have been closed meanwhile
+            if not self._background.loop.is_closed():
+                raise
+            self._error = self._error or ResponseAborted("the event loop has ended")
         if self._error is None:
             raise StopIteration
         return self._fail(self._error)
@@ -110,8 +117,8 @@ class Conversation:
 
     def close(self) -> None:
         """Let go, in the middle of the response too: what WSGI servers call at the end (PEP 3333)."""
-        cast("Any", self._parts).close()
         with suppress(RuntimeError):  # the loop has ended
+            cast("Any", self._parts).close()
             self._background.loop.call_soon_threadsafe(self._leave)
 
     def _named(self) -> tuple[str, str]:

@@ -614,7 +614,7 @@ class TestLifespan:
             await asyncio.Event().wait()
 
         wsgi, answers = serve(app), []
-        thread = threading.Thread(target=lambda: answers.append(Answer(wsgi).read().status))
+        thread = threading.Thread(target=lambda: answers.append(Answer(wsgi).read().status), daemon=True)
         thread.start()
         assert begun.wait(DEADLINE)
         wsgi.close()
@@ -634,7 +634,7 @@ class TestLifespan:
             await hello(scope, receive, send)
 
         wsgi, answers = serve(app), []
-        request = threading.Thread(target=lambda: answers.append(Answer(wsgi).read().status))
+        request = threading.Thread(target=lambda: answers.append(Answer(wsgi).read().status), daemon=True)
         request.start()
         assert begun.wait(DEADLINE)
         background = wsgi._background
