@@ -18,25 +18,25 @@ from tests.apps.wsgi_big import pattern
 from tests.support.bridges import PATHS, Answer, Bridge, ask, bridge_to
 
 NAMES = (
-    *("answer", "barrier", "big", "class", "closing", "context", "endless", "environ", "errors", "events"),
     *(
+        "answer",
+        "barrier",
+        "big",
+        "class",
+        "closing",
+        "endless",
+        "environ",
+        "errors",
+        "events",
         "file",
         "files",
-        "hints",
-        "input",
-        "left",
-        "one_thread",
-        "raising",
-        "start",
-        "stepping",
-        "upload",
-        "validated",
-        "write",
     ),
+    *("hints", "input", "left", "raising", "start", "stepping", "upload", "validated", "write"),
 )
 TARGETS = [
     *(f"/{name}=tests.apps.checked:{name}" for name in NAMES),
-    "/one_thread=tests.apps.wsgi_one_thread",  # which is on its own thread, and no WSGI application any more
+    # These have a pool or a router of their own, and so are no WSGI applications any more.
+    *(f"/{name}=tests.apps.wsgi_{name}" for name in ("context", "one_thread")),
 ]
 
 #: What tests/apps/wsgi_errors.py writes in front of the query.
