@@ -73,7 +73,7 @@ class TestPath:
         ("script", "info", "root", "path", "raw"),
         [
             ("", "/a b", "", "/a b", b"/a%20b"),
-            ("/root", "/a", "/root", "/root/a", b"/root/a"),
+            ("/site", "/a", "/site", "/site/a", b"/site/a"),
             ("/root", "", "/root", "/root", b"/root"),
             ("", "/\xc3\xa9", "", "/é", b"/%C3%A9"),
             ("", "/\xe9", "", "/\ufffd", b"/%E9"),
