@@ -41,7 +41,7 @@ class WSGIToASGI(ThreadedApplication):
     """A WSGI application as an ASGI application that runs on a thread pool (PEP 3333 over ASGI 3.0).
 
     Works under any ASGI server. Under this project's own, a request takes the direct path instead: the server
-    calls :meth:`submit`, and the worker writes the response to the socket itself.
+    calls :meth:`submit`, and the worker leaves the response to the loop as bytes that only have to be sent.
 
     Args:
         app: the WSGI application.

@@ -6,7 +6,9 @@ there, answer the handshake and speak the protocol by themselves, on the thread 
 """
 
 import logging
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication
@@ -53,10 +55,13 @@ class WSGISockets(SocketApplication):
 
     def submit_socket(self, exchange: SocketExchange) -> None:
         """Start the application on a thread (loop); raises :class:`PoolFull`."""
-        self.threads.submit(self._serve, exchange)
+        self.threads.submit(partial(self._serve, get_running_loop()), exchange)
 
-    def _serve(self, exchange: SocketExchange) -> None:
+    def _serve(self, loop: AbstractEventLoop, exchange: SocketExchange) -> None:
         """Serve one WebSocket from its handshake to its end (worker)."""
+        from hybrid.bridge import portal  # which takes milliseconds to import
+
+        portal.enter(loop)
         environ: dict[str, Any] = {}
         try:
             environ = self._environ.build(exchange.scope, BytesIO())

@@ -203,7 +203,8 @@ class ThreadPool:
             self._wake_one()
         self._admission.start(self.threads)
         self._oversight.start()
-        self._turns.start()
+        if TURNS.are_managed:
+            self._turns.start()
 
     def _rest_one(self) -> None:
         if self.busy > 1 + len(self._rests):

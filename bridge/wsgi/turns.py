@@ -49,6 +49,11 @@ class Turns:
             self._until = 0.0
             sys.setswitchinterval(before)
 
+    @property
+    def are_managed(self) -> bool:
+        """Whether there is anything to look for."""
+        return self._usual is not None
+
     def look(self, workers: Iterable[Worker], now: float) -> None:
         """Choose the interval by what a pool's threads have done since the last look."""
         if self._usual is None:

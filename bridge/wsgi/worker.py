@@ -71,8 +71,9 @@ class Worker:
         self.completed = 0
         self.written_off = False
         self._reading = (0.0, 0.0)  # wall and CPU time when last asked whether it is blocked
-        #: The same, and the job, when last asked for its share.
-        self._look: tuple[float, float, Job | None] = (0.0, 0.0, None)
+        #: The same, and when its job had begun, when last asked for its share. Not the job itself: an idle
+        #: worker must not keep its last request alive.
+        self._look = (0.0, 0.0, 0.0)
         self._blocked: Job | None = None  # that did not use the CPU then
         self.thread = threading.Thread(target=work, args=(self,), name=name, daemon=True)
 
@@ -93,12 +94,13 @@ class Worker:
 
         How long it has been in that job says little: it may have waited for the GIL for most of the time.
         """
-        job, cpu = self.job, self._cpu_time()
-        last_wall, last_cpu, last_job = self._look
+        since, cpu = self.since, self._cpu_time()
+        last_wall, last_cpu, last_since = self._look
         if cpu is None or now <= last_wall:
             return 0.0
-        self._look = now, cpu, job
-        return (cpu - last_cpu) / (now - last_wall) if job is not None and job is last_job else 0.0
+        self._look = now, cpu, since
+        same = self.job is not None and since == last_since
+        return (cpu - last_cpu) / (now - last_wall) if same else 0.0
 
     def blocked(self, job: Job | None, now: float) -> bool:
         """Whether the worker waits in that job, as far as the CPU time of its thread tells.

@@ -1,13 +1,16 @@
 """A WSGI application that is given a socket, without a server: what becomes of what it does and returns."""
 
+import asyncio
 import logging
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 
+from hybrid.bridge import portal
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import SOCKET_KEY, WSGISockets
 from tests.support.exchanges import RecordedExchange, http_scope
@@ -52,10 +55,15 @@ def call(app: WSGIApplication, scope: Any = None) -> RecordedSocketExchange:
     """Give an application a WebSocket, and return when it is done with it."""
     threads = SocketThreads(1)
     exchange = RecordedSocketExchange(scope)
-    WSGISockets(app, threads).submit_socket(exchange)
+    asyncio.run(submit(WSGISockets(app, threads), exchange))
     assert threads.close(DEADLINE)
     assert exchange.ended
     return exchange
+
+
+async def submit(sockets: WSGISockets, exchange: RecordedSocketExchange) -> None:
+    """Give an application a WebSocket, on a loop."""
+    sockets.submit_socket(exchange)
 
 
 def use(environ: WSGIEnvironment) -> None:
@@ -222,3 +230,27 @@ def test_scope_of_which_no_environ_can_be_made(caplog: pytest.LogCaptureFixture)
 def test_repr() -> None:
     """It names the application."""
     assert repr(WSGISockets(len, SocketThreads())) == "WSGISockets(<built-in function len>)"  # type: ignore[arg-type]
+
+
+def test_thread_knows_the_loop() -> None:
+    """A view can run a coroutine on the loop that has the WebSocket."""
+    seen: list[asyncio.AbstractEventLoop] = []
+    ended = threading.Event()
+
+    async def which() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        seen.append(portal.run(which, timeout=DEADLINE))
+        use(environ)
+        ended.set()
+        return []
+
+    async def main() -> asyncio.AbstractEventLoop:
+        WSGISockets(app, threads).submit_socket(RecordedSocketExchange())
+        assert await asyncio.to_thread(ended.wait, DEADLINE)
+        return asyncio.get_running_loop()
+
+    threads = SocketThreads(1)
+    assert asyncio.run(main()) is seen[0]
+    assert threads.close(DEADLINE)

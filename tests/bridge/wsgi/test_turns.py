@@ -119,16 +119,15 @@ def test_share_of_a_worker() -> None:
 
     job: Job = (copy_context(), print, None, None, 0.0, None)
 
-    def share(job: Job | None, last_job: Job | None, looked: float = 99.96) -> float:
-        worker.job = job
-        worker._look = (looked, 0.0, last_job)
+    def share(job: Job | None, *, since: float = 99.0, looked: float = 99.96) -> float:
+        worker.job, worker.since = job, since
+        worker._look = (looked, 0.0, 99.0)
         return worker.cpu_share(100.0)
 
-    assert share(None, None) == 0.0
-    assert share(job, job) >= 0.5
+    assert share(None) == 0.0
+    assert share(job) >= 0.5
     assert worker.cpu_share(100.02) < 0.5  # it has done nothing since
-    assert share(job, (copy_context(), print, None, None, 0.0, None)) == 0.0
-    assert share(job, None) == 0.0
-    assert share(job, job, looked=100.0) == 0.0  # no time has passed
+    assert share(job, since=99.97) == 0.0  # another job than the last look has seen
+    assert share(job, looked=100.0) == 0.0  # no time has passed
     release.set()
     worker.thread.join(DEADLINE)
