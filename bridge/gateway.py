@@ -7,10 +7,11 @@ from typing import Any, cast
 
 from hybrid.bridge.errors import InterfaceError, LoadError
 from hybrid.bridge.interface import Interface, detect, name_of
-from hybrid.bridge.lifespan import Lifespan, Mode, lifespan_app
-from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, clean_prefix, not_found
+from hybrid.bridge.lifespan import Lifespan, lifespan_app
+from hybrid.bridge.prefixes import clean_prefix
+from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, not_found
 from hybrid.bridge.targets import TargetSpec, load_target, parse_target
-from hybrid.bridge.types import ASGIApp, BodyPolicy
+from hybrid.bridge.types import ASGIApp, BodyPolicy, LifespanMode
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import WSGISockets
@@ -153,7 +154,7 @@ class Gateway(ProtocolTypeRouter):
         """Return the ASGI applications, which get a lifespan, in the order of their targets and each once."""
         return list(self._leaves)
 
-    def lifespan(self, mode: Mode = "auto") -> Lifespan:
+    def lifespan(self, mode: LifespanMode = "auto") -> Lifespan:
         """Make a lifespan for the :meth:`leaves`, whose messages call them by the names of their targets."""
         return Lifespan(self._leaves, mode, names=self._names)
 

@@ -5,15 +5,13 @@ import enum
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any
 
 from hybrid.bridge.errors import LifespanError, ProtocolError
 from hybrid.bridge.interface import name_of
-from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
+from hybrid.bridge.types import ASGIApp, LifespanMode, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
-
-Mode = Literal["auto", "on", "off"]
 
 #: Seconds for an application to return once all has been said; then its task is cancelled.
 _GRACE = 1.0
@@ -33,7 +31,11 @@ class Lifespan:
     """
 
     def __init__(
-        self, applications: Sequence[ASGIApp], mode: Mode = "auto", *, names: Sequence[str] | None = None
+        self,
+        applications: Sequence[ASGIApp],
+        mode: LifespanMode = "auto",
+        *,
+        names: Sequence[str] | None = None,
     ) -> None:
         self._applications = list(zip(applications, names or map(name_of, applications), strict=True))
         self._mode = mode

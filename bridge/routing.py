@@ -5,10 +5,10 @@ spares a coroutine per layer under one that knows it. They take ASGI application
 wrapped before (:class:`~hybrid.bridge.wsgi.adapter.WSGIToASGI`).
 """
 
-import re
 from collections.abc import Iterable, Mapping
 
 from hybrid.bridge.lifespan import lifespan_app
+from hybrid.bridge.prefixes import clean_prefix
 from hybrid.bridge.types import ASGIApp, Headers, Receive, Resolver, Scope, Send
 
 _NOT_FOUND = b"Not Found\n"
@@ -16,9 +16,6 @@ _NOT_FOUND_HEADERS: Headers = [
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"content-length", str(len(_NOT_FOUND)).encode()),
 ]
-
-#: White space and control characters, and what a client cuts off a path or encodes in it.
-_NOT_IN_PREFIX = re.compile(r"[\s\x00-\x1f\x7f?#%]")
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,22 +32,6 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
             return
     await send({"type": f"{response}.start", "status": 404, "headers": list(_NOT_FOUND_HEADERS)})
     await send({"type": f"{response}.body", "body": _NOT_FOUND})
-
-
-def clean_prefix(prefix: str) -> str:
-    """Return a mount's prefix in the one form used inside: ``/``, or ``/a/b`` without a slash at the end.
-
-    Raises:
-        ValueError: no path that a server passes on could begin with it; the message is one line.
-    """
-    if not prefix.startswith("/"):
-        raise ValueError(f'the prefix "{prefix}" must start with "/"')
-    if bad := _NOT_IN_PREFIX.search(prefix):
-        raise ValueError(f"the prefix {prefix!r} contains {bad[0]!r}, which a path prefix may not have")
-    clean = prefix.removesuffix("/")
-    if any(segment in {"", ".", ".."} for segment in clean.split("/")[1:]):
-        raise ValueError(f'the prefix "{prefix}" has an empty, "." or ".." segment, which no client sends')
-    return clean or "/"
 
 
 class ProtocolTypeRouter(Resolver):

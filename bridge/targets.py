@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from hybrid.bridge.errors import LoadError
-from hybrid.bridge.routing import clean_prefix
+from hybrid.bridge.prefixes import clean_prefix
 
 #: Names looked for, in this order, when a target gives none.
 DEFAULT_ATTRIBUTES = ("app", "application")

@@ -6,7 +6,7 @@ framework's scopes and messages are. WSGI types come from :mod:`wsgiref.types` (
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 from hybrid.bridge.errors import BodyRefused
 
@@ -15,6 +15,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Whether lifespan is run: where an application knows it, always, never.
+LifespanMode = Literal["auto", "on", "off"]
 
 #: Header fields on their way in or out: ``(name, value)``, in order, repeats kept.
 Headers = list[tuple[bytes, bytes]]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.config import LoopName
+from hybrid.server.config.processes import LoopName
 
 #: Seconds that tasks which are left at the end may take to clean up.
 _END_SECONDS = 1.0

@@ -9,8 +9,8 @@ from typing import Final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from hybrid.bridge.interface import name_of
-from hybrid.bridge.lifespan import Lifespan, Mode
-from hybrid.bridge.types import ASGIApp
+from hybrid.bridge.lifespan import Lifespan
+from hybrid.bridge.types import ASGIApp, LifespanMode
 from hybrid.bridge.wsgi.background import BackgroundLoop
 from hybrid.bridge.wsgi.conversation import Conversation
 
@@ -37,9 +37,9 @@ class ASGIToWSGI:
         lifespan: ``"auto"``, ``"on"`` or ``"off"``, see :class:`~hybrid.bridge.lifespan.Lifespan`.
     """
 
-    def __init__(self, app: ASGIApp, *, lifespan: Mode = "auto") -> None:
+    def __init__(self, app: ASGIApp, *, lifespan: LifespanMode = "auto") -> None:
         self.app = app
-        self._lifespan: Mode = lifespan
+        self._lifespan: LifespanMode = lifespan
         self._background: BackgroundLoop | None = None
         self._starting = threading.Lock()
 

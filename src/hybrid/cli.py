@@ -13,11 +13,10 @@ from typing import Any
 
 import click
 
+from hybrid.options import GroupedCommand, option_of, with_settings
+
 EXIT_CANNOT_LOAD = 3
 EXIT_INTERRUPTED = 130
-
-#: Seconds; nothing that the command line sets may wait for ever.
-LONGEST_TIMEOUT = 24 * 3600
 
 TARGETS_HELP = """\b
 A TARGET is [PREFIX=]MODULE[:ATTR][@POOL][+stream]; ATTR defaults to app, then
@@ -32,9 +31,7 @@ application.
 """
 
 targets_argument = click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
-app_dir_option = click.option(
-    "--app-dir", default=".", metavar="DIR", help="Look for the targets' modules in this directory first."
-)
+app_dir_option = option_of("app_dir")
 
 
 def run() -> None:
@@ -60,133 +57,11 @@ def main() -> None:
     """Serve WSGI applications, ASGI applications and WebSockets behind one port."""
 
 
-@main.command(epilog=TARGETS_HELP, short_help="Serve applications until SIGINT or SIGTERM.")
+@main.command(
+    cls=GroupedCommand, epilog=TARGETS_HELP, short_help="Serve applications until SIGINT or SIGTERM."
+)
 @targets_argument
-@click.option("--host", default="127.0.0.1", help="Listen on this address.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, help="Listen on this port; 0 picks a free one."
-)
-@click.option(
-    "--uds", metavar="PATH", show_default="none", help="Listen on a Unix socket at this path instead."
-)
-@click.option(
-    "--fd",
-    type=click.IntRange(min=0),
-    show_default="none",
-    help="Listen on this inherited file descriptor instead.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1, 10_000),
-    default=16,
-    help="Threads that run WSGI applications, at most.",
-)
-@click.option(
-    "--threads-queue",
-    type=click.IntRange(0, 1 << 20),
-    metavar="N",
-    default=1024,
-    help="Let this many requests wait for a thread; one more is answered 503.",
-)
-@click.option(
-    "--threads-queue-timeout",
-    type=click.FloatRange(0, LONGEST_TIMEOUT),
-    metavar="SECONDS",
-    default=30.0,
-    help="Answer 503 to a request that has waited for a thread for this long; 0 lets it wait.",
-)
-@click.option(
-    "--pool",
-    "pools",
-    multiple=True,
-    metavar="NAME=THREADS[,QUEUE]",
-    show_default="none",
-    help="Have another pool of threads, for targets that end in @NAME; may be repeated.",
-)
-@click.option(
-    "--websocket-threads",
-    type=click.IntRange(0, 10_000),
-    metavar="N",
-    default=100,
-    help="Threads for the WebSockets of WSGI applications, one for each connection; 0 refuses these.",
-)
-@click.option(
-    "--wsgi-buffer",
-    type=click.IntRange(0, 1 << 30),
-    metavar="BYTES",
-    default=64 * 1024,
-    help="Keep a request body for a WSGI application in memory up to this size, on disk beyond.",
-)
-@app_dir_option
-@click.option(
-    "--lifespan",
-    type=click.Choice(["auto", "on", "off"]),
-    default="auto",
-    help="Run ASGI lifespan; auto goes on without it where an application has none.",
-)
-@click.option("--root-path", default="", metavar="PATH", help="Path that a proxy in front has taken off.")
-@click.option(
-    "--loop",
-    type=click.Choice(["auto", "asyncio", "uvloop"]),
-    default="auto",
-    help="Event loop; auto prefers uvloop.",
-)
-@click.option(
-    "--log-level",
-    type=click.Choice(["critical", "error", "warning", "info", "debug"]),
-    default="info",
-    help="Log this level and above.",
-)
-@click.option("--access-log/--no-access-log", default=True, help="Log a line for each request.")
-@click.option(
-    "--timeout-keep-alive",
-    type=click.FloatRange(0, LONGEST_TIMEOUT),
-    metavar="SECONDS",
-    default=5.0,
-    help="Close a connection that has been idle for this long.",
-)
-@click.option(
-    "--timeout-write",
-    type=click.FloatRange(0, LONGEST_TIMEOUT),
-    metavar="SECONDS",
-    default=60.0,
-    help="Disconnect a client that takes nothing of what waits for it for this long; 0 is never.",
-)
-@click.option(
-    "--timeout-graceful-shutdown",
-    type=click.FloatRange(0, LONGEST_TIMEOUT),
-    metavar="SECONDS",
-    default=30.0,
-    help="Let requests in flight go on for this long after SIGINT or SIGTERM.",
-)
-@click.option(
-    "--timeout-request",
-    type=click.FloatRange(0, LONGEST_TIMEOUT),
-    metavar="SECONDS",
-    default=0.0,
-    help="Answer 504 when a WSGI application has taken this long, and give its thread up; 0 is never.",
-)
-@click.option(
-    "--limit-stuck-threads",
-    type=click.IntRange(1, 10_000),
-    metavar="N",
-    default=10,
-    help="Say loudly that the process should be replaced once this many threads were given up.",
-)
-@click.option(
-    "--limit-request-body",
-    type=click.IntRange(0, 1 << 60),
-    metavar="BYTES",
-    default=1024**3,
-    help="Answer 413 to a request whose body is larger; 0 is no limit.",
-)
-@click.option(
-    "--ws-max-size",
-    type=click.IntRange(min=1),
-    metavar="BYTES",
-    default=16 * 1024 * 1024,
-    help="Refuse a WebSocket message longer than this.",
-)
+@with_settings
 def serve(targets: tuple[str, ...], **options: Any) -> None:
     """Serve the targets until SIGINT or SIGTERM, then finish what is in flight."""
     from hybrid.server.config import Config

@@ -8,7 +8,7 @@ import pytest
 from hybrid.bridge import lifespan as lifespan_module
 from hybrid.bridge.errors import LifespanError, ProtocolError
 from hybrid.bridge.lifespan import Lifespan, lifespan_app
-from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
+from hybrid.bridge.types import ASGIApp, LifespanMode, Message, Receive, Scope, Send
 
 STARTED: Message = {"type": "lifespan.startup.complete"}
 STOPPED: Message = {"type": "lifespan.shutdown.complete"}
@@ -122,7 +122,7 @@ def failure(lifespan: Lifespan) -> LifespanError:
 
 
 @pytest.mark.parametrize("mode", ["auto", "on"])
-def test_applications_start_in_order_and_stop_in_reverse(mode: lifespan_module.Mode) -> None:
+def test_applications_start_in_order_and_stop_in_reverse(mode: LifespanMode) -> None:
     """The next one starts when the one before has, so that it may rely on it, and stops before it."""
     notes: list[str] = []
     run(Lifespan([App("a", notes), App("b", notes), App("c", notes)], mode))
@@ -236,7 +236,7 @@ def test_on_takes_an_application_without_lifespan_for_a_failure(app: ASGIApp, en
 
 
 @pytest.mark.parametrize("mode", ["auto", "on"])
-def test_a_failed_startup_stops_what_was_started(mode: lifespan_module.Mode) -> None:
+def test_a_failed_startup_stops_what_was_started(mode: LifespanMode) -> None:
     """The error has the application's words; those after it never start; those before it stop in reverse."""
     notes: list[str] = []
     failing = App("c", notes, start=saying("lifespan.startup.failed", "no database"))
@@ -282,7 +282,7 @@ def test_a_traceback_as_message_is_logged_whole_and_told_in_one_line(
 @pytest.mark.parametrize("mode", ["auto", "on"])
 @pytest.mark.parametrize("stop", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
 def test_an_application_that_wants_to_end_everything_fails_the_start(
-    mode: lifespan_module.Mode, stop: BaseException
+    mode: LifespanMode, stop: BaseException
 ) -> None:
     """A SystemExit in a task would end the event loop at once, with every application left as it is."""
     notes: list[str] = []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, clean_prefix, not_found
+from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, not_found
 from hybrid.bridge.types import ASGIApp, Message, Receive, Resolver, Scope, Send
 
 
@@ -99,17 +99,6 @@ def test_the_headers_of_one_404_cannot_be_changed_through_another() -> None:
     """A middleware may append to the list that it is given."""
     say(not_found, http("/"))[0]["headers"].append((b"x", b"y"))
     assert (b"x", b"y") not in say(not_found, http("/"))[0]["headers"]
-
-
-# clean_prefix
-
-
-@pytest.mark.parametrize(
-    ("given", "clean"), [("/", "/"), ("/api", "/api"), ("/api/", "/api"), ("/a/b/", "/a/b"), ("/é", "/é")]
-)
-def test_a_prefix_has_one_form(given: str, clean: str) -> None:
-    """The slash at the end means nothing, except for the root."""
-    assert clean_prefix(given) == clean
 
 
 # ProtocolTypeRouter

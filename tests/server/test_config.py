@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.config import LOG_LEVELS, Config
+from hybrid.server.config import Config
+from hybrid.server.config.logs import LOG_LEVELS
 from hybrid.server.limits import Limits
 
 

@@ -18,7 +18,8 @@ import pytest
 from hybrid.bridge.errors import LifespanError, LoadError
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server import server as module
-from hybrid.server.config import Config, LoopName
+from hybrid.server.config import Config
+from hybrid.server.config.processes import LoopName
 from hybrid.server.context import ServerContext
 from hybrid.server.errors import BindError
 from hybrid.server.server import Server

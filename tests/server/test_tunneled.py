@@ -15,7 +15,8 @@ import pytest
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.socket_application import SocketApplication, SocketExchange
 from hybrid.bridge.types import Receive, Resolver, ResponseHead, Scope, Send
-from hybrid.server.config import Config, LoopName
+from hybrid.server.config import Config
+from hybrid.server.config.processes import LoopName
 from hybrid.server.server import Server
 from tests.support.embedded import DEADLINE, client, on_each_loop, port_of, serving, until
 

@@ -1,0 +1,53 @@
+"""Everything that can be set about a server, with its default: a module for each subject."""
+
+from dataclasses import dataclass
+
+from hybrid.server.config.applications import ApplicationSettings
+from hybrid.server.config.limits import LimitSettings
+from hybrid.server.config.listeners import ListenerSettings
+from hybrid.server.config.logs import LogSettings
+from hybrid.server.config.processes import ProcessSettings
+from hybrid.server.config.settings import SettingsGroup, settings_of
+from hybrid.server.config.threads import ThreadSettings
+from hybrid.server.config.timeouts import TimeoutSettings
+from hybrid.server.config.websocket import WebSocketSettings
+
+#: The subjects, in the order in which people read about them.
+GROUPS: tuple[type[SettingsGroup], ...] = (
+    ApplicationSettings,
+    ListenerSettings,
+    ThreadSettings,
+    LimitSettings,
+    TimeoutSettings,
+    WebSocketSettings,
+    LogSettings,
+    ProcessSettings,
+)
+
+
+@dataclass(kw_only=True)
+class Config(
+    ApplicationSettings,
+    ListenerSettings,
+    ThreadSettings,
+    LimitSettings,
+    TimeoutSettings,
+    WebSocketSettings,
+    LogSettings,
+    ProcessSettings,
+):
+    """How to serve what: an application, or targets to import, and settings.
+
+    Each subject has a class of its own, in a module of its own, in which each setting says what it does. The
+    names are uvicorn's or gunicorn's where one of them has the setting; times are in seconds, sizes in bytes.
+    Whatever is set on the command line, in the environment or in a file ends here.
+
+    Raises:
+        ConfigError: a value that no server could run with; the message names the setting.
+    """
+
+    def __post_init__(self) -> None:
+        for name, (what, _) in settings_of(self).items():
+            what.check(name, getattr(self, name))
+        for group in GROUPS:
+            group.check_group(self)

@@ -1,0 +1,23 @@
+"""What the server runs on."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+from hybrid.server.config.settings import Choice, SettingsGroup, setting
+
+LoopName = Literal["auto", "uvloop", "asyncio"]
+
+
+@dataclass(kw_only=True)
+class ProcessSettings(SettingsGroup):
+    """What the server runs on."""
+
+    heading: ClassVar[str] = "Processes"
+
+    loop: LoopName = setting(
+        "auto",
+        Choice(
+            choices=get_args(LoopName),
+            help="Event loop; auto is uvloop where it is installed.",
+        ),
+    )

@@ -1,0 +1,170 @@
+"""How a setting is declared: its default, what it may be, and what its help says.
+
+A setting is said once, as a field of a :class:`SettingsGroup`. The command line, the environment
+variables, the configuration file and the reference page are made from there.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar, cast
+
+from hybrid.bridge.errors import ConfigError
+
+T = TypeVar("T")
+
+#: Seconds; nothing that can be set may wait for ever, except where 0 says so.
+LONGEST_TIMEOUT = 24 * 3600
+_KEY = "hybrid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What there is to know of a setting beside its name and its default.
+
+    Attributes:
+        help: what it does, in one or two sentences for the command line; says what 0 means where it means
+            something else.
+        metavar: what its value is called in the help, such as ``SECONDS``.
+        flag: its option on the command line, where that is not its name with dashes.
+        optional: whether it may be None.
+        option: whether the command line, the environment and files have it, not the API alone.
+    """
+
+    help: str
+    metavar: str = ""
+    flag: str = ""
+    optional: bool = False
+    option: bool = True
+
+    def check(self, name: str, value: object) -> None:
+        """Refuse a value that cannot be one of this setting.
+
+        Raises:
+            ConfigError: the message names the setting, the value, and what it may be.
+        """
+        if not (value is None and self.optional) and not self._accepts(value):
+            raise ConfigError(f"{name}: {value!r} is not {self._wanted()}")
+
+    def _accepts(self, value: Any) -> bool:
+        return True
+
+    def _wanted(self) -> str:
+        return "anything"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole(Setting):
+    """A whole number within a range that includes both ends."""
+
+    low: int
+    high: int
+
+    def _accepts(self, value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def _wanted(self) -> str:
+        return f"a whole number from {self.low} to {self.high}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seconds(Setting):
+    """A time, at most a day."""
+
+    low: ClassVar[float] = 0
+    high: ClassVar[float] = LONGEST_TIMEOUT
+
+    def _accepts(self, value: Any) -> bool:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and self.low <= value <= self.high
+
+    def _wanted(self) -> str:
+        return f"a number from {self.low} to {self.high}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Setting):
+    """One of several words."""
+
+    choices: Sequence[str]
+
+    def _accepts(self, value: Any) -> bool:
+        return value in self.choices
+
+    def _wanted(self) -> str:
+        return f"one of {', '.join(self.choices)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag(Setting):
+    """On or off."""
+
+    def _accepts(self, value: Any) -> bool:
+        return isinstance(value, bool)
+
+    def _wanted(self) -> str:
+        return "True or False"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Setting):
+    """A text, or a path."""
+
+    def _accepts(self, value: Any) -> bool:
+        return isinstance(value, str) or hasattr(value, "__fspath__")
+
+    def _wanted(self) -> str:
+        return "a text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts(Setting):
+    """Any number of texts: an option that may be repeated, a list in a file."""
+
+    def _accepts(self, value: Any) -> bool:
+        if isinstance(value, str) or not isinstance(value, (list, tuple)):
+            return False
+        return all(isinstance(each, str) for each in cast("Sequence[object]", value))
+
+    def _wanted(self) -> str:
+        return "a list of texts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Object(Setting):
+    """An object of the program that embeds the server."""
+
+    option: bool = False
+
+
+def setting(default: T, what: Setting) -> T:
+    """Declare a field of the configuration; for type checkers, its default."""
+    field: Any = dataclasses.field(default=default, metadata={_KEY: what})
+    return field  # type: ignore[no-any-return]
+
+
+@dataclass(kw_only=True)
+class SettingsGroup:
+    """The settings of one subject.
+
+    Attributes:
+        heading: of the subject, in the help and on the reference page.
+    """
+
+    heading: ClassVar[str]
+
+    def check_group(self) -> None:
+        """Refuse values that are possible each but do not go together, and bring others to their usual form.
+
+        Raises:
+            ConfigError: the message names the settings.
+        """
+
+
+def settings_of(group: type[SettingsGroup] | SettingsGroup) -> dict[str, tuple[Setting, Any]]:
+    """Return the settings that a group, or a whole configuration, declares, by name, with its default."""
+    return {
+        field.name: (field.metadata[_KEY], field.default)
+        for field in dataclasses.fields(group)
+        if _KEY in field.metadata
+    }

@@ -1,0 +1,41 @@
+"""How long anything may take; in seconds."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hybrid.server.config.settings import Seconds, SettingsGroup, setting
+
+
+@dataclass(kw_only=True)
+class TimeoutSettings(SettingsGroup):
+    """How long anything may take; in seconds."""
+
+    heading: ClassVar[str] = "Time-outs"
+
+    timeout_keep_alive: float = setting(
+        5.0, Seconds(help="Close a connection that has been idle for this long.")
+    )
+    timeout_headers: float = setting(
+        10.0,
+        Seconds(
+            help="Answer 408 to a client that takes longer than this to send a request's head.",
+        ),
+    )
+    timeout_write: float = setting(
+        60.0,
+        Seconds(
+            help="Disconnect a client that takes nothing of what waits for it for this long; 0 is never.",
+        ),
+    )
+    timeout_graceful_shutdown: float = setting(
+        30.0,
+        Seconds(
+            help="Let requests in flight go on for this long after SIGINT or SIGTERM.",
+        ),
+    )
+    timeout_request: float = setting(
+        0.0,
+        Seconds(
+            help="Answer 504 when a WSGI application has taken this long, and give up its thread; 0 never.",
+        ),
+    )

@@ -1,0 +1,32 @@
+"""What is spoken on WebSockets."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hybrid.server.config.settings import SettingsGroup, Whole, setting
+
+
+@dataclass(kw_only=True)
+class WebSocketSettings(SettingsGroup):
+    """What is spoken on WebSockets."""
+
+    heading: ClassVar[str] = "WebSocket"
+
+    ws_max_size: int = setting(
+        16 * 1024 * 1024,
+        Whole(
+            low=1,
+            high=1 << 40,
+            metavar="BYTES",
+            help="Close a WebSocket whose client sends a longer message, with code 1009.",
+        ),
+    )
+    ws_max_queue: int = setting(
+        32,
+        Whole(
+            low=1,
+            high=1 << 20,
+            metavar="N",
+            help="Stop reading from a WebSocket while this many messages wait for the application.",
+        ),
+    )
