@@ -36,9 +36,13 @@ class Contestant:
         return [argument.replace("{port}", str(port)) for argument in self.arguments]
 
     def environment(self) -> Mapping[str, str]:
-        """The environment of the server process: ours, with the checkout importable for the applications."""
+        """The environment of the server process: ours, with the checkout importable for the applications.
+
+        Compiled modules are kept, as an installation has them: a checkout would be compiled at each start.
+        """
         paths = (self.path, str(ROOT), os.environ.get("PYTHONPATH", ""))
-        return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        changed = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONDONTWRITEBYTECODE": ""}
+        return {**os.environ, **changed}
 
 
 def version(distribution: str) -> str | None:

@@ -28,6 +28,11 @@ class PeakMemory:
         return sum(_status(pid, "VmHWM") for pid in self._pids) - self._before
 
 
+def resident(pid: int) -> int:
+    """Return the resident memory of a process, in bytes; raises `OSError` where the system does not tell."""
+    return _status(pid, "VmRSS")
+
+
 def _status(pid: int, field: str) -> int:
     found = re.search(rf"^{field}:\s+(\d+) kB$", (PROC / str(pid) / "status").read_text(), re.MULTILINE)
     if found is None:

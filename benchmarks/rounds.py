@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from benchmarks.contestants import Contestant
 from benchmarks.loads import wrk
 from benchmarks.loads.outcome import Outcome
-from benchmarks.loads.plan import PATIENCE, Plan, Steady
+from benchmarks.loads.plan import PATIENCE, Plan, Start, Steady
 from benchmarks.servers import ROOT, ServerError, free_port, running
+from benchmarks.start import measure_start
 from benchmarks.work import Work
 
 SLOWEST = 12  # times as long as planned, at most, is how long a measurement takes
@@ -77,19 +78,29 @@ def _still_running(entries: list[Entry]) -> Iterator[Entry]:
 
 
 def _measure_once(work: Work, entry: Entry, settings: Settings, variables: Mapping[str, str]) -> None:
-    port, contestant = free_port(), entry.contestant
-    environment = {**contestant.environment(), **variables}
-    start = running(contestant.command(port), port, environment, settings.server_cpus)
+    cpus = settings.server_cpus
     try:
-        with start as server:
-            outcome = _load(work, settings, server.pid, port)
-            if outcome.errors or not outcome.answers:
-                reason = outcome.first_error or "no answers"
-                raise ServerError(f"{reason}; the server's last line: {server.last_line()}")
+        if isinstance(work.load, Start):
+            outcome = measure_start(entry.contestant, work.load, variables, cpus)
+        else:
+            outcome = _measure_running(work, entry.contestant, settings, variables)
     except ServerError as error:
         entry.failure = str(error)
     else:
         entry.outcomes.append(outcome)
+
+
+def _measure_running(
+    work: Work, contestant: Contestant, settings: Settings, variables: Mapping[str, str]
+) -> Outcome:
+    port = free_port()
+    environment = {**contestant.environment(), **variables}
+    with running(contestant.command(port), port, environment, settings.server_cpus) as server:
+        outcome = _load(work, settings, server.pid, port)
+        if outcome.errors or not outcome.answers:
+            reason = outcome.first_error or "no answers"
+            raise ServerError(f"{reason}; the server's last line: {server.last_line()}")
+        return outcome
 
 
 def _load(work: Work, settings: Settings, pid: int, port: int) -> Outcome:

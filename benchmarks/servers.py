@@ -70,15 +70,23 @@ def running(
     It runs on `cpus`, or where the system puts it when there are none. Raises `ServerError` when it ends, or
     accepts no connection on `port` within `START_TIMEOUT` seconds.
     """
+    with spawned(module, environment, cpus) as (process, server):
+        _wait_until_open(process, port, server)
+        yield server
+
+
+@contextlib.contextmanager
+def spawned(
+    module: Sequence[str], environment: Mapping[str, str], cpus: frozenset[int]
+) -> Generator[tuple[subprocess.Popen[bytes], Server]]:
+    """Run `python -m module…` as `running` does, without waiting for anything."""
     with tempfile.TemporaryFile() as output:
         command = [sys.executable, "-m", *module]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         if cpus:
             os.sched_setaffinity(process.pid, cpus)
         try:
-            server = Server(process.pid, output)
-            _wait_until_open(process, port, server)
-            yield server
+            yield process, Server(process.pid, output)
         finally:
             _end(process)
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
-from benchmarks.loads import arrivals, batch, steady, transfer
+from benchmarks.loads import arrivals, batch, idle, steady, transfer
 from benchmarks.loads.outcome import Outcome
-from benchmarks.loads.plan import Arrivals, Batch, Download, Plan, Steady, Upload
+from benchmarks.loads.plan import Arrivals, Batch, Download, Idle, Plan, Start, Steady, Upload
 
 
 def measure(plan: Plan) -> Outcome:
@@ -25,6 +25,11 @@ def measure(plan: Plan) -> Outcome:
         case Arrivals() as load:
             with asyncio.Runner(loop_factory=_punctual_loop) as runner:
                 return runner.run(arrivals.measure(plan, load))
+        case Idle() as load:
+            with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+                return runner.run(idle.measure(plan, load))
+        case Start():
+            raise ValueError("a start is measured by whoever starts the server")
         case Download() | Upload() as load:
             return transfer.measure(plan, load)
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n"
 OK = b"HTTP/1.1 200 "
 # The example of RFC 6455, sections 1.3 and 5.7. Key and mask are constant, so that all can be built ahead.
 WEBSOCKET_KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
@@ -99,7 +100,7 @@ class HTTPClient(Client):
     """Keep-alive GET requests for `/`, each of which must be answered 200 with `body`."""
 
     def __init__(self, meter: Meter, body: bytes) -> None:
-        super().__init__(meter, b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n")
+        super().__init__(meter, GET)
         self.body = body
         self.size = -1
 

@@ -73,9 +73,25 @@ class Upload:
     size: int
 
 
-Load = Steady | Batch | Arrivals | Download | Upload
+@dataclass(frozen=True)
+class Idle:
+    """Connections that are used once, as `Steady` ones are, and then do nothing."""
+
+    protocol: str
+    expected: str
+    connections: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """The first request that the server answers, counted from the start of its process."""
+
+    expected: str
+
+
+Load = Steady | Batch | Arrivals | Download | Upload | Idle | Start
 KINDS: Mapping[str, type[Load]] = {
-    kind.__name__: kind for kind in (Steady, Batch, Arrivals, Download, Upload)
+    kind.__name__: kind for kind in (Steady, Batch, Arrivals, Download, Upload, Idle)
 }
 
 

@@ -2,6 +2,7 @@
 
 from benchmarks.work import Work
 from benchmarks.works.fairness import FAIRNESS
+from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, WEBSOCKET_ECHO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD
@@ -16,4 +17,6 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "download": (DOWNLOAD,),
     "upload": (UPLOAD,),
     "file": (FILE,),
+    "start": (START,),
+    "idle": (IDLE_HTTP, IDLE_WEBSOCKETS),
 }

@@ -14,11 +14,12 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.contestants import Contestant
-from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Load, Steady, Upload
+from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Idle, Load, Start, Steady, Upload
 from benchmarks.rounds import Entry, Settings, measure_work
 from benchmarks.servers import ROOT
 from benchmarks.work import Work
 from benchmarks.works.fairness import FAIRNESS
+from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, ECHO, HELLO, WEBSOCKET_ECHO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, large_file
@@ -50,6 +51,9 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (SLEEP_AT_FULL_LOAD, Batch(HELLO, 4, rate=80)),
         (SLEEP_AT_HALF_LOAD, Arrivals(HELLO, 4, rate=40)),
         (FAIRNESS, Batch(HELLO, 4, rate=50, echoes=Echoes(rate=100))),
+        (START, START.load),
+        (IDLE_HTTP, Idle("http", HELLO, 100)),
+        (IDLE_WEBSOCKETS, Idle("websocket", ECHO, 100)),
         (DOWNLOAD, Download(1 << 20, pace=1_000_000)),
         (UPLOAD, Upload(1 << 20)),
         (replace(FILE, environment=lambda: large_file(1 << 20)), Download(1 << 20)),
@@ -109,6 +113,27 @@ def test_a_peer_that_is_not_installed_is_left_out() -> None:
     assert entry.missing == ["no-such-distribution"]
     assert not entry.outcomes
     assert entry.failure == ""
+
+
+@pytest.mark.parametrize(
+    ("app", "load", "complaint"),
+    [
+        ("hello_asgi", Start("Goodbye"), "unexpected answer: b'Hello, world!'"),
+        ("hello_asgi", Idle("http", "Goodbye", 50), "unexpected answer"),
+        ("hello_asgi", Idle("websocket", ECHO, 50), "connection closed by the server"),
+    ],
+)
+def test_a_wrong_answer_at_rest_is_a_failure(app: str, load: Load, complaint: str) -> None:
+    """A server that starts fast, or keeps little, and answers wrongly is not measured."""
+    server = uvicorn(f"benchmarks.apps.{app}:app")
+    (entry,) = measure(START, load, hybrid=server, peers=())
+    assert complaint in entry.failure
+
+
+def test_a_start_that_fails_says_why() -> None:
+    """What the server printed last is kept."""
+    (entry,) = measure(START, START.load, hybrid=Contestant("broken", (), ("no_such_module",)), peers=())
+    assert "No module named no_such_module" in entry.failure
 
 
 def test_a_server_that_does_not_start_is_a_failure() -> None:

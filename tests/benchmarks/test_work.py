@@ -58,6 +58,8 @@ def test_the_targets_of_the_project() -> None:
         "download": [("memory growth MiB", 32.0, "")],
         "upload": [("memory growth MiB", 32.0, "")],
         "file": [("MiB/s", 0.9, "gunicorn")],
+        "start": [("first answer ms", 1.0, "uvicorn"), ("memory MiB", 1.0, "uvicorn")],
+        "idle": [("memory KiB/connection", 1.0, "uvicorn")] * 2,
     }
 
 

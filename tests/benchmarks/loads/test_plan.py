@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Load, Plan, Steady, Upload
+from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Idle, Load, Plan, Steady, Upload
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,7 @@ from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Load, Plan,
         Arrivals("hi", 3, rate=400),
         Download(1024, pace=10),
         Upload(1024),
+        Idle("websocket", "hi", 1000),
     ],
     ids=lambda load: type(load).__name__,
 )
