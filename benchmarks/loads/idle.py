@@ -4,12 +4,30 @@ import asyncio
 
 from benchmarks.cpu import family
 from benchmarks.loads.clients import Client, HTTPClient, Meter, WebSocketClient
-from benchmarks.loads.outcome import NOTHING, Outcome, Reading
+from benchmarks.loads.outcome import Outcome, Reading, failed
 from benchmarks.loads.plan import PATIENCE, Idle, Plan
 from benchmarks.memory import resident
 
-#: Connections whose first answer may be awaited at a time: a server's backlog is not what is measured.
+#: Connections that are opened at a time: a server's backlog is not what is measured.
 _AT_A_TIME = 50
+
+
+class _Quiet(Client):
+    """A client that sends nothing more once it has had its answer."""
+
+    def answered(self) -> None:
+        """Count the answer."""
+        self.meter.answered += 1
+        if self.meter.answered == self.meter.limit:
+            self.meter.stop()
+
+
+class _QuietHTTP(_Quiet, HTTPClient):
+    """One request."""
+
+
+class _QuietWebSocket(_Quiet, WebSocketClient):
+    """One message."""
 
 
 async def measure(plan: Plan, load: Idle) -> Outcome:
@@ -18,64 +36,58 @@ async def measure(plan: Plan, load: Idle) -> Outcome:
     What the server needs once, for its first connections, is in the reading before.
     """
     pids = family(plan.pid)
-    meter = Meter(-1, lambda: None)
-    clients: list[Client] = []
-    start = end = NOTHING
-    figures: dict[str, float] = {}
+    groups = [await _open(plan.port, load)]
+    before, start = sum(map(resident, pids)), Reading.take(0, pids)
+    while not groups[-1].errors and len(groups) * _AT_A_TIME <= load.connections:
+        groups.append(await _open(plan.port, load))
+    count = (len(groups) - 1) * _AT_A_TIME
+    grown, end = sum(map(resident, pids)) - before, Reading.take(count, pids)
+    for group in groups:
+        group.close()
+    if groups[-1].errors:
+        return failed(groups[-1].errors[0])
+    return start.until(end, (), {"memory KiB/connection": grown / 1024 / count})
+
+
+class _Group:
+    """Connections that are opened together, and have been used once."""
+
+    def __init__(self, load: Idle) -> None:
+        self.done = asyncio.Event()
+        self._meter = Meter(_AT_A_TIME, self.done.set)
+        self._load = load
+        self._clients: list[Client] = []
+
+    @property
+    def errors(self) -> list[str]:
+        """What went wrong so far."""
+        return self._meter.errors
+
+    def build(self) -> Client:
+        """Make the client of one more connection."""
+        kind = _QuietHTTP if self._load.protocol == "http" else _QuietWebSocket
+        self._clients.append(kind(self._meter, self._load.expected.encode()))
+        return self._clients[-1]
+
+    def fail(self, reason: str) -> None:
+        """Record an error."""
+        self._meter.fail(reason)
+
+    def close(self) -> None:
+        """Close the connections; that is no error."""
+        self._meter.stopped = True
+        for client in self._clients:
+            client.transport.abort()
+
+
+async def _open(port: int, load: Idle) -> _Group:
+    """Open connections, and return when each has had its answer, or one of them an error."""
+    group = _Group(load)
     try:
-        clients += await _open(plan.port, load, meter, _AT_A_TIME)
-        before = sum(map(resident, pids))
-        start = Reading.take(0, pids)
-        for _ in range(load.connections // _AT_A_TIME):
-            clients += await _open(plan.port, load, meter, _AT_A_TIME)
-        end = Reading.take(len(clients) - _AT_A_TIME, pids)
-        grown = sum(map(resident, pids)) - before
-        figures["memory KiB/connection"] = grown / 1024 / (len(clients) - _AT_A_TIME)
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(_AT_A_TIME):
+                await asyncio.get_running_loop().create_connection(group.build, "127.0.0.1", port)
+            await group.done.wait()
     except TimeoutError:
-        meter.fail(f"no answer within {PATIENCE:.0f} s")
-    meter.stopped = True
-    for client in clients:
-        client.transport.abort()
-    return start.until(end, meter.errors, figures)
-
-
-async def _open(port: int, load: Idle, meter: Meter, count: int) -> list[Client]:
-    """Open connections and wait until each has had its answer."""
-    loop = asyncio.get_running_loop()
-    kind = _QuietHTTPClient if load.protocol == "http" else _QuietWebSocketClient
-    made: list[_QuietHTTPClient | _QuietWebSocketClient] = []
-
-    def build() -> asyncio.Protocol:
-        made.append(kind(meter, load.expected.encode()))
-        return made[-1]
-
-    async with asyncio.timeout(PATIENCE):
-        for _ in range(count):
-            await loop.create_connection(build, "127.0.0.1", port)
-        for client in made:
-            await client.used.wait()
-    return [*made]
-
-
-class _QuietHTTPClient(HTTPClient):
-    """Sends one request; `used` says that it has been answered."""
-
-    def __init__(self, meter: Meter, body: bytes) -> None:
-        super().__init__(meter, body)
-        self.used = asyncio.Event()
-
-    def answered(self) -> None:
-        """Be quiet from here on."""
-        self.used.set()
-
-
-class _QuietWebSocketClient(WebSocketClient):
-    """Sends one message; `used` says that it has come back."""
-
-    def __init__(self, meter: Meter, payload: bytes) -> None:
-        super().__init__(meter, payload)
-        self.used = asyncio.Event()
-
-    def answered(self) -> None:
-        """Be quiet from here on."""
-        self.used.set()
+        group.fail(f"no answer within {PATIENCE:.0f} s")
+    return group

@@ -120,7 +120,7 @@ def test_a_peer_that_is_not_installed_is_left_out() -> None:
     [
         ("hello_asgi", Start("Goodbye"), "unexpected answer: b'Hello, world!'"),
         ("hello_asgi", Idle("http", "Goodbye", 50), "unexpected answer"),
-        ("hello_asgi", Idle("websocket", ECHO, 50), "connection closed by the server"),
+        ("hello_asgi", Idle("websocket", ECHO, 50), "handshake refused"),
     ],
 )
 def test_a_wrong_answer_at_rest_is_a_failure(app: str, load: Load, complaint: str) -> None:
