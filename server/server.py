@@ -59,11 +59,21 @@ class Server:
         self._by_itself = False  # in run(), which may speak to the terminal
         self._loaded: LoadedApplication | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._has_started = asyncio.Event()
         self._told = asyncio.Event()  # that should_exit or force_exit has changed
 
     def __repr__(self) -> str:
         state = "stopping" if self.should_exit else "started" if self.started else "not started"
         return f"<Server {state} {self.listeners}>"
+
+    @property
+    def urls(self) -> list[str]:
+        """Where it listens: ``http://127.0.0.1:8000``, ``unix:/run/app.sock``; nothing before it does."""
+        return [] if self.listeners is None else self.listeners.urls
+
+    async def wait_started(self) -> None:
+        """Wait until it accepts connections. On its own loop; whoever waits watches :meth:`serve` too."""
+        await self._has_started.wait()
 
     @property
     def should_exit(self) -> bool:
@@ -158,6 +168,7 @@ class Server:
             await self.listeners.start(lambda: Http11(Connection(context)))
             self._announce()
             self.started = True
+            self._has_started.set()
             while not self.should_exit:
                 await self._wait_told(context.TICK)
                 context.tick()

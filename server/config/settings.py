@@ -37,6 +37,10 @@ class Setting:
     optional: bool = False
     option: bool = True
 
+    def flag_of(self, name: str) -> str:
+        """Return the option of the command line, where this is the setting of that name."""
+        return self.flag or f"--{name.replace('_', '-')}"
+
     def check(self, name: str, value: object) -> None:
         """Refuse a value that cannot be one of this setting.
 

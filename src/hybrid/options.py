@@ -17,7 +17,7 @@ _SETTINGS = settings_of(Config)
 def option_of(name: str) -> Callable[[Function], Function]:
     """Return the decorator that gives a command the option of one setting."""
     what, default = _SETTINGS[name]
-    flag = what.flag or f"--{name.replace('_', '-')}"
+    flag = what.flag_of(name)
     if isinstance(what, Flag):
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
     repeated = isinstance(what, Texts)
