@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hybrid.server.config.applications import ApplicationSettings
+from hybrid.server.config.development import DevelopmentSettings
 from hybrid.server.config.limits import LimitSettings
 from hybrid.server.config.listeners import ListenerSettings
 from hybrid.server.config.logs import LogSettings
@@ -22,6 +23,7 @@ GROUPS: tuple[type[SettingsGroup], ...] = (
     WebSocketSettings,
     LogSettings,
     ProcessSettings,
+    DevelopmentSettings,
 )
 
 
@@ -35,6 +37,7 @@ class Config(
     WebSocketSettings,
     LogSettings,
     ProcessSettings,
+    DevelopmentSettings,
 ):
     """How to serve what: an application, or targets to import, and settings.
 

@@ -65,10 +65,17 @@ def main() -> None:
 def serve(targets: tuple[str, ...], **options: Any) -> None:
     """Serve the targets until SIGINT or SIGTERM, then finish what is in flight."""
     from hybrid.server.config import Config
-    from hybrid.server.server import Server
 
     with _mistakes_in_one_line():
-        Server(Config(app=list(targets), **options)).run()
+        config = Config(app=list(targets), **options)
+        if config.reload:
+            from hybrid.server.reload import serve_reloading
+
+            serve_reloading(config)
+        else:
+            from hybrid.server.server import Server
+
+            Server(config).run()
 
 
 @main.command(epilog=TARGETS_HELP, short_help="Print the route table and exit.")

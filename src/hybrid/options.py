@@ -29,7 +29,7 @@ def option_of(name: str) -> Callable[[Function], Function]:
         default=default,
         multiple=repeated,
         metavar=what.metavar or ("SECONDS" if isinstance(what, Seconds) else None),
-        show_default="none" if default is None or repeated else True,
+        show_default="none" if default is None or default == () else True,
         help=what.help + " May be repeated." * repeated,
     )
 

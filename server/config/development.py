@@ -1,0 +1,43 @@
+"""What helps while an application is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hybrid.server.config.settings import Flag, Seconds, SettingsGroup, Texts, setting
+
+
+@dataclass(kw_only=True)
+class DevelopmentSettings(SettingsGroup):
+    """What helps while an application is written."""
+
+    heading: ClassVar[str] = "Development"
+
+    reload: bool = setting(
+        False,
+        Flag(help="Start again whenever a file changes; requests that come meanwhile wait."),
+    )
+    reload_dirs: Sequence[str] = setting(
+        (),
+        Texts(
+            flag="--reload-dir",
+            metavar="DIR",
+            help="Watch this directory, with all below it, instead of the current one and --app-dir.",
+        ),
+    )
+    reload_includes: Sequence[str] = setting(
+        ("*.py", "*.toml", ".env"),
+        Texts(flag="--reload-include", metavar="GLOB", help="Watch files whose names are like this."),
+    )
+    reload_excludes: Sequence[str] = setting(
+        (".*", "__pycache__", "node_modules", "venv", "*~"),
+        Texts(
+            flag="--reload-exclude",
+            metavar="GLOB",
+            help="Leave out what is called like this, file or directory, unless its whole name is included.",
+        ),
+    )
+    reload_delay: float = setting(
+        0.1,
+        Seconds(help="Start again when no further file has changed for this long."),
+    )
