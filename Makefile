@@ -35,6 +35,10 @@ demo: $(VENV)/.stamp-demo  ## serve the Flask demo with its WebSockets on http:/
 test: $(VENV)/.stamp-test  ## run the tests (ARGS="-k name" for some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: pythons
+pythons: $(VENV)/.stamp-venv  ## run the tests on each other supported Python that is installed
+	@.ci/pythons
+
 .PHONY: coverage
 coverage: $(VENV)/.stamp-test  ## run the tests with branch coverage
 	$(BIN)/coverage erase
@@ -72,7 +76,7 @@ docs: $(VENV)/.stamp-venv  ## check that the links between the documents lead so
 
 .PHONY: clean
 clean:  ## remove what these targets made
-	rm -rf $(VENV) build dist src/*.egg-info .coverage .coverage.* htmlcov
+	rm -rf $(VENV) $(VENV)-python* build dist src/*.egg-info .coverage .coverage.* htmlcov
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
