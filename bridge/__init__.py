@@ -19,11 +19,12 @@ if TYPE_CHECKING:
         PortalError,
         ProtocolError,
     )
-    from hybrid.bridge.gateway import Gateway, Route, Target, format_routes, load_targets
+    from hybrid.bridge.gateway import Gateway, load_targets
     from hybrid.bridge.interface import Interface, detect
     from hybrid.bridge.lifespan import Lifespan
-    from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, not_found
-    from hybrid.bridge.targets import TargetSpec, add_app_dir, load_target, parse_target
+    from hybrid.bridge.routes import Route, Target, format_routes
+    from hybrid.bridge.routing import HostRouter, PathRouter, ProtocolTypeRouter, not_found
+    from hybrid.bridge.targets import TargetSpec, add_app_dir, call_factory, load_target, parse_target
     from hybrid.bridge.types import BodyPolicy
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
     from hybrid.bridge.wsgi.oversight import Patience
@@ -38,6 +39,7 @@ __all__ = [
     "ClientDisconnected",
     "ConfigError",
     "Gateway",
+    "HostRouter",
     "HybridError",
     "Interface",
     "InterfaceError",
@@ -58,6 +60,7 @@ __all__ = [
     "ThreadPool",
     "WSGIToASGI",
     "add_app_dir",
+    "call_factory",
     "detect",
     "format_routes",
     "load_target",
@@ -79,11 +82,12 @@ _NAMES_IN = {
         "PortalError",
         "ProtocolError",
     ),
-    "hybrid.bridge.gateway": ("Gateway", "Route", "Target", "format_routes", "load_targets"),
+    "hybrid.bridge.gateway": ("Gateway", "load_targets"),
     "hybrid.bridge.interface": ("Interface", "detect"),
     "hybrid.bridge.lifespan": ("Lifespan",),
-    "hybrid.bridge.routing": ("PathRouter", "ProtocolTypeRouter", "not_found"),
-    "hybrid.bridge.targets": ("TargetSpec", "add_app_dir", "load_target", "parse_target"),
+    "hybrid.bridge.routes": ("Route", "Target", "format_routes"),
+    "hybrid.bridge.routing": ("HostRouter", "PathRouter", "ProtocolTypeRouter", "not_found"),
+    "hybrid.bridge.targets": ("TargetSpec", "add_app_dir", "call_factory", "load_target", "parse_target"),
     "hybrid.bridge.types": ("BodyPolicy",),
     "hybrid.bridge.wsgi.adapter": ("WSGIToASGI",),
     "hybrid.bridge.wsgi.oversight": ("Patience",),

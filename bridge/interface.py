@@ -130,7 +130,7 @@ def _complaint(app: Callable[..., Any], signature: inspect.Signature | None) -> 
     if isinstance(app, type) and _instances_have(app, "__call__"):
         hint = "; perhaps an instance of it is meant"
     elif signature is not None and not signature.parameters:
-        hint = "; perhaps what it returns is meant"
+        hint = "; perhaps what it returns is meant (--factory)"
     expected = "expected (environ, start_response) for WSGI or (scope, receive, send) for ASGI"
     return f"{name_of(app)} is {kind} that {takes}; {expected}{hint}"
 

@@ -1,4 +1,4 @@
-"""Choosing an application by protocol or by path.
+"""Choosing an application by protocol, by path, or by host.
 
 Routers are ASGI callables that work under any server, and :class:`~hybrid.bridge.types.Resolver`, which
 spares a coroutine per layer under one that knows it. They take ASGI applications: a WSGI application is
@@ -7,6 +7,7 @@ wrapped before (:class:`~hybrid.bridge.wsgi.adapter.WSGIToASGI`).
 
 from collections.abc import Iterable, Mapping
 
+from hybrid.bridge.hosts import clean_host
 from hybrid.bridge.lifespan import lifespan_app
 from hybrid.bridge.prefixes import clean_prefix
 from hybrid.bridge.types import ASGIApp, Headers, Receive, Resolver, Scope, Send
@@ -138,3 +139,65 @@ def _path_below(root_path: str, path: str) -> str:
 def _each_once(applications: Iterable[ASGIApp]) -> list[ASGIApp]:
     """Drop repeats by identity: an application mounted twice has one lifespan."""
     return list({id(application): application for application in applications}.values())
+
+
+class HostRouter(Resolver):
+    """Choose an application by the request's host: ``{"example.org": …, "*.example.org": …, "*": …}``.
+
+    A name takes the requests for exactly that host. ``*.example.org`` takes those for every host below it, at
+    any depth, but not for ``example.org`` itself; of several the longest answers. ``*`` takes all others, and
+    those without a Host field; where it is missing, :func:`not_found` answers.
+
+    The Host field decides (RFC 9110 section 7.2), without its port and without regard to case; a dot at the
+    end, which makes a name absolute, counts as if it were not there. Addresses are written as in a URL:
+    ``[::1]``. What a client writes into Host is its own choice: this tells sites apart, and protects none.
+
+    A lookup costs one dictionary probe, and one more for each level that a wildcard has, however long a name
+    a client sends. The scope is passed on as it is. A lifespan is run for every application.
+
+    Raises:
+        ValueError: a host is malformed, or given twice.
+    """
+
+    def __init__(self, mapping: Mapping[str, ASGIApp]) -> None:
+        hosts = {clean_host(host): application for host, application in mapping.items()}
+        if len(hosts) < len(mapping):
+            raise ValueError(f"two names mean the same host: {', '.join(sorted(mapping))}")
+        self._lifespan = lifespan_app(_each_once(hosts.values()))
+        self._other = hosts.pop("*", not_found)
+        self._below = {host[1:]: application for host, application in hosts.items() if host[0] == "*"}
+        self._exact = {host: application for host, application in hosts.items() if host[0] != "*"}
+        self._depth = max((suffix.count(".") for suffix in self._below), default=0)
+
+    def __repr__(self) -> str:
+        return f"<HostRouter of {len(self._exact) + len(self._below)} hosts>"
+
+    def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
+        """Return the application for the host that the request names, and the scope itself."""
+        if scope["type"] == "lifespan":
+            return self._lifespan, scope
+        host = _host_of(scope)
+        found = self._exact.get(host)
+        return (self._longest_suffix(host) if found is None else found), scope
+
+    def _longest_suffix(self, host: str) -> ASGIApp:
+        """Return the application of the longest wildcard that a host is below, or the one for all others."""
+        longest, start = self._other, len(host)
+        for _ in range(self._depth):
+            start = host.rfind(".", 0, start)
+            if start <= 0:  # a name that begins with a dot is below nothing
+                break
+            longest = self._below.get(host[start:], longest)
+        return longest
+
+
+def _host_of(scope: Scope) -> str:
+    """Return what the Host field names, without the port, in lower case; nothing when there is none."""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host: str = value.decode("latin-1").strip().lower()
+            colon = host.rfind(":")
+            if colon > host.rfind("]"):  # the colons of an address are within brackets
+                host = host[:colon]
+            return host.removesuffix(".")
+    return ""

@@ -1,32 +1,40 @@
 """From what a user types, ``[PREFIX=]MODULE[:ATTR][@POOL][+stream]``, to the application it names."""
 
 import importlib
+import inspect
 import re
 import sys
 import traceback
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 from hybrid.bridge.errors import LoadError
+from hybrid.bridge.interface import Interface, name_of
 from hybrid.bridge.prefixes import clean_prefix
 
 #: Names looked for, in this order, when a target gives none.
 DEFAULT_ATTRIBUTES = ("app", "application")
+#: The same where it is to be a factory: what Flask's command looks for.
+DEFAULT_FACTORIES = ("create_app", "make_app")
 _STREAM = "+stream"
 _POOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """A target as typed: where it is mounted, where its application is found, and how that is run.
+    """A target as typed, or as a table in a file: where it is mounted, where its application is found, and
+    how that is run.
 
     ``prefix`` is ``""`` when none was given, ``"/"`` when the root was asked for, otherwise ``"/a/b"``.
     ``attribute`` may be a dotted path inside the module; None means the first of :data:`DEFAULT_ATTRIBUTES`
     that is there. ``pool`` names the threads of a WSGI application, ``""`` the default ones. ``stream`` says
-    whether it is called before its request's body is complete.
+    whether it is called before its request's body is complete. ``host``, ``protocols`` and ``interface`` are
+    those of a :class:`~hybrid.bridge.gateway.Target`. ``factory`` says that what is found returns the
+    application when it is called without arguments; its default names are :data:`DEFAULT_FACTORIES`.
     """
 
     prefix: str
@@ -34,6 +42,10 @@ class TargetSpec:
     attribute: str | None
     pool: str = ""
     stream: bool = False
+    host: str = ""
+    protocols: tuple[str, ...] = ()
+    interface: Interface | None = None
+    factory: bool = False
 
     def __str__(self) -> str:
         mount = f"{self.prefix}=" if self.prefix else ""
@@ -85,12 +97,46 @@ def load_target(spec: TargetSpec) -> tuple[object, str]:
             what the module raised is the ``__cause__``, with its traceback.
     """
     module = _import(spec)
-    with _in_one_line(spec, f"looking up its application in {spec.module}"):
+    with _in_one_line(f'target "{spec}"', f"looking up its application in {spec.module}"):
         attribute, application = _find(spec, module)
     if not callable(application):
         kind = type(application).__qualname__
         raise LoadError(f'target "{spec}": {spec.module}:{attribute} cannot be called, it is of type {kind}')
-    return application, f"{spec.module}:{attribute}"
+    name = f"{spec.module}:{attribute}"
+    return call_factory(application, name) if spec.factory else application, name
+
+
+def call_factory(factory: object, name: str = "") -> object:
+    """Return the application that a factory makes; it is called without arguments.
+
+    Raises:
+        LoadError: it needs arguments, raises, or returns no application; the message names it.
+    """
+    name = name or name_of(factory)
+    if not callable(factory):
+        raise LoadError(f'factory "{name}" cannot be called')
+    needed = _needed(factory)
+    if needed:
+        raise LoadError(f'factory "{name}" needs arguments ({", ".join(needed)}) and is called without any')
+    with _in_one_line(f'factory "{name}"', "calling it"):
+        application = factory()
+    if inspect.iscoroutine(application):
+        application.close()
+        raise LoadError(f'factory "{name}" is a coroutine function; an application is made by a plain one')
+    if not callable(application):
+        what = "None" if application is None else f"an object of type {name_of(application)}"
+        raise LoadError(f'factory "{name}" returned {what}, which cannot be called')
+    return cast("object", application)
+
+
+def _needed(factory: Callable[..., object]) -> list[str]:
+    """List the parameters that a call must give, as far as that can be found out."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):  # some callables written in C do not tell
+        return []
+    any_number = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    return [each.name for each in parameters if each.default is each.empty and each.kind not in any_number]
 
 
 def add_app_dir(directory: str) -> None:
@@ -116,7 +162,7 @@ def _dotted(text: str, what: str) -> str:
 
 
 def _import(spec: TargetSpec) -> ModuleType:
-    with _in_one_line(spec, f"importing {spec.module}"):
+    with _in_one_line(f'target "{spec}"', f"importing {spec.module}"):
         try:
             return importlib.import_module(spec.module)
         except ModuleNotFoundError as error:
@@ -127,7 +173,7 @@ def _import(spec: TargetSpec) -> ModuleType:
 
 
 @contextmanager
-def _in_one_line(spec: TargetSpec, doing: str) -> Generator[None, None, None]:
+def _in_one_line(subject: str, doing: str) -> Generator[None, None, None]:
     """Turn what a user's module raises into a LoadError; ``sys.exit()`` at the top of a module too."""
     try:
         yield
@@ -136,7 +182,7 @@ def _in_one_line(spec: TargetSpec, doing: str) -> Generator[None, None, None]:
     except (Exception, SystemExit) as error:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
         what = " ".join(f"{type(error).__name__}: {text}".removesuffix(": ").split())
-        raise LoadError(f'target "{spec}": {doing} failed: {what}{_place(error)}') from error
+        raise LoadError(f"{subject}: {doing} failed: {what}{_place(error)}") from error
 
 
 def _place(error: BaseException) -> str:
@@ -153,9 +199,10 @@ def _find(spec: TargetSpec, module: ModuleType) -> tuple[str, object]:
     """Return the attribute asked for, or the first default that is there and, preferably, can be called."""
     if spec.attribute:
         return spec.attribute, _walk(spec, module, spec.attribute)
-    found = {name: getattr(module, name) for name in DEFAULT_ATTRIBUTES if hasattr(module, name)}
+    names = DEFAULT_FACTORIES if spec.factory else DEFAULT_ATTRIBUTES
+    found = {name: getattr(module, name) for name in names if hasattr(module, name)}
     if not found:
-        neither = f"neither {' nor '.join(DEFAULT_ATTRIBUTES)}{_near(DEFAULT_ATTRIBUTES, module)}"
+        neither = f"neither {' nor '.join(names)}{_near(names, module)}"
         raise LoadError(f'target "{spec}": {spec.module} has {neither}')
     # A package often has a submodule called app, which is an attribute too.
     return next((item for item in found.items() if callable(item[1])), next(iter(found.items())))
