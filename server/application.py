@@ -3,17 +3,18 @@ routes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from hybrid.bridge.gateway import Gateway, Route, Target, load_targets
 from hybrid.bridge.lifespan import Lifespan
-from hybrid.bridge.targets import add_app_dir
+from hybrid.bridge.targets import add_app_dir, call_factory, parse_target
 from hybrid.bridge.types import ASGIApp, BodyPolicy, Resolver
 from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.config import Config
+from hybrid.server.sources.env_file import load_env_file
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,37 @@ def load_application(config: Config) -> LoadedApplication:
         LoadError: a target cannot be loaded.
         InterfaceError: an object is no application.
     """
+    targets = load_configured(config)
     pools = _make_pools(config)
     sockets = SocketThreads(config.websocket_threads) if config.websocket_threads else None
-    if isinstance(config.app, Resolver):
-        application = cast("ASGIApp", config.app)
+    if config.targets is None and isinstance(targets[0].application, Resolver):
+        application = cast("ASGIApp", targets[0].application)
         return LoadedApplication(application, Lifespan([application], config.lifespan), pools, sockets)
-    if config.targets is None:
-        targets = [Target(config.app)]
-    else:
-        add_app_dir(str(config.app_dir))
-        targets = load_targets(config.targets)
     # What is larger than Config.limit_request_body does not come this far, whoever it is for.
     policy = BodyPolicy(buffer=config.wsgi_buffer, limit=0)
     gateway = Gateway(targets, pool=pools[""], pools=pools, sockets=sockets, body_policy=policy)
     return LoadedApplication(gateway, gateway.lifespan(config.lifespan), pools, sockets, gateway.routes())
+
+
+def load_configured(config: Config) -> list[Target]:
+    """Import what the configuration names, in the environment that it names.
+
+    Raises:
+        LoadError: a target cannot be loaded.
+        ConfigError: the file with environment variables cannot be read.
+    """
+    if config.env_file is not None:
+        load_env_file(config.env_file)
+    forced = config.forced_interface
+    if config.targets is None:
+        application = call_factory(config.app) if config.factory else config.app
+        return [Target(application, interface=forced)]
+    add_app_dir(str(config.app_dir))
+    specs = [parse_target(each) if isinstance(each, str) else each for each in config.targets]
+    return load_targets(
+        replace(each, factory=each.factory or config.factory, interface=each.interface or forced)
+        for each in specs
+    )
 
 
 def _make_pools(config: Config) -> dict[str, ThreadPool]:

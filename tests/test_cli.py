@@ -24,8 +24,9 @@ DEFAULTS = {field.name: field.default for field in dataclasses.fields(Config)}
 
 
 def serve_options() -> list[click.Option]:
-    """List the options of `hybrid serve`."""
-    return [each for each in serve.params if isinstance(each, click.Option)]
+    """List the options of `hybrid serve` that are settings."""
+    options = [each for each in serve.params if isinstance(each, click.Option)]
+    return [each for each in options if each.name != "config_file"]
 
 
 class RecordingServer:
@@ -135,7 +136,7 @@ def test_listener_options(configured: Callable[..., Config], listener: tuple[str
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "Missing argument 'TARGET...'"),
+        ([], "no target: name one on the command line, in HYBRID_APP, or as [[routes]] in hybrid.toml"),
         (["--port=65536", "app"], "'--port': 65536 is not in the range"),
         (["--threads=0", "app"], "'--threads': 0 is not in the range"),
         (

@@ -6,8 +6,20 @@ from pathlib import Path
 from typing import ClassVar, cast, get_args
 
 from hybrid.bridge.errors import ConfigError
+from hybrid.bridge.interface import Interface
+from hybrid.bridge.targets import TargetSpec
 from hybrid.bridge.types import LifespanMode
-from hybrid.server.config.settings import Choice, SettingsGroup, Text, setting
+from hybrid.server.config.settings import Choice, Flag, SettingsGroup, Text, setting
+
+#: What can be said about applications; uvicorn's names, and one for those to whom ASGI is ASGI 3.
+INTERFACES = ("auto", "wsgi", "asgi", "asgi2", "asgi3")
+
+
+def interface_named(name: str) -> Interface | None:
+    """Return what one of :data:`INTERFACES` means, None for what is to be found out."""
+    if name == "auto":
+        return None
+    return Interface.ASGI3 if name == "asgi" else Interface(name)
 
 
 @dataclass(kw_only=True)
@@ -16,7 +28,8 @@ class ApplicationSettings(SettingsGroup):
 
     Args:
         app: an application object (WSGI, ASGI or a router), or targets to import,
-            ``[PREFIX=]MODULE[:ATTR][@POOL][+stream]``.
+            ``[PREFIX=]MODULE[:ATTR][@POOL][+stream]``, or each a
+            :class:`~hybrid.bridge.targets.TargetSpec`.
     """
 
     heading: ClassVar[str] = "Applications"
@@ -28,6 +41,25 @@ class ApplicationSettings(SettingsGroup):
         Text(
             metavar="DIR",
             help="Look for the targets' modules in this directory first.",
+        ),
+    )
+    interface: str = setting(
+        "auto",
+        Choice(
+            choices=INTERFACES,
+            help="What the applications are, where that cannot be found out; asgi is asgi3.",
+        ),
+    )
+    factory: bool = setting(
+        False,
+        Flag(help="Call what the targets name, without arguments, to get the applications."),
+    )
+    env_file: str | Path | None = setting(
+        None,
+        Text(
+            metavar="FILE",
+            optional=True,
+            help="Add the variables of this file to the environment, but for those that are there already.",
         ),
     )
     lifespan: LifespanMode = setting(
@@ -46,17 +78,23 @@ class ApplicationSettings(SettingsGroup):
     )
 
     @property
-    def targets(self) -> Sequence[str] | None:
+    def targets(self) -> Sequence[str | TargetSpec] | None:
         """The targets to import, or None when :attr:`app` is an application already."""
-        if isinstance(self.app, str):
+        if isinstance(self.app, (str, TargetSpec)):
             return [self.app]
         if isinstance(self.app, (list, tuple)):
-            return cast("Sequence[str]", self.app)  # pyright: ignore[reportUnknownMemberType] - of whatever
+            # Of whatever: check_group() looks.
+            return cast("Sequence[str | TargetSpec]", self.app)  # pyright: ignore[reportUnknownMemberType]
         return None
+
+    @property
+    def forced_interface(self) -> Interface | None:
+        """What the applications are said to be, None when that is to be found out."""
+        return interface_named(self.interface)
 
     def check_group(self) -> None:
         """Refuse what cannot be served."""
-        if not all(isinstance(each, str) for each in self.targets or ()):
+        if not all(isinstance(each, (str, TargetSpec)) for each in self.targets or ()):
             raise ConfigError("app: several targets are given as strings; for objects, make a Gateway")
         if self.root_path and not self.root_path.startswith("/"):
             raise ConfigError(f"root_path: {self.root_path!r} does not start with '/'")

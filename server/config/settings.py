@@ -5,6 +5,8 @@ variables, the configuration file and the reference page are made from there.
 """
 
 import dataclasses
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
@@ -16,6 +18,23 @@ T = TypeVar("T")
 #: Seconds; nothing that can be set may wait for ever, except where 0 says so.
 LONGEST_TIMEOUT = 24 * 3600
 _KEY = "hybrid"
+
+_FLAG_WORDS = {
+    **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
+    **dict.fromkeys(("0", "false", "f", "no", "n", "off"), False),
+}
+#: A list of texts; not the address of ``[::1]:8000``.
+_JSON_LIST = re.compile(r'\s*\[\s*["\]]')
+
+
+def is_secret(name: str, value: object) -> bool:
+    """Tell whether a setting's value is not to be shown to anybody: a password that is set."""
+    return "password" in name and value is not None
+
+
+def shown(name: str, value: object) -> str:
+    """Write a setting's value for a message."""
+    return "***" if is_secret(name, value) else repr(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +67,11 @@ class Setting:
             ConfigError: the message names the setting, the value, and what it may be.
         """
         if not (value is None and self.optional) and not self._accepts(value):
-            raise ConfigError(f"{name}: {value!r} is not {self._wanted()}")
+            raise ConfigError(f"{name}: {shown(name, value)} is not {self._wanted()}")
+
+    def read(self, text: str) -> object:
+        """Turn what an environment variable holds into a value, or return it for :meth:`check` to refuse."""
+        return text
 
     def _accepts(self, value: Any) -> bool:
         return True
@@ -67,6 +90,13 @@ class Whole(Setting):
     def _accepts(self, value: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
 
+    def read(self, text: str) -> object:
+        """Read digits."""
+        try:
+            return int(text)
+        except ValueError:
+            return text
+
     def _wanted(self) -> str:
         return f"a whole number from {self.low} to {self.high}"
 
@@ -81,6 +111,13 @@ class Seconds(Setting):
     def _accepts(self, value: Any) -> bool:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return is_number and self.low <= value <= self.high
+
+    def read(self, text: str) -> object:
+        """Read a number, with or without a fraction."""
+        try:
+            return float(text)
+        except ValueError:
+            return text
 
     def _wanted(self) -> str:
         return f"a number from {self.low} to {self.high}"
@@ -106,8 +143,12 @@ class Flag(Setting):
     def _accepts(self, value: Any) -> bool:
         return isinstance(value, bool)
 
+    def read(self, text: str) -> object:
+        """Read a word for yes or no, of those that click knows."""
+        return _FLAG_WORDS.get(text.strip().lower(), text)
+
     def _wanted(self) -> str:
-        return "True or False"
+        return "true or false"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +170,15 @@ class Texts(Setting):
         if isinstance(value, str) or not isinstance(value, (list, tuple)):
             return False
         return all(isinstance(each, str) for each in cast("Sequence[object]", value))
+
+    def read(self, text: str) -> object:
+        """Split at white space, as click does; texts that have some can be written as a list in JSON."""
+        if not _JSON_LIST.match(text):
+            return text.split()
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
 
     def _wanted(self) -> str:
         return "a list of texts"

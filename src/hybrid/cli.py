@@ -1,24 +1,21 @@
-"""The `hybrid` command: `hybrid serve` and `hybrid routes`.
+"""The `hybrid` command: `serve`, and `check`, `config` and `routes`, which look before one serves.
 
 Nothing heavy is imported before a command needs it, so that `hybrid --help` answers at once.
 
-Exit codes: 0 after a drain, 1 when the server cannot bind, 2 for a wrong command line, 3 when an application
+Exit codes: 0 after a drain, 1 when the server cannot bind, 2 for a wrong setting, 3 when an application
 cannot be loaded or its lifespan startup fails, 130 when control-C cut something off.
 """
 
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from hybrid.options import GroupedCommand, option_of, with_settings
+from hybrid.options import GroupedCommand, with_settings
 
-EXIT_CANNOT_LOAD = 3
-EXIT_INTERRUPTED = 130
+if TYPE_CHECKING:
+    from hybrid.server.sources.gather import Gathered
 
-TARGETS_HELP = """\b
+EPILOG = """\b
 A TARGET is [PREFIX=]MODULE[:ATTR][@POOL][+stream]; ATTR defaults to app, then
 application.
   wsgi:app            a WSGI application takes HTTP at /, and WebSockets
@@ -28,10 +25,12 @@ application.
   /api=api.main:app   with a prefix, everything under that path
   /pdf=pdf:app@slow   a WSGI application on the threads of --pool slow=THREADS
   /up=files:app+stream  a WSGI application that reads request bodies as they come
+\b
+Each option can also be given as an environment variable, --port as HYBRID_PORT
+and the targets as HYBRID_APP, or in hybrid.toml or [tool.hybrid] of
+pyproject.toml, as "port" and as [[routes]]. The command line goes before the
+environment, and that before the file; `hybrid config` shows what comes of it.
 """
-
-targets_argument = click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
-app_dir_option = option_of("app_dir")
 
 
 def run() -> None:
@@ -57,57 +56,71 @@ def main() -> None:
     """Serve WSGI applications, ASGI applications and WebSockets behind one port."""
 
 
-@main.command(
-    cls=GroupedCommand, epilog=TARGETS_HELP, short_help="Serve applications until SIGINT or SIGTERM."
-)
-@targets_argument
+@main.command(cls=GroupedCommand, epilog=EPILOG, short_help="Serve applications until SIGINT or SIGTERM.")
 @with_settings
-def serve(targets: tuple[str, ...], **options: Any) -> None:
+def serve(gathered: "Gathered") -> None:
     """Serve the targets until SIGINT or SIGTERM, then finish what is in flight."""
-    from hybrid.server.config import Config
+    config = gathered.config()
+    for note in gathered.notes:
+        click.echo(f"hybrid: {note}", err=True)
+    if config.reload:
+        from hybrid.server.reload import serve_reloading
 
-    with _mistakes_in_one_line():
-        config = Config(app=list(targets), **options)
-        if config.reload:
-            from hybrid.server.reload import serve_reloading
+        serve_reloading(config)
+    else:
+        from hybrid.server.server import Server
 
-            serve_reloading(config)
-        else:
-            from hybrid.server.server import Server
-
-            Server(config).run()
+        Server(config).run()
 
 
-@main.command(epilog=TARGETS_HELP, short_help="Print the route table and exit.")
-@targets_argument
-@app_dir_option
-def routes(targets: tuple[str, ...], app_dir: str) -> None:
+@main.command(cls=GroupedCommand, epilog=EPILOG, short_help="Print the route table and exit.")
+@with_settings
+def routes(gathered: "Gathered") -> None:
     """Print which application answers which path and protocol, and where it runs."""
-    from hybrid.bridge.gateway import Gateway, load_targets
-    from hybrid.bridge.targets import add_app_dir
+    from hybrid.bridge.gateway import Gateway
     from hybrid.bridge.wsgi.socket_threads import SocketThreads
     from hybrid.bridge.wsgi.threadpool import ThreadPool
+    from hybrid.server.application import load_configured
 
-    with _mistakes_in_one_line():
-        add_app_dir(app_dir)
-        loaded = load_targets(targets)
-        pool = ThreadPool()  # whatever it is called: nothing runs here
-        pools = {target.pool: pool for target in loaded}
-        click.echo(Gateway(loaded, pool=pool, pools=pools, sockets=SocketThreads()))
+    loaded = load_configured(gathered.config())
+    pool = ThreadPool()  # whatever it is called: nothing runs here
+    pools = {target.pool: pool for target in loaded}
+    click.echo(Gateway(loaded, pool=pool, pools=pools, sockets=SocketThreads()))
 
 
-@contextmanager
-def _mistakes_in_one_line() -> Generator[None]:
-    """Turn a mistake in an option or in the user's applications into one line on stderr and an exit code."""
-    from hybrid.bridge.errors import ConfigError, HybridError
+@main.command(
+    cls=GroupedCommand, epilog=EPILOG, short_help="Print the settings and where each was given, and exit."
+)
+@with_settings
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def config(gathered: "Gathered", as_json: bool) -> None:
+    """Print the value that every setting has, and where it was given. Passwords are not shown."""
+    from hybrid.reports import settings_json, settings_table
 
-    try:
-        yield
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from None
-    except HybridError as error:
-        click.echo(f"hybrid: {error}", err=True)
-        sys.exit(EXIT_CANNOT_LOAD)
-    except KeyboardInterrupt:  # while the applications were imported: later it asks the server to stop
-        click.echo("hybrid: interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+    click.echo(settings_json(gathered) if as_json else settings_table(gathered))
+    for note in (*gathered.notes, *gathered.remarks):
+        click.echo(f"hybrid: {note}", err=True)
+    gathered.config()
+
+
+@main.command(cls=GroupedCommand, epilog=EPILOG, short_help="Find out whether `serve` would work, and exit.")
+@with_settings
+@click.option(
+    "--listen/--no-listen",
+    default=True,
+    help="Listen on the addresses for a moment; not where one serves already.",
+)
+@click.option("--startup/--no-startup", default=False, help="Run the lifespan of the applications too.")
+def check(gathered: "Gathered", listen: bool, startup: bool) -> None:
+    """Load everything that `serve` would, print the route table and what is dangerous, and serve nothing.
+
+    The exit code is the one that `serve` would end with at its start; warnings do not change it.
+    """
+    from hybrid.server.rehearsal import Rehearsal
+
+    rehearsal = Rehearsal(gathered.config())
+    if table := rehearsal.routes:
+        click.echo(table)
+    for warning in (*gathered.notes, *gathered.remarks, *rehearsal.warnings):
+        click.echo(f"hybrid: warning: {warning}", err=True)
+    rehearsal.start(listen=listen, startup=startup)

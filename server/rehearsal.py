@@ -1,0 +1,49 @@
+"""Doing what a server does at its start, to see whether it would: `hybrid check`."""
+
+from hybrid.bridge.gateway import format_routes
+from hybrid.server.application import load_application
+from hybrid.server.config import Config
+from hybrid.server.hazards import hazards
+from hybrid.server.listeners import Listeners
+from hybrid.server.loops import loop_factory, run_loop
+from hybrid.server.ops.logs import configure_logging
+
+
+class Rehearsal:
+    """A start of a server that serves nothing: everything is loaded when it is made.
+
+    Raises:
+        HybridError: what :meth:`~hybrid.server.server.Server.run` would say.
+
+    Attributes:
+        routes: the route table as text; empty for a router that was built by hand.
+        warnings: what is dangerous about the configuration, each one line.
+    """
+
+    def __init__(self, config: Config) -> None:
+        configure_logging(config.log_level)
+        self._config = config
+        self._loop_factory = loop_factory(config.loop)
+        self._loaded = load_application(config)
+        self.routes = format_routes(self._loaded.routes) if self._loaded.routes else ""
+        self.warnings = list(hazards(config, self._loaded.routes))
+
+    def start(self, *, listen: bool, startup: bool) -> None:
+        """Run what can fail later than loading, as it is asked for, and undo it.
+
+        Raises:
+            LifespanError: an application failed to start up, or to shut down.
+            BindError: an address cannot be had.
+        """
+        try:
+            if startup:
+                run_loop(self._loop_factory, self._start_up())
+            if listen:
+                Listeners.bind(self._config).close()
+        finally:
+            for pool in self._loaded.pools.values():
+                pool.close(timeout=1)
+
+    async def _start_up(self) -> None:
+        await self._loaded.lifespan.startup({})
+        await self._loaded.lifespan.shutdown()

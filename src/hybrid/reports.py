@@ -1,0 +1,66 @@
+"""What `hybrid config` prints."""
+
+import json
+from pathlib import PurePath
+from typing import Any
+
+from hybrid.bridge.interface import Interface
+from hybrid.bridge.targets import TargetSpec
+from hybrid.server.config.settings import is_secret
+from hybrid.server.sources.gather import Gathered
+from hybrid.server.sources.origins import Given
+
+_HEADINGS = ("SETTING", "VALUE", "FROM")
+
+
+def settings_table(gathered: Gathered) -> str:
+    """Write every setting with its value and where it was given, as aligned text."""
+    rows = [_HEADINGS, *((name, _text(name, each.value), each.origin) for name, each in _all(gathered))]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return "\n".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}" for name, value, origin in rows)
+
+
+def settings_json(gathered: Gathered) -> str:
+    """Write the same as JSON: an object for each setting, with ``value``, ``source`` and ``where``."""
+    settings = {
+        name: {
+            "value": "***" if is_secret(name, each.value) else _plain(each.value),
+            "source": each.source.value,
+            "where": each.where,
+        }
+        for name, each in _all(gathered)
+    }
+    return json.dumps({"file": gathered.file, "settings": settings}, indent=2)
+
+
+def _all(gathered: Gathered) -> list[tuple[str, Given]]:
+    return list(gathered.effective().items())
+
+
+def _text(name: str, value: object) -> str:
+    """Write a value as the command line has it."""
+    if is_secret(name, value):
+        return "***"
+    if value is None or value == "" or (isinstance(value, (list, tuple)) and not value):
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        items: list[Any] = [*value]  # pyright: ignore[reportUnknownVariableType] - of whatever a setting has
+        return " ".join(_text(name, each) for each in items)
+    return f"{value.host}{value}" if isinstance(value, TargetSpec) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """Give what JSON can have: a target from a table as that table."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType] - as above
+    if isinstance(value, TargetSpec):
+        app = value.module + (f":{value.attribute}" if value.attribute else "")
+        named = {"path": value.prefix, "app": app}
+        names = ("host", "interface", "protocols", "pool", "stream", "factory")
+        more = {name: _plain(getattr(value, name)) for name in names}
+        return {**named, **{name: each for name, each in more.items() if each}}
+    if isinstance(value, Interface):
+        return value.value
+    return str(value) if isinstance(value, PurePath) else value
