@@ -17,6 +17,6 @@ def clean_host(host: str) -> str:
         ValueError: no request could name it; the message is one line.
     """
     clean = host.lower().removesuffix(".")
-    if clean == "*" or _NAME.fullmatch(clean) or _ADDRESS.fullmatch(clean):
+    if host == "*" or _NAME.fullmatch(clean) or _ADDRESS.fullmatch(clean):
         return clean
     raise ValueError(f'"{host}" is not a host: a name, "*." and a name, or "*"; no scheme and no port')

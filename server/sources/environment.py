@@ -71,8 +71,8 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
 
 def near(wrong: str, known: Iterable[str]) -> str:
     """Suggest what may have been meant by a name that is not known."""
-    found = difflib.get_close_matches(wrong, sorted(known), n=2)
-    return f"; did you mean {' or '.join(found)}?" if found else ""
+    found = difflib.get_close_matches(wrong, sorted(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 _TARGETS = Texts(help="The targets.", metavar="TARGET...")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.config import Config
+from hybrid.server.config import GROUPS, Config
 from hybrid.server.config.settings import settings_of
 from hybrid.server.sources.env_file import read_env_file
 from hybrid.server.sources.environment import CONFIG_VARIABLE, from_environment, ignored, unknown
@@ -52,11 +52,13 @@ class Gathered:
         return Config(**values)
 
     def effective(self) -> dict[str, Given]:
-        """Return every setting that is no program's, with the default where nothing was given."""
-        options = {name: default for name, (what, default) in settings_of(Config).items() if what.option}
-        defaults = {
-            name: Given(default, Source.DEFAULT) for name, default in {"app": None, **options}.items()
-        }
+        """Return every setting but those that only a program can give, by subject, with its default where
+        nothing was given.
+        """
+        defaults: dict[str, Given] = {"app": Given(None, Source.DEFAULT)}
+        for group in GROUPS:
+            options = {name: default for name, (what, default) in settings_of(group).items() if what.option}
+            defaults |= {name: Given(default, Source.DEFAULT) for name, default in options.items()}
         return {**defaults, **self.given}
 
 

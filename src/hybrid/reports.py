@@ -57,10 +57,9 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType] - as above
     if isinstance(value, TargetSpec):
         app = value.module + (f":{value.attribute}" if value.attribute else "")
-        named = {"path": value.prefix, "app": app}
         names = ("host", "interface", "protocols", "pool", "stream", "factory")
-        more = {name: _plain(getattr(value, name)) for name in names}
-        return {**named, **{name: each for name, each in more.items() if each}}
+        more = {"path": value.prefix, **{name: _plain(getattr(value, name)) for name in names}}
+        return {"app": app, **{name: each for name, each in more.items() if each}}
     if isinstance(value, Interface):
         return value.value
     return str(value) if isinstance(value, PurePath) else value

@@ -16,6 +16,7 @@ from websockets.exceptions import InvalidStatus
 
 from hybrid.bridge.errors import InterfaceError, LifespanError, LoadError
 from hybrid.bridge.gateway import Gateway, Route, Target, format_routes, load_targets
+from hybrid.bridge.interface import Interface
 from hybrid.bridge.routing import not_found
 from hybrid.bridge.types import ASGIApp, BodyPolicy, Message, Receive, Resolver, Scope, Send
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
@@ -588,3 +589,123 @@ def test_a_gateway_works_under_uvicorn(root_path: str, pool: ThreadPool) -> None
 
     asyncio.run(main())
     assert notes == ["live startup", "api startup", "api shutdown", "live shutdown"]
+
+
+# Protocols, interfaces and hosts that are said
+
+
+def taken(gateway: Gateway) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Give host, path and protocols of each route."""
+    return [(route.host, route.path, route.protocols) for route in gateway.routes()]
+
+
+def test_protocols_that_are_named_are_taken_and_the_rest_is_left(pool: ThreadPool) -> None:
+    """Below a prefix, an ASGI application for WebSockets beside a WSGI one: the case that needs saying."""
+    shop, live = wsgi("shop"), asgi("live")
+    targets = [Target(shop, "/shop"), Target(live, "/shop", protocols=("websocket",))]
+    gateway = Gateway(targets, pool=pool, sockets=SocketThreads(1))
+    assert taken(gateway) == [("", "/shop", ("http",)), ("", "/shop", ("websocket",))]
+    assert served(gateway, "http", "/shop/x") == "shop /shop|/x"
+    assert served(gateway, "websocket", "/shop/x") == "live /shop|/x"
+
+
+def test_two_asgi_applications_can_share_the_root(pool: ThreadPool) -> None:
+    """One that names its protocol leaves the other one to the other."""
+    gateway = Gateway([Target(asgi("site")), Target(asgi("live"), protocols=["websocket"])], pool=pool)
+    assert served(gateway, "http", "/") == "site |/"
+    assert served(gateway, "websocket", "/") == "live |/"
+
+
+def test_a_websocket_below_a_prefix_for_http_alone_is_refused(pool: ThreadPool) -> None:
+    """As below any prefix: the subtree is given away."""
+    gateway = Gateway([Target(asgi("live")), Target(asgi("api"), "/api", protocols=["http"])], pool=pool)
+    assert served(gateway, "websocket", "/api/x") == "refused"
+    assert served(gateway, "http", "/api/x") == "api /api|/x"
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Target(wsgi("a"), protocols=["websocket"]), "there are no threads for the WebSockets of WSGI"),
+        (Target(asgi("a"), protocols=["https"]), '"https" is not a protocol that can be taken'),
+        (Target(asgi("a"), host="http://x"), '"http://x" is not a host'),
+    ],
+)
+def test_what_a_target_cannot_have(pool: ThreadPool, target: Target, said: str) -> None:
+    """Its name and the reason are in the message."""
+    with pytest.raises(LoadError, match=re.escape(said)):
+        Gateway([target], pool=pool)
+
+
+def test_nothing_is_left(pool: ThreadPool) -> None:
+    """A target whose place others take completely would never be called, which is a mistake."""
+    targets = [Target(asgi("a"), "", "a"), Target(asgi("b"), protocols=["http", "websocket"])]
+    with pytest.raises(LoadError, match='target "a": others take all the protocols at /'):
+        Gateway(targets, pool=pool)
+
+
+def test_an_interface_that_is_said_is_believed(pool: ThreadPool) -> None:
+    """It is not looked for in an object that hides it."""
+    seen: list[int] = []
+
+    def hidden(*arguments: Any) -> Any:
+        seen.append(len(arguments))
+        return asgi("hidden")(*arguments)
+
+    with pytest.raises(InterfaceError):
+        Gateway([Target(hidden)], pool=pool)
+    gateway = Gateway([Target(hidden, interface=Interface.ASGI3)], pool=pool)
+    assert served(gateway, "http", "/x") == "hidden |/x"
+    assert seen == [3]
+    assert Gateway([Target(hidden, interface=Interface.WSGI)], pool=pool).routes()[0].interface == "wsgi"
+
+
+def test_hosts_have_routes_of_their_own(pool: ThreadPool) -> None:
+    """A host that is named is not answered by targets without one, and the other way round."""
+    targets = [
+        Target(wsgi("site")),
+        Target(asgi("static"), "/static"),
+        Target(asgi("api"), "/v1", host="API.example.org"),
+        Target(asgi("any"), host="*.example.org"),
+    ]
+    gateway = Gateway(targets, pool=pool)
+
+    def answer(host: str, path: str, kind: str = "http") -> object:
+        app: ASGIApp = gateway
+        scope: Scope = {"type": kind, "path": path, "root_path": "", "headers": [(b"host", host.encode())]}
+        while isinstance(app, Resolver):
+            app, scope = app.resolve(scope)
+        return app
+
+    assert answer("api.example.org", "/v1/x") is targets[2].application
+    assert answer("api.example.org:80", "/static/x") is not_found
+    assert answer("api.example.org", "/v1", "websocket") is targets[2].application
+    assert answer("other.example.org", "/v1") is targets[3].application
+    assert answer("other.test", "/static/x") is targets[1].application
+    assert answer("other.test", "/v1", "websocket") is not_found
+    assert taken(gateway) == [
+        ("", "/", ("http",)),
+        ("", "/static", ("http", "websocket")),
+        ("*.example.org", "/", ("http", "websocket")),
+        ("api.example.org", "/v1", ("http", "websocket")),
+    ]
+
+
+def test_wsgi_and_asgi_share_the_root_of_each_host(pool: ThreadPool) -> None:
+    """What is beside a target is what is at its host."""
+    gateway = Gateway([Target(wsgi("site"), host="a.test"), Target(asgi("all"), host="b.test")], pool=pool)
+    assert taken(gateway) == [("a.test", "/", ("http",)), ("b.test", "/", ("http", "websocket"))]
+
+
+def test_a_conflict_names_the_host(pool: ThreadPool) -> None:
+    """Two targets may have one path, on two hosts but not on one."""
+    one, other = Target(asgi("1"), "", "a", host="x.test"), Target(asgi("2"), "", "b", host="X.test.")
+    with pytest.raises(LoadError, match=r'"a" and "b" both want HTTP at x\.test/:'):
+        Gateway([one, other], pool=pool)
+
+
+def test_the_table_has_hosts_only_where_there_are_any(pool: ThreadPool) -> None:
+    """A column of asterisks would say nothing."""
+    assert str(Gateway([Target(asgi("a"))], pool=pool)).startswith("PATH  ")
+    gateway = Gateway([Target(asgi("a"), "", "a"), Target(asgi("b"), "", "b", host="b.test")], pool=pool)
+    assert [line.split()[0] for line in str(gateway).splitlines()] == ["HOST", "*", "b.test"]

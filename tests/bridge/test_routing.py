@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hybrid.bridge.routing import PathRouter, ProtocolTypeRouter, not_found
+from hybrid.bridge.routing import HostRouter, PathRouter, ProtocolTypeRouter, not_found
 from hybrid.bridge.types import ASGIApp, Message, Receive, Resolver, Scope, Send
 
 
@@ -344,3 +344,113 @@ def test_routers_show_what_they_hold() -> None:
     """A repr in a log tells which router it is."""
     assert repr(ProtocolTypeRouter({"http": ROOT, "websocket": API})) == "<ProtocolTypeRouter http websocket>"
     assert repr(MOUNTS) == "<PathRouter of 3 prefixes>"
+
+
+# HostRouter
+
+
+def at(host: str | None, kind: str = "http") -> Scope:
+    """Make the parts of a scope that a host router looks at."""
+    headers = [(b"accept", b"*/*")] + ([(b"host", host.encode("latin-1"))] if host is not None else [])
+    return {"type": kind, "path": "/", "headers": headers}
+
+
+HOSTS: dict[str, ASGIApp] = {
+    name: Witness(name)
+    for name in ("example.org", "*.example.org", "*.eu.example.org", "www.example.org", "[::1]", "*")
+}
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize(
+    ("host", "chosen"),
+    [
+        ("example.org", "example.org"),
+        ("EXAMPLE.org:8000", "example.org"),
+        ("example.org.", "example.org"),
+        ("example.org.:80", "example.org"),
+        ("www.example.org", "www.example.org"),
+        ("api.example.org", "*.example.org"),
+        ("a.b.example.org:80", "*.example.org"),
+        ("eu.example.org", "*.example.org"),
+        ("a.b.eu.example.org", "*.eu.example.org"),
+        ("x.www.example.org", "*.example.org"),
+        ("notexample.org", "*"),
+        (".example.org", "*"),
+        ("example.org.evil.test", "*"),
+        ("org", "*"),
+        ("[::1]", "[::1]"),
+        ("[::1]:8000", "[::1]"),
+        ("[::2]:8000", "*"),
+        ("", "*"),
+        ("\xff", "*"),
+        (None, "*"),
+    ],
+)
+def test_the_host_decides(host: str | None, chosen: str, kind: str) -> None:
+    """A name goes before a wildcard, and the longest wildcard before others; port and case do not matter."""
+    scope = at(host, kind)
+    assert HostRouter(HOSTS).resolve(scope) == (HOSTS[chosen], scope)
+
+
+def test_a_host_that_nobody_takes_is_not_found() -> None:
+    """Without `*` a request for another host, or for none, is answered 404."""
+    router = HostRouter({"example.org": Witness()})
+    assert router.resolve(at("other.test"))[0] is not_found
+    assert router.resolve(at(None))[0] is not_found
+
+
+def test_hosts_are_compared_in_one_form() -> None:
+    """What is configured may have capitals and a dot at the end too."""
+    app = Witness()
+    assert HostRouter({"Example.ORG.": app}).resolve(at("example.org"))[0] is app
+
+
+def test_a_long_host_costs_no_more_than_the_deepest_wildcard() -> None:
+    """A client cannot make the router look at thousands of levels."""
+
+    class Counting(dict[str, ASGIApp]):
+        looked = 0
+
+        def get(self, key: str, default: Any = None) -> Any:
+            """Count."""
+            self.looked += 1
+            return super().get(key, default)
+
+    router = HostRouter({"*.example.org": Witness()})
+    router._below = Counting(router._below)
+    router.resolve(at("a." * 4000 + "test"))
+    assert router._below.looked == 2
+
+
+@pytest.mark.parametrize(
+    "host", ["", "a b", "http://a", "a:80", "a/b", "*a", "a.*.b", "**.a", "a..b", "-a", "*.", "[::1", "é.fr"]
+)
+def test_a_malformed_host_is_refused(host: str) -> None:
+    """A host that no request could name is a mistake."""
+    with pytest.raises(ValueError, match="is not a host"):
+        HostRouter({host: Witness()})
+
+
+def test_two_names_for_one_host_are_refused() -> None:
+    """They differ in case alone."""
+    with pytest.raises(ValueError, match="two names mean the same host"):
+        HostRouter({"a.test": Witness(), "A.test": Witness()})
+
+
+def test_hosts_and_prefixes_go_together() -> None:
+    """A path router below a host adds its prefix as ever."""
+    app = Witness()
+    router = HostRouter({"a.test": PathRouter({"/api": app})})
+    say(router, {**at("a.test"), "path": "/api/x", "root_path": ""})
+    assert app.scopes[0]["root_path"] == "/api"
+
+
+def test_each_host_has_its_lifespan() -> None:
+    """All of them start, in order, and one that is there twice starts once."""
+    order: list[str] = []
+    app = starting(order, "a")
+    router = HostRouter({"a.test": app, "b.test": app, "*": starting(order, "c")})
+    assert lifespan(router) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert order == ["a startup", "c startup", "c shutdown", "a shutdown"]
+    assert repr(router) == "<HostRouter of 2 hosts>"

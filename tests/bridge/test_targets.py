@@ -2,13 +2,15 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 from hybrid.bridge.errors import LoadError
-from hybrid.bridge.targets import TargetSpec, add_app_dir, load_target, parse_target
+from hybrid.bridge.gateway import load_targets
+from hybrid.bridge.targets import TargetSpec, add_app_dir, call_factory, load_target, parse_target
 
 Write = Callable[..., None]
 
@@ -286,3 +288,69 @@ def test_an_app_dir_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     """The message names the option and what was given."""
     with pytest.raises(LoadError, match=r'--app-dir ".*gone": there is no such directory'):
         add_app_dir(str(tmp_path / "gone"))
+
+
+# Factories
+
+
+def factory_refusal(target: str) -> str:
+    """Load a factory that gives no application, and return the one line that says why."""
+    with pytest.raises(LoadError) as caught:
+        load_target(replace(parse_target(target), factory=True))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_factory_is_called(modules: Write) -> None:
+    """Without arguments; what it returns is the application, under the factory's name."""
+    modules(made="def create(debug=False, *more, **others): return print")
+    assert load_target(TargetSpec("", "made", "create", factory=True)) == (print, "made:create")
+
+
+@pytest.mark.parametrize("name", ["create_app", "make_app"])
+def test_a_factory_without_a_name(modules: Write, name: str) -> None:
+    """It is looked for where Flask's command looks."""
+    modules(unnamed=f"app = 5\ndef {name}(): return print")
+    assert load_target(TargetSpec("", "unnamed", None, factory=True)) == (print, f"unnamed:{name}")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def create(config, *, debug): ...", "needs arguments (config, debug) and is called without any"),
+        ("def create(): raise RuntimeError('no\\ndatabase')", "calling it failed: RuntimeError: no database"),
+        ("def create(): return None", "returned None, which cannot be called"),
+        ("def create(): return 5", "returned an object of type builtins.int, which cannot be called"),
+        (
+            "async def create(): return print",
+            "is a coroutine function; an application is made by a plain one",
+        ),
+        ("def create(): raise SystemExit(3)", "calling it failed: SystemExit: 3"),
+    ],
+)
+def test_a_factory_that_gives_no_application(modules: Write, source: str, said: str) -> None:
+    """The message names the factory, and says why."""
+    modules(poor=source)
+    text = factory_refusal("poor:create")
+    assert text.startswith('factory "poor:create"')
+    assert said in text
+
+
+def test_an_error_in_a_factory_says_the_line(modules: Write, tmp_path: Path) -> None:
+    """Where it was raised is what one needs to know first."""
+    modules(raising="def create():\n    return 1 / 0")
+    assert f"({tmp_path / 'raising.py'}:2)" in factory_refusal("raising:create")
+
+
+def test_a_factory_may_be_an_object() -> None:
+    """Whoever embeds the server has the factory itself."""
+    assert call_factory(lambda: print) is print
+    with pytest.raises(LoadError, match=r'factory "builtins\.int" cannot be called'):
+        call_factory(5)
+
+
+def test_a_factory_that_two_targets_name_is_called_once(modules: Write) -> None:
+    """Two paths lead to one application."""
+    modules(once="def create(): return lambda environ, start_response: []")
+    first, second = load_targets([TargetSpec(path, "once", "create", factory=True) for path in ("/a", "/b")])
+    assert first.application is second.application
