@@ -70,6 +70,10 @@ bench: $(VENV)/.stamp-bench  ## compare with other servers on this machine
 matrix: $(VENV)/.stamp-matrix  ## ask WSGI servers about PEP 3333 and write docs/wsgi.md
 	$(BIN)/python -m benchmarks.wsgi_matrix --write
 
+.PHONY: settings
+settings: $(VENV)/.stamp-test  ## write the tables of settings in docs/ from the settings
+	$(BIN)/python -m tests.support.settings_pages
+
 .PHONY: docs
 docs: $(VENV)/.stamp-venv  ## check that the links between the documents lead somewhere
 	$(BIN)/python -m tests.support.links

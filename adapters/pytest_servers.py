@@ -63,7 +63,14 @@ def serve_in_process(applications: Sequence[object], settings: Mapping[str, Any]
         HybridError: it did not start; the message is what it wrote.
     """
     config = Config(app=list(applications), **_with_defaults(settings))  # refuses what is wrong, here
-    command = [sys.executable, "-m", "hybrid", "serve", *_arguments(settings), *(config.targets or ())]
+    command = [
+        sys.executable,
+        "-m",
+        "hybrid",
+        "serve",
+        *_arguments(settings),
+        *map(str, config.targets or ()),
+    ]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # noqa: S603
     assert process.stderr is not None
     log = _Log(process.stderr)

@@ -24,7 +24,12 @@ def test_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         tmp_path, "# no\nA=1\nexport B='x y' # no\nC=\"é\\n\"\nD=${A}-${GIVEN}\nGIVEN=here\nNAME\nE=\n"
     )
     assert read_env_file(file) == {
-        "A": "1", "B": "x y", "C": "é\n", "D": "1-there", "GIVEN": "here", "E": "",
+        "A": "1",
+        "B": "x y",
+        "C": "é\n",
+        "D": "1-there",
+        "GIVEN": "here",
+        "E": "",
     }
 
 
