@@ -5,7 +5,6 @@ variables, the configuration file and the reference page are made from there.
 """
 
 import dataclasses
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -175,6 +174,8 @@ class Texts(Setting):
         """Split at white space, as click does; texts that have some can be written as a list in JSON."""
         if not _JSON_LIST.match(text):
             return text.split()
+        import json
+
         try:
             return json.loads(text)
         except ValueError:

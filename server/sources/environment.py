@@ -1,6 +1,5 @@
 """Settings from environment variables: ``HYBRID_`` and the name of the setting."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -71,6 +70,8 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
 
 def near(wrong: str, known: Iterable[str]) -> str:
     """Suggest what may have been meant by a name that is not known."""
+    import difflib  # only a mistake needs it
+
     found = difflib.get_close_matches(wrong, sorted(known), n=1)
     return f"; did you mean {found[0]}?" if found else ""
 

@@ -1,7 +1,6 @@
 """Settings from a file: ``hybrid.toml``, or the table ``[tool.hybrid]`` of ``pyproject.toml``."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ PROJECT_FILE = "pyproject.toml"
 _TABLE = "tool.hybrid"
 #: What a file can say beside the settings: what to serve, as targets, as tables, or both.
 _TARGETS = ("app", "routes")
+#: A key ``hybrid``, in whatever way TOML lets one write it; no requirement of ``hybrid-gateway``.
+_OUR_KEY = re.compile(rb"""\bhybrid["']?\s*[].=]""")
 _LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
@@ -52,8 +53,8 @@ def find_file(directory: Path) -> ConfigFile:
         except ConfigError:
             has_table = False  # it is not ours to complain of a file that is not read
         return ConfigFile(OWN_FILE, _settings(_load(own), own.name), PROJECT_FILE if has_table else "")
-    # Whoever wants nothing of us is not bothered with what may be wrong in the file.
-    if project.is_file() and b"hybrid" in _bytes(project):
+    # Whoever wants nothing of us pays for no parser, and hears nothing of what may be wrong in the file.
+    if project.is_file() and _OUR_KEY.search(_bytes(project)):
         table = _project_table(project)
         if table is not None:
             return ConfigFile(PROJECT_FILE, _settings(table, PROJECT_FILE, f"{_TABLE}."))
@@ -83,6 +84,8 @@ def _bytes(path: Path) -> bytes:
 
 
 def _load(path: Path) -> dict[str, Any]:
+    import tomllib  # most servers are started without a file
+
     data = _bytes(path)
     try:
         return tomllib.loads(data.decode("utf-8"))

@@ -55,12 +55,36 @@ def test_project_file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[project]\nname = 'hybrid-shop'", "[tool.ruff]\nx = 1", "tool = 5 # hybrid", "[broken"]
+    "text",
+    [
+        "[project]\nname = 'hybrid-shop'",
+        "[project]\ndependencies = ['hybrid-gateway>=1', broken",
+        "[tool.ruff]\nx = 1",
+        "tool = 5 # hybrid",
+        "[broken",
+    ],
 )
 def test_a_project_file_that_has_nothing_for_us(folder: Path, text: str) -> None:
     """It may be there, and may even be broken when it does not speak of us."""
     (folder / "pyproject.toml").write_text(text)
     assert find_file(folder) == ConfigFile("", {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.hybrid]\nport = 1",
+        "tool.hybrid.port = 1",
+        "[tool]\nhybrid = {port = 1}",
+        "[tool]\nhybrid.port = 1",
+        '[ tool . "hybrid" ]\nport = 1',
+        "[tool.'hybrid']\nport = 1",
+    ],
+)
+def test_a_table_in_any_spelling(folder: Path, text: str) -> None:
+    """What TOML takes for our table is found."""
+    (folder / "pyproject.toml").write_text(text)
+    assert values(find_file(folder)) == {"port": 1}
 
 
 def test_both_files(folder: Path) -> None:
