@@ -10,7 +10,12 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from hybrid.bridge.errors import ConfigError
 from hybrid.cli import main
+from hybrid.reports import settings_json, settings_table
+from hybrid.server.config.settings import Text
+from hybrid.server.sources.gather import Gathered
+from hybrid.server.sources.origins import Given, Source
 from tests.support.process import APPS, Serve, run_hybrid
 
 FACTORY = """
@@ -110,6 +115,17 @@ def test_a_mistake_in_the_environment(folder: Path) -> None:
         2,
         True,
     )
+
+
+def test_passwords_are_not_shown() -> None:
+    """Neither in the table nor in JSON, nor in a message about one; that there is none is shown."""
+    secret = Gathered({"ssl_keyfile_password": Given("sesame", Source.ENVIRONMENT, "X")})
+    for text in (settings_table(secret), settings_json(secret)):
+        assert "***" in text
+        assert "sesame" not in text
+    assert "***" not in settings_table(Gathered({"ssl_keyfile_password": Given(None, Source.DEFAULT)}))
+    with pytest.raises(ConfigError, match=r"^ssl_keyfile_password: \*\*\* is not a text$"):
+        Text(help="").check("ssl_keyfile_password", 5)
 
 
 # hybrid check

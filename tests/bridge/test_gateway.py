@@ -657,7 +657,10 @@ def test_an_interface_that_is_said_is_believed(pool: ThreadPool) -> None:
     gateway = Gateway([Target(hidden, interface=Interface.ASGI3)], pool=pool)
     assert served(gateway, "http", "/x") == "hidden |/x"
     assert seen == [3]
-    assert Gateway([Target(hidden, interface=Interface.WSGI)], pool=pool).routes()[0].interface == "wsgi"
+    both = [Target(hidden, "/a", interface=Interface.ASGI3), Target(hidden, "/w", interface=Interface.WSGI)]
+    gateway = Gateway(both, pool=pool)
+    assert [route.interface for route in gateway.routes()] == ["asgi3", "wsgi"]
+    assert isinstance(leaf(gateway, "http", "/w")[0], WSGIToASGI)
 
 
 def test_hosts_have_routes_of_their_own(pool: ThreadPool) -> None:

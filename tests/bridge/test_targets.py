@@ -351,6 +351,7 @@ def test_a_factory_may_be_an_object() -> None:
 
 def test_a_factory_that_two_targets_name_is_called_once(modules: Write) -> None:
     """Two paths lead to one application."""
-    modules(once="def create(): return lambda environ, start_response: []")
+    modules(once="made = []\ndef create():\n    made.append(print)\n    return print")
     first, second = load_targets([TargetSpec(path, "once", "create", factory=True) for path in ("/a", "/b")])
-    assert first.application is second.application
+    assert first.application is second.application is print
+    assert sys.modules["once"].made == [print]
