@@ -31,6 +31,11 @@ def _unbounded(config: Config, routes: Sequence[Route]) -> Iterator[str]:
         yield "threads_queue_timeout = 0: a request that waits for a thread may wait for ever"
 
 
+def _development(config: Config, routes: Sequence[Route]) -> Iterator[str]:
+    if config.reload and is_public(config):
+        yield "reload: it is for development, and others than this machine can connect"
+
+
 def _shutdown(config: Config, routes: Sequence[Route]) -> Iterator[str]:
     if not config.timeout_graceful_shutdown:
         yield "timeout_graceful_shutdown = 0: a restart cuts off the requests in flight"
@@ -45,4 +50,4 @@ def _pools(config: Config, routes: Sequence[Route]) -> Iterator[str]:
             yield f"pools: no target runs on the pool {name}"
 
 
-_LOOKS: tuple[_Look, ...] = (_unbounded, _shutdown, _pools)
+_LOOKS: tuple[_Look, ...] = (_unbounded, _development, _shutdown, _pools)

@@ -12,6 +12,9 @@ PREFIX = "HYBRID_"
 #: Names the configuration file; no setting itself.
 CONFIG_VARIABLE = "HYBRID_CONFIG"
 
+#: Variables that hosting services set, and other servers know: they count where nobody has said anything.
+COMMON_VARIABLES = {"workers": "WEB_CONCURRENCY", "forwarded_allow_ips": "FORWARDED_ALLOW_IPS"}
+
 #: What Kubernetes sets for a service that is called "hybrid", and Docker's links did: its address.
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://", re.IGNORECASE)
 _SERVICE_VARIABLE = re.compile(r"HYBRID_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP)|NAME$|ENV_)")
@@ -32,11 +35,26 @@ def from_environment(environ: Mapping[str, str], file: str = "") -> dict[str, Gi
     Raises:
         ConfigError: a value is refused; the message names the variable.
     """
+    variables = {name: variable_of(name) for name in ("app", *settings_of(Config))}
+    return _read(environ, variables, file)
+
+
+def from_common_variables(environ: Mapping[str, str]) -> dict[str, Given]:
+    """Return the settings that :data:`COMMON_VARIABLES` give.
+
+    Raises:
+        ConfigError: a value is refused; the message names the variable.
+    """
+    return _read(environ, COMMON_VARIABLES, "")
+
+
+def _read(environ: Mapping[str, str], variables: Mapping[str, str], file: str) -> dict[str, Given]:
     given: dict[str, Given] = {}
-    for name, (what, _) in {**settings_of(Config), "app": (_TARGETS, None)}.items():
-        variable = variable_of(name)
+    settings = {name: what for name, (what, _) in settings_of(Config).items() if what.option}
+    for name, what in {"app": _TARGETS, **settings}.items():
+        variable = variables.get(name, "")
         text = environ.get(variable, "")
-        if not text or not what.option or is_service_link(variable, text):
+        if not text or is_service_link(variable, text):
             continue
         value = what.read(text)
         try:

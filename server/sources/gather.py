@@ -1,8 +1,9 @@
 """Putting together what was given: command line before environment before file before default."""
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,13 @@ from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import GROUPS, Config
 from hybrid.server.config.settings import settings_of
 from hybrid.server.sources.env_file import read_env_file
-from hybrid.server.sources.environment import CONFIG_VARIABLE, from_environment, ignored, unknown
+from hybrid.server.sources.environment import (
+    CONFIG_VARIABLE,
+    from_common_variables,
+    from_environment,
+    ignored,
+    unknown,
+)
 from hybrid.server.sources.files import ConfigFile, find_file, read_file
 from hybrid.server.sources.origins import Given, Source
 
@@ -24,6 +31,10 @@ NO_TARGET = (
 )
 
 
+def _not_again() -> "Gathered":
+    raise ConfigError("what was not gathered cannot be gathered again")
+
+
 @dataclass(frozen=True)
 class Gathered:
     """What was given, and where.
@@ -33,12 +44,14 @@ class Gathered:
         file: the configuration file that was read; empty when there is none.
         notes: what whoever starts the server should know, each one line.
         remarks: on top of that, what whoever checks the configuration may want to know.
+        again: gathers once more, as files and variables are now; the command line is what it was.
     """
 
     given: Mapping[str, Given]
     file: str = ""
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    again: "Callable[[], Gathered]" = field(default=_not_again, repr=False, compare=False)
 
     def config(self) -> Config:
         """Make the configuration.
@@ -80,6 +93,7 @@ def gather(
     Raises:
         ConfigError: a file cannot be read, or a value is refused; the message says where that is given.
     """
+    again = partial(gather, command_line, file=file, environ=environ, directory=directory)
     environ = os.environ if environ is None else environ
     strongest = {name: Given(value, Source.COMMAND_LINE) for name, value in command_line.items()}
     variables = from_environment(environ)
@@ -92,10 +106,11 @@ def gather(
         unset = {name: value for name, value in read_env_file(path).items() if name not in environ}
         layers.insert(2, from_environment(unset, path))
         environ = {**unset, **environ}
+    layers.append(from_common_variables(environ))
     notes = ignored(environ)
     if read.ignored:
         notes.append(f"{read.path} is read, and not [tool.hybrid] of {read.ignored}")
-    return Gathered(_merge(layers), read.path, tuple(notes), tuple(unknown(environ)))
+    return Gathered(_merge(layers), read.path, tuple(notes), tuple(unknown(environ)), again)
 
 
 def _file(named: str | Path | None, directory: Path) -> ConfigFile:

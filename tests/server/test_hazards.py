@@ -29,6 +29,7 @@ def test_the_defaults_are_no_hazard() -> None:
         ({"threads_queue_timeout": 0}, "threads_queue_timeout = 0: a request that waits"),
         ({"timeout_graceful_shutdown": 0}, "timeout_graceful_shutdown = 0: a restart cuts off"),
         ({"limit_request_body": 0, "host": "0.0.0.0"}, "limit_request_body = 0: on a public address"),
+        ({"reload": True, "host": "0.0.0.0"}, "reload: it is for development"),
         ({"pools": ["slow=2"]}, "pools: no target runs on the pool slow"),
     ],
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hybrid.bridge.errors import ConfigError
+from hybrid.server.sources.environment import COMMON_VARIABLES
 from hybrid.server.sources.gather import Gathered, gather
 from hybrid.server.sources.origins import Source
 
@@ -93,6 +94,20 @@ def test_a_file_that_is_named(folder: Path) -> None:
         gather({}, environ={"HYBRID_CONFIG": "gone.toml"})
 
 
+def test_gathering_again(folder: Path) -> None:
+    """Files and variables are read again, as a rolling restart wants; what was typed stays."""
+    environ = {"HYBRID_BACKLOG": "2"}
+    gathered = gather({"port": 3}, environ=environ)
+    (folder / "hybrid.toml").write_text("port = 1\nthreads = 7")
+    environ["HYBRID_BACKLOG"] = "4"
+    again = gathered.again()
+    assert {name: given.value for name, given in again.given.items()} == {
+        "port": 3,
+        "threads": 7,
+        "backlog": 4,
+    }
+
+
 def test_both_files_are_there(folder: Path) -> None:
     """It is said which one is read."""
     (folder / "pyproject.toml").write_text("[tool.hybrid]\nthreads = 7")
@@ -134,3 +149,14 @@ def test_a_wrong_variable_in_a_file(folder: Path) -> None:
         gather({"env_file": ".env"}, environ={})
     (folder / ".env").write_text("HYBRID_THREAD=many")
     assert "HYBRID_THREAD is no" in gather({"env_file": ".env"}, environ={}).remarks[0]
+
+
+def test_variables_of_hosting_services_come_last(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were not set for us alone, so that a file goes before them; the default does not."""
+    monkeypatch.setitem(COMMON_VARIABLES, "threads", "WEB_THREADS")
+    monkeypatch.setitem(COMMON_VARIABLES, "ws_max_queue", "WEB_QUEUE")
+    gathered = gather({}, environ={"WEB_THREADS": "9", "WEB_QUEUE": "9"})
+    assert gathered.given["threads"].value == 1
+    assert gathered.given["ws_max_queue"].origin == "environment variable WEB_QUEUE"
+    with pytest.raises(ConfigError, match=r"^WEB_QUEUE: 'x' is not a whole number"):
+        gather({}, environ={"WEB_QUEUE": "x"})
