@@ -104,7 +104,8 @@ class GroupedCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each subject, and one for what is no setting."""
-        records = {str(each.name): each.get_help_record(ctx) for each in self.get_params(ctx)}
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        records = {str(each.name): each.get_help_record(ctx) for each in options}
         for group in GROUPS:
             _write_section(formatter, group.heading, [records.pop(name, None) for name in settings_of(group)])
         _write_section(formatter, "This command", list(records.values()))

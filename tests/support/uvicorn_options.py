@@ -37,7 +37,7 @@ OPTIONS = (
     Peer("--http2", "HTTP/2 is not there yet."),
     Peer(
         "--ws",
-        "There is one WebSocket implementation; one can be refused by the application or by `protocols`.",
+        'There is one implementation; `protocols = ["http"]` in a route refuses WebSockets, as `none` does.',
     ),
     Peer("--ws-max-size"),
     Peer("--ws-max-queue"),
