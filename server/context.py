@@ -1,15 +1,19 @@
 """What all connections of one running server share."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
 from email.utils import formatdate
+from functools import partial
 from time import time
 from typing import Any, Protocol
 
 from hybrid.bridge.routing import application_for
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.config import Config
+from hybrid.server.gate import Gate
 from hybrid.server.outbox import Outbox
-from hybrid.server.wire.response import DefaultFields
+from hybrid.server.wire.response import DefaultFields, note_default_names
 
 
 class OpenConnection(Protocol):
@@ -38,11 +42,14 @@ class ServerContext:
         state: what lifespan startup left; each scope gets a shallow copy (ASGI lifespan state).
         connections: every open connection.
         calls: tasks of application calls that run; the set keeps them from being collected.
+        create_task: makes the task of an application call, in the context that it is to have.
+        gate: what lets requests into the applications; None when any number may be there.
         outbox: where workers leave responses for the loop to send.
         draining: whether the server is stopping: responses close their connection, nothing new is accepted.
         now: the loop's time at the last tick, in seconds; exact enough for timeouts, and free to read.
         idle_deadline: the loop's time until which a connection that becomes idle now is kept.
-        default_fields: the ``Date`` and ``Server`` lines. Read by workers, and so replaced as a whole.
+        default_fields: the lines of ``Date``, ``Server`` and other fields that each response gets. Read by
+            workers, and so replaced as a whole.
         head_end: these lines and the empty one that ends a head; as above.
     """
 
@@ -57,8 +64,15 @@ class ServerContext:
         self.state: dict[str, Any] = {}
         self.connections: set[OpenConnection] = set()
         self.calls: set[asyncio.Task[None]] = set()
+        self.create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = (
+            partial(_create_apart, loop) if config.reset_contextvars else loop.create_task
+        )
         self.draining = False
+        self.gate = Gate.of(config, loop)
         self.outbox = Outbox(loop)
+        self._started_with = copy_context()
+        self._constant_fields = _constant_fields(config)
+        self._sends_date = config.date_header and not any(name == "date" for name, _ in config.header_fields)
         self.tick()
 
     def __repr__(self) -> str:
@@ -71,14 +85,40 @@ class ServerContext:
         """
         self.now = self.loop.time()
         self.idle_deadline = self.deadline(self.config.timeout_keep_alive)
-        date = formatdate(time(), usegmt=True)  # IMF-fixdate, RFC 9110 section 5.6.7
-        self.default_fields = DefaultFields(b"date: %b\r\n" % date.encode("ascii"), b"server: hybrid\r\n")
-        self.head_end = b"%b%b\r\n" % self.default_fields
+        self.default_fields = self._date() + self._constant_fields
+        self.head_end = b"".join(self.default_fields) + b"\r\n"
         for connection in tuple(self.connections):
             connection.tick(self.now)
+
+    def run_apart(self, function: Callable[[], object]) -> None:
+        """Call a function with the contextvars that the server was started with, and not those of the
+        application call, or of the worker, whose end is the occasion: what it starts must not inherit them.
+        """
+        self._started_with.copy().run(function)
+
+    def _date(self) -> DefaultFields:
+        if not self._sends_date:
+            return ()
+        date = formatdate(time(), usegmt=True)  # IMF-fixdate, RFC 9110 section 5.6.7
+        return (b"date: %b\r\n" % date.encode("ascii"),)
 
     def deadline(self, seconds: float) -> float:
         """Return the loop time after which ``seconds`` have passed for certain, though :attr:`now` lags by a
         tick.
         """
         return self.now + seconds + self.TICK
+
+
+def _create_apart(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Run a call in a context of its own that is empty."""
+    return loop.create_task(call, context=Context())
+
+
+def _constant_fields(config: Config) -> DefaultFields:
+    """Return the lines that all responses get, but for the date."""
+    fields = [(name.encode("ascii"), value.encode("latin-1")) for name, value in config.header_fields]
+    names = {name for name, _ in fields}
+    if config.server_header and b"server" not in names:
+        fields.insert(0, (b"server", b"hybrid"))
+    note_default_names(names)
+    return tuple(b"%b: %b\r\n" % field for field in fields)

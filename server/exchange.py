@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
-from hybrid.bridge.types import Message, Scope
+from hybrid.bridge.types import Headers, Message, Scope
 from hybrid.server.connection import Connection
 from hybrid.server.ops import access_log
 from hybrid.server.wire.errors import ResponseError
@@ -86,6 +86,11 @@ class Exchange:
         """Whether the response is complete."""
         return self.state is _DONE
 
+    @property
+    def awaits_body(self) -> bool:
+        """Whether it is the client's turn to send its body: nobody lets it wait for ``100 Continue``."""
+        return not self._awaits_continue or (self.state is _BODY and self._encoder.head_sent)
+
     # What the owner of the connection calls.
 
     def feed(self, data: bytes) -> None:
@@ -121,11 +126,12 @@ class Exchange:
         if self.state is _BODY:
             self._encoder.keep_alive = False
 
-    def refuse(self, status: int, reason: str) -> bool:
+    def refuse(self, status: int, reason: str, headers: Headers | None = None) -> bool:
         """Answer in the application's place; False when its own response has begun."""
         if self.state is _BODY and self._encoder.head_sent:
             return False
-        self._connection.write(refusal(self.request, status, reason, self._connection.context.default_fields))
+        defaults = self._connection.context.default_fields
+        self._connection.write(refusal(self.request, status, reason, defaults, headers or ()))
         self.keep_alive = False
         self._complete(status)
         self.state = State.LOST  # to the application, whose own response has nowhere to go

@@ -6,11 +6,12 @@ from typing import Final
 
 from hybrid.bridge.errors import BodyRefused
 from hybrid.bridge.types import Resolver, Scope, ThreadedApplication
+from hybrid.server.body_watch import BodyWatch
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.exchange import Exchange
+from hybrid.server.gated import Kinds
 from hybrid.server.ops.access_log import format_client
-from hybrid.server.pipeline import http_scope, resolve, start_call
-from hybrid.server.streamed import StreamedExchange
+from hybrid.server.pipeline import http_scope, resolve
 from hybrid.server.threaded import ThreadedExchange
 from hybrid.server.websocket import upgrade, wants_websocket
 from hybrid.server.wire.errors import RequestError
@@ -55,7 +56,9 @@ class Http11(Handler):
         self._context = connection.context
         self._parser = RequestParser(self._context.config.limits)
         self._exchange: Exchange | ThreadedExchange | None = None
+        self._kinds = Kinds.of(self._context)
         self._state = _IDLE
+        self._body_watch: BodyWatch | None = None  # from a tick on at which a body is incomplete
         self._discard_left = 0
         self._eof = False  # whether the client has closed its direction
         self._head_begun = False
@@ -102,8 +105,10 @@ class Http11(Handler):
             self._exchange.abandon()
 
     def tick(self, now: float) -> None:
-        """Act on the deadline for a head or an idle connection."""
-        if (
+        """Act on the deadlines for a head, a body, or an idle connection."""
+        if self._state is _BODY:
+            self._watch_body(now)
+        elif (
             self._exchange is None
             and now >= self._deadline
             and (self._state is _IDLE or self._state is _State.DISCARDING)
@@ -112,6 +117,16 @@ class Http11(Handler):
                 self._refuse(RequestError(408, "the request head did not come in time"))
             else:
                 self._close()
+
+    def _watch_body(self, now: float) -> None:
+        position = self._parser.body_position
+        if self._body_watch is None:
+            self._body_watch = BodyWatch(self._context.config, now, position)
+            return
+        assert self._exchange is not None
+        due = self._connection.reading and self._exchange.awaits_body
+        if complaint := self._body_watch.complaint(now, position, due=due):
+            self._refuse(RequestError(408, complaint))
 
     def drain(self) -> None:
         """Close now if nothing is in flight, otherwise after the response."""
@@ -128,7 +143,7 @@ class Http11(Handler):
             return
         self._end_exchange()
         if self._parser.waiting:
-            self._go_on()
+            self._context.run_apart(self._go_on)
 
     # From one state to the next.
 
@@ -197,7 +212,7 @@ class Http11(Handler):
             application, scope = resolve(application, scope)
         if isinstance(application, ThreadedApplication):
             streams = not body_complete and application.body_policy.stream
-            kind = StreamedExchange if streams else ThreadedExchange
+            kind = self._kinds.streamed if streams else self._kinds.threaded
             threaded = kind(connection, request, scope, application, self.exchange_done)
             self._exchange = threaded
             if body_complete:
@@ -205,9 +220,9 @@ class Http11(Handler):
             else:
                 threaded.expect_body()
         else:
-            exchange = Exchange(connection, request, scope, body_complete, self.exchange_done)
+            exchange = self._kinds.asgi(connection, request, scope, body_complete, self.exchange_done)
             self._exchange = exchange
-            start_call(context, application, exchange)
+            self._kinds.start(context, application, exchange)
 
     def _read_body(self) -> bool:
         exchange = self._exchange
@@ -215,6 +230,7 @@ class Http11(Handler):
         exchange.feed(self._parser.read_body())
         if not self._parser.body_complete:
             return False
+        self._body_watch = None
         self._state = _WAITING
         exchange.feed_eof()
         return True
@@ -258,6 +274,7 @@ class Http11(Handler):
             self._deadline = self._context.idle_deadline
         else:
             self._connection.resume_reading()
+            self._body_watch = None
             self._exchange = None
             self._state = _State.DISCARDING
             self._deadline = self._context.idle_deadline

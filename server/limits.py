@@ -3,20 +3,27 @@
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+#: The most that a head may ever measure: it is kept in memory while it comes.
+LARGEST_HEAD: Final = 1 << 20
+#: The most fields that the C parser of heads takes.
+MOST_FIELDS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds on one HTTP/1.1 request, in bytes unless said otherwise.
 
-    The names and defaults are gunicorn's where it has the setting.
+    A server makes one from its settings, which have most of the defaults from here: ``limit_request_line``
+    is :attr:`request_line`, and so on. The names are gunicorn's where it has the setting.
     """
 
     #: Request line without its CRLF; a longer one is answered 414.
     request_line: int = 8190
     #: Number of header fields; more are answered 431.
     request_fields: int = 100
-    #: One header field, name and value; a longer one is answered 431.
+    #: One header field, name, value and line end; a longer one is answered 431.
     request_field_size: int = 8190
     #: The whole head, request line and fields together; more is answered 431.
     request_head: int = 65536
@@ -24,6 +31,5 @@ class Limits:
     chunk_line: int = 256
     #: The trailer section of a chunked body; a longer one is answered 431.
     trailers: int = 8190
-    #: The body, without its coding; a larger one is answered 413. 0 is no limit. A server sets it from
-    #: ``Config.limit_request_body``.
+    #: The body, without its coding; a larger one is answered 413. 0 is no limit.
     request_body: int = 0

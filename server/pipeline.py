@@ -93,8 +93,8 @@ async def _fail(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def start_call(context: ServerContext, application: ASGIApp, call: Call) -> None:
-    """Run an application call as a task of its own, in a copy of the current context."""
-    task = context.loop.create_task(_run_call(application, call, context.calls))
+    """Run an application call as a task of its own, in the context that the settings say."""
+    task = context.create_task(_run_call(application, call, context.calls))
     call.task = task
     context.calls.add(task)
 

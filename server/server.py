@@ -17,13 +17,12 @@ from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.wsgi.turns import TURNS
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
-from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
-from hybrid.server.errors import EXIT_FORCED, exit_code
-from hybrid.server.http11 import Http11
+from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
 from hybrid.server.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
+from hybrid.server.turnover import protocol_factory
 
 logger = logging.getLogger("hybrid.server")
 
@@ -47,12 +46,14 @@ class Server:
         config: the settings.
         started: whether it accepts connections.
         listeners: the sockets and their URLs, once started.
+        exit_reason: why it stops, once it does.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.started = False
         self.listeners: Listeners | None = None
+        self.exit_reason: ExitReason | None = None
         self._should_exit = False
         self._force_exit = False
         self._served = False
@@ -83,6 +84,8 @@ class Server:
     @should_exit.setter
     def should_exit(self, value: bool) -> None:
         self._should_exit = value
+        if value and self.exit_reason is None:
+            self.exit_reason = ExitReason.TOLD
         self._tell()
 
     @property
@@ -165,7 +168,7 @@ class Server:
             Listeners(sockets, self.config.backlog) if sockets is not None else Listeners.bind(self.config)
         )
         try:
-            await self.listeners.start(lambda: Http11(Connection(context)))
+            await self.listeners.start(protocol_factory(context, self._request_limit_reached))
             self._announce()
             self.started = True
             self._has_started.set()
@@ -177,6 +180,11 @@ class Server:
         finally:
             self._stop_listening(context)
             await self._cut_off(context)
+
+    def _request_limit_reached(self) -> None:
+        if self.exit_reason is None:
+            self.exit_reason = ExitReason.MAX_REQUESTS
+        self.should_exit = True
 
     def _announce(self) -> None:
         """Say where it listens and what it serves: the first lines anybody looks for."""

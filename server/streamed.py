@@ -39,6 +39,11 @@ class StreamedExchange(ThreadedExchange):
 
     # The loop's half.
 
+    @property
+    def awaits_body(self) -> bool:
+        """Whether it is the client's turn to send its body: nobody lets it wait for ``100 Continue``."""
+        return not self._holds_back or self._asked or self._begun
+
     def expect_body(self) -> None:
         """A body follows the head: hand the request to a worker now."""
         self._application.body_policy.check_head(self.scope["headers"])

@@ -82,6 +82,11 @@ class ThreadedExchange:
 
     # The loop's half.
 
+    @property
+    def awaits_body(self) -> bool:
+        """Whether it is the client's turn to send its body."""
+        return True
+
     def expect_body(self) -> None:
         """A body follows the head. A worker gets the request when all of it is here.
 

@@ -8,6 +8,7 @@ from hybrid.server.config.limits import LimitSettings
 from hybrid.server.config.listeners import ListenerSettings
 from hybrid.server.config.logs import LogSettings
 from hybrid.server.config.processes import ProcessSettings
+from hybrid.server.config.responses import ResponseSettings
 from hybrid.server.config.settings import SettingsGroup, settings_of
 from hybrid.server.config.threads import ThreadSettings
 from hybrid.server.config.timeouts import TimeoutSettings
@@ -20,6 +21,7 @@ GROUPS: tuple[type[SettingsGroup], ...] = (
     ThreadSettings,
     LimitSettings,
     TimeoutSettings,
+    ResponseSettings,
     WebSocketSettings,
     LogSettings,
     ProcessSettings,
@@ -34,6 +36,7 @@ class Config(
     ThreadSettings,
     LimitSettings,
     TimeoutSettings,
+    ResponseSettings,
     WebSocketSettings,
     LogSettings,
     ProcessSettings,

@@ -76,6 +76,12 @@ class ApplicationSettings(SettingsGroup):
             help="Path that a proxy in front has taken off (ASGI root_path, WSGI SCRIPT_NAME).",
         ),
     )
+    reset_contextvars: bool = setting(
+        False,
+        Flag(
+            help="Call ASGI applications with empty contextvars, not with those the server was started with.",
+        ),
+    )
 
     @property
     def targets(self) -> Sequence[str | TargetSpec] | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hybrid.server.config.settings import Seconds, SettingsGroup, setting
+from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting
 
 
 @dataclass(kw_only=True)
@@ -19,6 +19,22 @@ class TimeoutSettings(SettingsGroup):
         10.0,
         Seconds(
             help="Answer 408 to a client that takes longer than this to send a request's head.",
+        ),
+    )
+    timeout_body: float = setting(
+        30.0,
+        Seconds(
+            help="Answer 408 to a client that sends nothing of its request's body for this long; 0 is never.",
+        ),
+    )
+    timeout_body_rate: int = setting(
+        240,
+        Whole(
+            low=0,
+            high=1 << 30,
+            metavar="BYTES",
+            help="Answer 408 to a client that needs --timeout-body longer for a body than at this many bytes "
+            "a second; 0 lets it.",
         ),
     )
     timeout_write: float = setting(

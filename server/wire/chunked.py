@@ -27,11 +27,15 @@ class ChunkedDecoder:
 
     Trailer fields are checked and dropped: merged into the header fields they could override what was decided
     on those (RFC 9110 section 6.5.1).
+
+    Attributes:
+        received: bytes of body so far.
     """
 
-    __slots__ = ("_allowed", "_buffer", "_left", "_limits", "_position", "_state", "_trailers")
+    __slots__ = ("_allowed", "_buffer", "_left", "_limits", "_position", "_state", "_trailers", "received")
 
     def __init__(self, limits: Limits) -> None:
+        self.received = 0
         self._limits = limits
         self._state = _State.SIZE
         self._buffer = b""
@@ -62,7 +66,9 @@ class ChunkedDecoder:
         if self._state is not _State.DONE:
             self._buffer = self._buffer[self._position :]
             self._position = 0
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        self.received += len(body)
+        return body
 
     def take_rest(self) -> bytes:
         """Return the bytes that follow the body, once :attr:`done`."""

@@ -12,7 +12,7 @@ from websockets.utils import accept_key
 from hybrid.bridge.types import Headers
 from hybrid.server.wire.errors import RequestError, ResponseError
 from hybrid.server.wire.http11 import list_tokens
-from hybrid.server.wire.response import DefaultFields
+from hybrid.server.wire.response import DefaultFields, without
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -65,14 +65,14 @@ class Handshake:
         self,
         subprotocol: str | None = None,
         headers: Iterable[tuple[bytes, bytes]] = (),
-        defaults: DefaultFields | None = None,
+        defaults: DefaultFields = (),
     ) -> bytes:
         """Return the bytes of the 101 response; the next byte belongs to the first frame.
 
         Args:
             subprotocol: the one to speak, or None.
             headers: more fields, such as cookies.
-            defaults: the ``Date`` and ``Server`` lines, used where ``headers`` have none.
+            defaults: the lines of ``Date`` and other fields, used where ``headers`` have none.
 
         Raises:
             ResponseError: the subprotocol was not offered, or a header is not the application's to send.
@@ -87,8 +87,7 @@ class Handshake:
         for name, value in headers:
             names.add(_check_field(name, value))
             lines.append(b"%b: %b\r\n" % (name, value))
-        if defaults is not None:
-            lines += [line for name, line in _named(defaults) if name not in names]
+        lines += without(defaults, names)
         lines.append(b"\r\n")
         return b"".join(lines)
 
@@ -197,7 +196,3 @@ def _check_field(name: bytes, value: bytes) -> bytes:
     if lower in _OWN_FIELDS:
         raise ResponseError(f"header {name!r} belongs to the handshake and cannot be set")
     return lower
-
-
-def _named(defaults: DefaultFields) -> tuple[tuple[bytes, bytes], ...]:
-    return (b"date", defaults.date), (b"server", defaults.server)

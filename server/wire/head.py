@@ -13,11 +13,9 @@ import gunicorn_h1c as h1c
 from gunicorn_h1c._parser_fast import IncompleteError
 
 from hybrid.bridge.types import Headers
-from hybrid.server.limits import Limits
+from hybrid.server.limits import MOST_FIELDS, Limits
 from hybrid.server.wire.errors import RequestError
 
-#: picohttpparser gives up beyond this many fields, and only says that it did.
-_MAX_FIELDS = 256
 #: A version in its right form and place that is not ours. The parser's own verdict depends on what follows.
 _OTHER_VERSION = re.compile(rb"(?:\r\n)?[!-~]+ [!-~]+ HTTP/(?!1\.[01]\r)[0-9]\.[0-9]\r")
 
@@ -73,6 +71,6 @@ def _refusal(buffer: bytes, error: ValueError, limits: Limits) -> RequestError:
         return RequestError(431, "too many header fields, or one too large")
     if _OTHER_VERSION.match(buffer):
         return RequestError(505, "HTTP version not supported")
-    if buffer.count(b"\n") > min(limits.request_fields, _MAX_FIELDS):
+    if buffer.count(b"\n") > min(limits.request_fields, MOST_FIELDS):  # beyond, it only says that it failed
         return RequestError(431, "too many header fields")
     return RequestError(400, "malformed request")

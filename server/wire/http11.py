@@ -140,6 +140,11 @@ class RequestParser:
     def __repr__(self) -> str:
         return f"<RequestParser waiting={len(self.waiting)} left={self._left} chunked={self._chunked}>"
 
+    @property
+    def body_position(self) -> int:
+        """A number that grows by one with each byte of the current body that has been read."""
+        return -self._left if self._chunked is None else self._chunked.received
+
     def feed(self, data: bytes) -> None:
         """Take bytes from the client."""
         self.waiting = self.waiting + data if self.waiting else data

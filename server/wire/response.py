@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 
 from hybrid.bridge.types import ResponseHead
 from hybrid.server.wire.errors import ResponseError
@@ -25,8 +26,10 @@ _STATUS_LINES: Final = {
 }
 #: The interim response that asks for a body which the client holds back (RFC 9110 section 15.2.1).
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+#: Fields that the server sends unless the application does.
+_default_names: Final = {b"date", b"server"}
 #: Fields that decide framing and connection, or are sent anyway: looked at each time.
-_SPECIAL: Final = frozenset({b"content-length", b"transfer-encoding", b"connection", b"date", b"server"})
+_special: Final = {b"content-length", b"transfer-encoding", b"connection", *_default_names}
 #: Fields whose values differ from response to response, or are nobody else's business: not remembered.
 _VOLATILE: Final = frozenset(
     {b"set-cookie", b"location", b"etag", b"last-modified", b"expires", b"www-authenticate"}
@@ -43,11 +46,28 @@ _KNOWN_LINE_SIZE: Final = 256
 _PLAIN_GET: Final = Request("GET", b"/", "1.1", [])
 
 
-class DefaultFields(NamedTuple):
-    """The ``Date`` and ``Server`` lines that a response gets unless the application sends its own."""
+#: The lines that a response gets unless the application sends fields of the same name: names in lower case.
+DefaultFields = tuple[bytes, ...]
 
-    date: bytes
-    server: bytes
+
+def note_default_names(names: Iterable[bytes]) -> None:
+    """Look for these fields, names in lower case, in every response from now on: they may be among the
+    default ones.
+
+    For the whole process, since valid fields are remembered for the whole process: the fields of an
+    application that are not default ones cost no look-up, and one that is becomes as rare a case as a
+    ``Date`` of its own.
+    """
+    _default_names.update(names)
+    _special.update(names)
+    for field in list(_known_lines):  # workers add to it
+        if field[0].lower() in _special:
+            _known_lines.pop(field, None)
+
+
+def without(defaults: DefaultFields, names: AbstractSet[bytes]) -> list[bytes]:
+    """Return the default lines of fields that the application has not sent itself."""
+    return [line for line in defaults if line.partition(b":")[0] not in names]
 
 
 class _Framing(Enum):
@@ -113,7 +133,7 @@ class ResponseEncoder:
             except TypeError:  # a list is a pair too, but cannot be looked up
                 line = None
             head.append(line or self._field_line(field))
-        head += self._missing(defaults) if self._own else defaults
+        head += without(defaults, self._own) if self._own else defaults
         self._head: list[bytes] | None = head
         if status in _BODILESS:
             self._leave_body_out(status)
@@ -228,7 +248,7 @@ class ResponseEncoder:
             raise ResponseError(f"invalid character in the value of header {name!r}")
         lower = name.lower()
         line = b"%b: %b\r\n" % (name, value)
-        if lower in _SPECIAL:
+        if lower in _special:
             return self._take_special(lower, value, line)
         if (
             lower not in _VOLATILE
@@ -246,16 +266,12 @@ class ResponseEncoder:
             self._framing = _LENGTH
             self._left = int(value)
             return line
-        if name in (b"date", b"server"):
+        if name in _default_names:
             self._own |= {name}
             return line
         if name == b"connection" and b"close" in value.lower():
             self.keep_alive = False
         return b""
-
-    def _missing(self, defaults: DefaultFields) -> list[bytes]:
-        lines = zip((b"date", b"server"), defaults, strict=True)
-        return [line for name, line in lines if name not in self._own]
 
     def _leave_body_out(self, status: int) -> None:
         """204 and 304 end with their head; a 204 must not have a Content-Length (RFC 9110 section 8.6)."""
@@ -274,7 +290,7 @@ def wire_head(head: ResponseHead) -> bytes:
     Raises:
         ResponseError: as :class:`ResponseEncoder`.
     """
-    encoder = ResponseEncoder(_PLAIN_GET, head.status, head.reason, head.headers, DefaultFields(b"", b""))
+    encoder = ResponseEncoder(_PLAIN_GET, head.status, head.reason, head.headers, ())
     return encoder.fixed_head()
 
 

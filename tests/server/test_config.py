@@ -17,6 +17,9 @@ def test_defaults_are_safe() -> None:
     config = Config(app="app")
     assert (config.host, config.port, config.uds, config.fd) == ("127.0.0.1", 8000, None, None)
     assert 0 < config.timeout_headers < math.inf
+    assert 0 < config.timeout_body < math.inf
+    assert config.timeout_body_rate > 0
+    assert config.timeout_write > 0
     assert 0 < config.timeout_keep_alive < math.inf
     assert 0 < config.timeout_graceful_shutdown < math.inf
 
@@ -49,6 +52,16 @@ def test_targets(app: object, targets: object) -> None:
         ("limit_stuck_threads", 0, "a whole number from 1 to 10000"),
         ("wsgi_buffer", -1, "a whole number from 0 to"),
         ("limit_request_body", 1.5, "a whole number from 0 to"),
+        ("limit_request_line", -1, "a whole number from 0 to 1048576"),
+        ("limit_request_fields", 257, "a whole number from 0 to 256"),
+        ("limit_request_field_size", -1, "a whole number from 0 to 1048576"),
+        ("limit_request_head", 63, "a whole number from 64 to 1048576"),
+        ("limit_concurrency", -1, "a whole number from 0 to"),
+        ("limit_concurrency_queue", -1, "a whole number from 0 to"),
+        ("limit_concurrency_timeout", -1, "a number from 0 to 86400"),
+        ("limit_max_requests", -1, "a whole number from 0 to"),
+        ("timeout_body", math.inf, "a number from 0 to 86400"),
+        ("timeout_body_rate", 0.5, "a whole number from 0 to"),
         ("timeout_request", -1, "a number from 0 to 86400"),
         ("threads_queue_timeout", math.inf, "a number from 0 to 86400"),
         ("backlog", 0, "a whole number from 1 to 65536"),
@@ -128,19 +141,79 @@ def test_root_path_without_slash() -> None:
         Config(app="app", root_path="behind")
 
 
-def test_limit_of_the_body_is_one_of_the_limits() -> None:
-    """The parser finds the limit of the body among the others, which can be set beside it."""
-    assert Config(app="app").limits.request_body == 1024**3
-    config = Config(app="app", limit_request_body=0, limits=Limits(trailers=5))
-    assert config.limits == Limits(trailers=5, request_body=0)
-    config = Config(app="app", limit_request_body=7)
-    assert replace(config, port=0).limits.request_body == 7
+def test_limits_of_the_parser() -> None:
+    """The parser's limits are made from the settings, and have the same defaults."""
+    assert Config(app="app").limits == Limits(request_body=1024**3)
+    config = Config(
+        app="app",
+        limit_request_line=100,
+        limit_request_fields=2,
+        limit_request_field_size=50,
+        limit_request_head=200,
+        limit_request_body=7,
+    )
+    assert config.limits == Limits(100, 2, 50, 200, request_body=7)
+    assert replace(config, limit_request_line=70, port=0).limits.request_line == 70
 
 
-def test_limit_of_the_body_has_one_place() -> None:
-    """A limit of the body that is given in the wrong place is refused, and not lost."""
-    with pytest.raises(ConfigError, match=r"^limits: .* is set with limit_request_body"):
-        Config(app="app", limits=Limits(request_body=5))
+def test_limits_of_zero() -> None:
+    """As in gunicorn, 0 is no limit of its own; the head as a whole, and the C parser, still have one."""
+    zeros: dict[str, Any] = dict.fromkeys(
+        ("limit_request_line", "limit_request_fields", "limit_request_field_size"), 0
+    )
+    config = Config(app="app", limit_request_head=9000, limit_request_body=0, **zeros)
+    assert config.limits == Limits(9000, 256, 9000, 9000, request_body=0)
+
+
+def test_jitter_of_nothing() -> None:
+    """A jitter without what it is added to is a mistake."""
+    with pytest.raises(ConfigError, match=r"^limit_max_requests_jitter: .* limit_max_requests to add"):
+        Config(app="app", limit_max_requests_jitter=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("X-Frame-Options:DENY", ("x-frame-options", "DENY")),
+        ("x-frame-options:  DENY \t", ("x-frame-options", "DENY")),
+        ("Link: </a>; rel=preload, </b>", ("link", "</a>; rel=preload, </b>")),
+        ("X-Empty:", ("x-empty", "")),
+        ("X-Name: M\xfcller", ("x-name", "M\xfcller")),
+        ("X-Colon: a:b", ("x-colon", "a:b")),
+    ],
+)
+def test_headers(text: str, field: tuple[str, str]) -> None:
+    """A field for every response has a name, a colon, and a value without the white space around it."""
+    assert Config(app="app", headers=[text]).header_fields == [field]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "x-name", ":value", "x name: value", "x-name : value", " x-name: value", "x-n\xe4me: value"),
+        *("x-name: a\r\nset-cookie: evil", "x-name: a\nb", "x-name: a\rb", "x-name: a\0b", "x-name: \x7f"),
+        *(
+            "x-name\r\nset-cookie: evil",
+            "x-name: \n",
+            "x-name: value\n",
+            "x-name: \u20ac",
+            "x-name:\x0bvalue",
+        ),
+    ],
+)
+def test_headers_that_cannot_be_sent(text: str) -> None:
+    """What is no field, or would be more than one, is refused with what was given."""
+    with pytest.raises(ConfigError, match=r"^headers: .* is not NAME:VALUE"):
+        Config(app="app", headers=["x-good: value", text])
+
+
+@pytest.mark.parametrize(
+    "name", ["Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "Upgrade", "TE", "Trailer"]
+)
+def test_headers_of_the_connection(name: str) -> None:
+    """Fields that decide the framing, or about the connection, are refused."""
+    with pytest.raises(ConfigError, match=f"^headers: '{name}: 1': {name.lower()} is for the server"):
+        Config(app="app", headers=[f"{name}: 1"])
 
 
 def test_pools() -> None:

@@ -90,9 +90,9 @@ def test_idle_deadline(clock: Clock) -> None:
 
 def test_default_fields(clock: Clock) -> None:
     """Responses get the date, as an HTTP date in UTC, and the server's name."""
-    fields = make(clock).default_fields
-    assert fields.server == b"server: hybrid\r\n"
-    name, value = fields.date.decode("ascii").rstrip("\r\n").split(": ")
+    date, server = make(clock).default_fields
+    assert server == b"server: hybrid\r\n"
+    name, value = date.decode("ascii").rstrip("\r\n").split(": ")
     assert name == "date"
     assert value.endswith(" GMT")
     assert abs(parsedate_to_datetime(value) - datetime.now(UTC)) < timedelta(minutes=1)

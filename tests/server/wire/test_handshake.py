@@ -16,7 +16,6 @@ from websockets.uri import parse_uri
 from hybrid.bridge.types import Headers
 from hybrid.server.wire.errors import RequestError, ResponseError
 from hybrid.server.wire.handshake import Handshake, HandshakeError, asks_for_websocket, read_handshake
-from hybrid.server.wire.response import DefaultFields
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -220,7 +219,7 @@ class TestResponse:
 
     def test_defaults(self) -> None:
         """Date and Server are sent unless the application sends its own."""
-        defaults = DefaultFields(b"date: now\r\n", b"server: us\r\n")
+        defaults = (b"date: now\r\n", b"server: us\r\n")
         response = read(VALID).response(headers=[(b"Server", b"them")], defaults=defaults)
         assert response.endswith(b"\r\nServer: them\r\ndate: now\r\n\r\n")
         assert read(VALID).response(defaults=defaults).endswith(b"\r\ndate: now\r\nserver: us\r\n\r\n")

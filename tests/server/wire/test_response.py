@@ -13,7 +13,7 @@ from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import DefaultFields, ResponseEncoder, interim, refusal
 from tests.support.http_peer import Response, read_responses
 
-DEFAULTS = DefaultFields(b"date: today\r\n", b"server: us\r\n")
+DEFAULTS: DefaultFields = (b"date: today\r\n", b"server: us\r\n")
 GET = Request("GET", b"/", "1.1", [])
 
 

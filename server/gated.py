@@ -1,0 +1,157 @@
+"""Exchanges that go through the gate: those of a server with ``limit_concurrency``.
+
+A request counts from when an application is given it: for ASGI until the call returns, for WSGI until the
+worker has left the whole response to the loop, or somebody else has answered. A body that is collected before
+the application is called, or a response that the client is slow to read, therefore counts for WSGI neither
+way.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hybrid.bridge.errors import ClientDisconnected
+from hybrid.bridge.types import ASGIApp, Headers
+from hybrid.server.context import ServerContext
+from hybrid.server.exchange import Exchange
+from hybrid.server.gate import Gate
+from hybrid.server.pipeline import start_call
+from hybrid.server.streamed import StreamedExchange
+from hybrid.server.threaded import ThreadedExchange
+
+logger = logging.getLogger("hybrid.server")
+
+#: Seconds after which a client may try again.
+_RETRY_AFTER: Final = (b"retry-after", b"1")
+
+
+def _gate_of(context: ServerContext) -> Gate:
+    assert context.gate is not None
+    return context.gate
+
+
+class GatedExchange(Exchange):
+    """An exchange with an ASGI application, which is called when the gate lets it. Loop thread only."""
+
+    __slots__ = ("_application",)
+
+    _application: ASGIApp
+
+    def enter(self, application: ASGIApp) -> None:
+        """Have the application called, in time."""
+        self._application = application
+        _gate_of(self._connection.context).enter(self)
+
+    def admitted(self) -> None:
+        """Call the application."""
+        start_call(self._connection.context, self._application, self)
+        self.task.add_done_callback(self._left)
+
+    def turned_away(self, reason: str) -> None:
+        """Answer in the application's place."""
+        logger.warning("%s: refused, %s", self.request, reason)
+        self.refuse(503, "Service Unavailable", [_RETRY_AFTER])
+
+    def refuse(self, status: int, reason: str, headers: Headers | None = None) -> bool:
+        """Answer in the application's place; False when its own response has begun."""
+        refused = super().refuse(status, reason, headers)
+        self._stop_waiting()
+        return refused
+
+    def abandon(self) -> None:
+        """The connection is gone: leave the queue. An application that has been called is told, and stays."""
+        super().abandon()
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        gate = _gate_of(self._connection.context)
+        if gate.is_waiting(self):
+            gate.leave(self)
+
+    def _left(self, _task: object) -> None:
+        _gate_of(self._connection.context).leave(self)
+
+
+class GatedThreadedExchange(ThreadedExchange):
+    """An exchange with a WSGI application, which gets a worker when the gate lets it."""
+
+    __slots__ = ()
+
+    # The loop's half.
+
+    def admitted(self) -> None:
+        """Hand the exchange to a worker."""
+        super()._submit()
+
+    def turned_away(self, reason: str) -> None:
+        """Answer in the application's place."""
+        logger.warning("%s: refused, %s", self.request, reason)
+        self.body.close()
+        self.reject(503, "Service Unavailable", [_RETRY_AFTER])
+
+    def reject(self, status: int, reason: str, headers: Headers) -> None:
+        """Answer in the application's place although a worker may have the exchange; it does not count."""
+        super().reject(status, reason, headers)
+        self._leave_gate(b"")
+
+    def abandon(self) -> None:
+        """The connection is gone: leave the queue. A worker that has the exchange finds out."""
+        super().abandon()
+        if _gate_of(self._connection.context).is_waiting(self):
+            self._leave_gate(b"")
+
+    def _submit(self) -> None:
+        _gate_of(self._connection.context).enter(self)
+
+    def _complete(self, status: int) -> None:
+        super()._complete(status)
+        self._leave_gate(b"")
+
+    def _leave_gate(self, _data: bytes) -> None:
+        if _gate_of(self._connection.context).leave(self):
+            self.body.close()  # no worker will
+
+    # The worker's half.
+
+    def _let_go(self) -> None:
+        super()._let_go()
+        with suppress(ClientDisconnected):  # the server has stopped
+            self._connection.context.outbox.put(self._leave_gate, b"")
+
+
+class GatedStreamedExchange(GatedThreadedExchange, StreamedExchange):
+    """The same for a worker that reads the body while it comes."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What a connection makes of its requests.
+
+    Attributes:
+        asgi: the exchange for an ASGI application.
+        threaded: the exchange for a WSGI application that is given whole bodies.
+        streamed: the exchange for one that reads bodies as they come.
+        start: has an ASGI application called.
+    """
+
+    asgi: type[Exchange]
+    threaded: type[ThreadedExchange]
+    streamed: type[StreamedExchange]
+    start: Callable[[ServerContext, ASGIApp, Any], None]
+
+    @staticmethod
+    def of(context: ServerContext) -> "Kinds":
+        """Return what the settings ask for."""
+        return _PLAIN if context.gate is None else _GATED
+
+
+def _enter(_context: ServerContext, application: ASGIApp, exchange: GatedExchange) -> None:
+    exchange.enter(application)
+
+
+_PLAIN: Final = Kinds(Exchange, ThreadedExchange, StreamedExchange, start_call)
+_GATED: Final = Kinds(GatedExchange, GatedThreadedExchange, GatedStreamedExchange, _enter)

@@ -1,0 +1,72 @@
+"""Enough requests: of a process, which is then replaced, and of a connection, which is then closed."""
+
+import logging
+import random
+from collections.abc import Callable
+
+from hybrid.server.config import Config
+from hybrid.server.connection import Connection
+from hybrid.server.context import ServerContext
+from hybrid.server.http11 import Http11
+from hybrid.server.wire.http11 import Request
+
+logger = logging.getLogger("hybrid.server")
+
+
+class RequestCount:
+    """Counts the requests of a process up to the one after which it is replaced (``limit_max_requests``).
+
+    Args:
+        config: how many, and how many more at most.
+        enough: called once, at the last of them.
+
+    Attributes:
+        limit: how many there will be; 0 for any number.
+        begun: requests so far, WebSocket handshakes included.
+    """
+
+    def __init__(self, config: Config, enough: Callable[[], object]) -> None:
+        jitter = random.randint(0, config.limit_max_requests_jitter)  # noqa: S311 - nobody gains by guessing
+        self.limit = config.limit_max_requests + jitter
+        self.begun = 0
+        self._enough = enough
+
+    def __repr__(self) -> str:
+        return f"<RequestCount {self.begun} of {self.limit}>"
+
+    def add(self) -> None:
+        """Count one that begins."""
+        self.begun += 1
+        if self.begun == self.limit:
+            logger.info("limit_max_requests: this was request %d, stopping to be replaced", self.begun)
+            self._enough()
+
+
+class _CountingHttp11(Http11):
+    """HTTP/1.1 on a connection of a server that counts."""
+
+    def __init__(self, connection: Connection, count: RequestCount) -> None:
+        super().__init__(connection)
+        self._count = count
+        self._left = connection.context.config.limit_keep_alive_requests
+
+    def _begin(self, request: Request) -> None:
+        self._left -= 1
+        if not self._left:
+            request.keep_alive = False
+        self._count.add()
+        super()._begin(request)
+
+
+def protocol_factory(context: ServerContext, enough: Callable[[], object]) -> Callable[[], Http11]:
+    """Return what makes the protocol of each new connection: one that counts only if a setting asks for it.
+
+    Args:
+        context: what the connections share.
+        enough: called when the server has had as many requests as it may.
+    """
+    config = context.config
+    if not config.limit_max_requests and not config.limit_keep_alive_requests:
+        return lambda: Http11(Connection(context))
+    count = RequestCount(config, enough)
+    return lambda: _CountingHttp11(Connection(context), count)
