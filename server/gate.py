@@ -76,7 +76,7 @@ class Gate:
             self._waiting[visitor] = self._loop.time() + self._patience
             self._watch()
         else:
-            visitor.turned_away(f"{self._limit} requests are being answered, and {self.waiting} wait")
+            visitor.turned_away(f"limit_concurrency: {self.inside} are being answered, {self.waiting} wait")
 
     def is_waiting(self, visitor: Visitor) -> bool:
         """Tell whether a request still waits."""
@@ -121,5 +121,5 @@ class Gate:
         now = self._loop.time()
         while self._waiting and next(iter(self._waiting.values())) <= now:
             visitor, _ = self._waiting.popitem(last=False)
-            visitor.turned_away("it has waited too long for others to be answered")
+            visitor.turned_away("it has waited too long for limit_concurrency")
         self._watch()

@@ -4,6 +4,9 @@ A request counts from when an application is given it: for ASGI until the call r
 worker has left the whole response to the loop, or somebody else has answered. A body that is collected before
 the application is called, or a response that the client is slow to read, therefore counts for WSGI neither
 way.
+
+A client that closes its direction while its request waits is answered 503: nearly always it has left, which
+looks the same until something is sent to it, and a queue full of those who have left serves nobody.
 """
 
 import logging
@@ -60,10 +63,19 @@ class GatedExchange(Exchange):
         self._stop_waiting()
         return refused
 
+    def disconnect(self) -> None:
+        """The client sends nothing more: most likely it has left, and then its place is another one's."""
+        super().disconnect()
+        self._connection.context.loop.call_soon(self._give_up)  # asyncio cannot bear a close inside this call
+
     def abandon(self) -> None:
         """The connection is gone: leave the queue. An application that has been called is told, and stays."""
         super().abandon()
         self._stop_waiting()
+
+    def _give_up(self) -> None:
+        if _gate_of(self._connection.context).is_waiting(self):
+            self.refuse(503, "Service Unavailable", [_RETRY_AFTER])
 
     def _stop_waiting(self) -> None:
         gate = _gate_of(self._connection.context)
@@ -96,11 +108,20 @@ class GatedThreadedExchange(ThreadedExchange):
         super().reject(status, reason, headers)
         self._leave_gate(b"")
 
+    def disconnect(self) -> None:
+        """The client sends nothing more: most likely it has left, and then its place is another one's."""
+        super().disconnect()
+        self._connection.context.loop.call_soon(self._give_up)  # asyncio cannot bear a close inside this call
+
     def abandon(self) -> None:
         """The connection is gone: leave the queue. A worker that has the exchange finds out."""
         super().abandon()
         if _gate_of(self._connection.context).is_waiting(self):
             self._leave_gate(b"")
+
+    def _give_up(self) -> None:
+        if _gate_of(self._connection.context).is_waiting(self):
+            self.reject(503, "Service Unavailable", [_RETRY_AFTER])
 
     def _submit(self) -> None:
         _gate_of(self._connection.context).enter(self)

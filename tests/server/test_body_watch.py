@@ -148,7 +148,7 @@ async def test_client_that_waits_for_the_application() -> None:
     await peer.send(request("POST", "/", *fields))
     await look_for(peer, 30)
     assert not peer.transport.take()
-    receiving = asyncio.create_task(app.call.receive())
+    receiving = asyncio.ensure_future(app.call.receive())
     await settle()
     assert peer.transport.take() == b"HTTP/1.1 100 Continue\r\n\r\n"
     await look_for(peer, 6)

@@ -6,13 +6,19 @@ each test looks at what one of them has received by the time the server has clos
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.process import ServerProcess, start_server
 from tests.support.slow_clients import SlowClient, drive
 
-OPTIONS = {"timeout_headers": 0.3, "timeout_keep_alive": 0.3, "timeout_body": 0.5, "timeout_body_rate": 1000}
+OPTIONS: dict[str, Any] = {
+    "timeout_headers": 0.3,
+    "timeout_keep_alive": 0.3,
+    "timeout_body": 0.5,
+    "timeout_body_rate": 1000,
+}
 TARGETS = [
     "/asgi=late_reader", "/answering=late_reader:answering", "/wsgi=wsgi_late_reader",
     "/stream=wsgi_late_reader+stream",
