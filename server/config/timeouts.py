@@ -33,8 +33,8 @@ class TimeoutSettings(SettingsGroup):
             low=0,
             high=1 << 30,
             metavar="BYTES",
-            help="Answer 408 to a client that needs --timeout-body longer for a body than at this many bytes "
-            "a second; 0 lets it.",
+            help="Answer 408 to a client whose body is later by --timeout-body than at this many bytes a "
+            "second; 0 lets it.",
         ),
     )
     timeout_write: float = setting(
