@@ -27,7 +27,7 @@ class RequestCount:
 
     def __init__(self, config: Config, enough: Callable[[], object]) -> None:
         jitter = random.randint(0, config.limit_max_requests_jitter)  # noqa: S311 - nobody gains by guessing
-        self.limit = config.limit_max_requests + jitter
+        self.limit = config.limit_max_requests and config.limit_max_requests + jitter
         self.begun = 0
         self._enough = enough
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from hybrid.bridge.errors import ConfigError
 from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting
 from hybrid.server.limits import LARGEST_HEAD, MOST_FIELDS, Limits
 
@@ -132,8 +131,6 @@ class LimitSettings(SettingsGroup):
 
     def check_group(self) -> None:
         """Gather what the parser looks at."""
-        if self.limit_max_requests_jitter and not self.limit_max_requests:
-            raise ConfigError("limit_max_requests_jitter: there is no limit_max_requests to add it to")
         head = self.limit_request_head
         self.limits = Limits(
             request_line=self.limit_request_line or head,

@@ -165,12 +165,6 @@ def test_limits_of_zero() -> None:
     assert config.limits == Limits(9000, 256, 9000, 9000, request_body=0)
 
 
-def test_jitter_of_nothing() -> None:
-    """A jitter without what it is added to is a mistake."""
-    with pytest.raises(ConfigError, match=r"^limit_max_requests_jitter: .* limit_max_requests to add"):
-        Config(app="app", limit_max_requests_jitter=5)
-
-
 @pytest.mark.parametrize(
     ("text", "field"),
     [

@@ -26,6 +26,11 @@ def test_jitter() -> None:
     assert limits == {10, 11, 12, 13}
 
 
+def test_jitter_of_nothing() -> None:
+    """As in gunicorn, a jitter alone is no limit."""
+    assert RequestCount(Config(app="app", limit_max_requests_jitter=3), list).limit == 0
+
+
 def test_once() -> None:
     """Whoever is to stop the server is told once, at the last request."""
     told: list[int] = []
