@@ -110,6 +110,29 @@ async def test_many_brief_visits() -> None:
 
 
 @on_loop
+async def test_newcomer_meanwhile() -> None:
+    """A newcomer does not overtake who waits, even in the moment in which a place becomes free."""
+    gate, log = make(1), list[Visit]()
+
+    class Replaced(Visit):
+        def admitted(self) -> None:
+            gate.leave(self)
+            gate.enter(newcomer)
+
+    first, replaced, waiting, newcomer = (
+        Visit(gate, log),
+        Replaced(gate, log),
+        Visit(gate, log),
+        Visit(gate, log),
+    )
+    for visit in (first, replaced, waiting):
+        gate.enter(visit)
+    gate.leave(first)
+    gate.leave(waiting)
+    assert log == [first, waiting, newcomer]
+
+
+@on_loop
 async def test_patience() -> None:
     """Who has waited too long is turned away, in order; who came later, later."""
     gate, log = make(1, patience=0.05), list[Visit]()

@@ -308,6 +308,20 @@ class TestThreads:
         assert (len(app.exchanges), crowd.state()) == (2, (1, 0))
 
     @on_loop
+    async def test_stuck_in_the_middle(self) -> None:
+        """Nor does one whose response had begun, and was cut off."""
+        app = Workers()
+        crowd = Crowd(app)
+        first, _ = await crowd.send(get("/first")), await crowd.send(get("/second"))
+        app.exchanges[0].start(200, "OK", [])
+        await asyncio.to_thread(app.exchanges[0].write, b"part")
+        await settle()
+        app.exchanges[0].reject(504, "Gateway Timeout", [])
+        await settle()
+        assert first.transport.aborted
+        assert (len(app.exchanges), crowd.state()) == (2, (1, 0))
+
+    @on_loop
     async def test_pool_without_room(self) -> None:
         """What the pool refuses when its turn has come is a 503, and takes no place."""
         app = Workers()
