@@ -15,8 +15,9 @@ def ask(path: str, *, last: bool) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: x\r\n{close}\r\n".encode()
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
-@pytest.mark.parametrize(("reset", "asgi"), [(False, b"set at import"), (True, b"unset")])
+@pytest.mark.parametrize(
+    ("loop", "reset", "asgi"), [("uvloop", False, b"set at import"), ("asyncio", True, b"unset")]
+)
 def test_requests(serve: Serve, loop: str, *, reset: bool, asgi: bytes) -> None:
     """No request sees what another one has set, also when its end is what let this one begin: a request that
     was pipelined, or one that has waited for `--limit-concurrency`.
