@@ -61,9 +61,13 @@ OPTIONS = (
     Peer("--date-header"),
     Peer("--forwarded-allow-ips"),
     Peer("--root-path", "WSGI applications find it in SCRIPT_NAME."),
-    Peer("--limit-concurrency"),
+    Peer(
+        "--limit-concurrency",
+        "Counts requests that are being answered, not connections. Others wait first, in a bounded queue; "
+        "`--limit-concurrency-queue 0` answers 503 at once.",
+    ),
     Peer("--backlog"),
-    Peer("--limit-max-requests"),
+    Peer("--limit-max-requests", "0 and not `None` is no limit, as for the others."),
     Peer("--limit-max-requests-jitter"),
     Peer("--timeout-keep-alive"),
     Peer("--timeout-graceful-shutdown", "30 s and not for ever, unless it is set."),
@@ -80,14 +84,13 @@ OPTIONS = (
     Peer("--ssl-cert-reqs"),
     Peer("--ssl-ca-certs"),
     Peer("--ssl-ciphers"),
-    Peer("--header"),
+    Peer("--header", "A field that an application sends itself is not sent twice."),
     Peer("--version", "", "hybrid --version"),
     Peer("--app-dir", "`.` and not the empty text; it means the same."),
     Peer(
         "--h11-max-incomplete-event-size",
-        "A setting of the h11 library, which is not used. What a head may measure is bounded by line, number "
-        "of fields, field, and as a whole.",
-        "--limit-request-field-size",
+        "For a head as a whole; its line, the number of its fields and each of them have limits, too.",
+        "--limit-request-head",
     ),
     Peer("--reset-contextvars"),
     Peer("--factory", "For all targets; `factory = true` in a route is for one."),
