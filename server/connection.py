@@ -9,6 +9,7 @@ from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
 from hybrid.server.ops.access_log import format_client
 from hybrid.server.stall import StallWatch
+from hybrid.server.tls_facts import TlsFacts
 
 logger = logging.getLogger("hybrid.server")
 
@@ -28,7 +29,8 @@ class Connection:
 
     Attributes:
         context: what the server's connections share.
-        transport: asyncio's transport.
+        transport: asyncio's transport; under TLS the one that encrypts.
+        tls: what is known of the TLS connection; None in clear.
         client: address and port of the peer, or None on a Unix socket (ASGI ``client``).
         server: address and port, or path and None, that the connection came to (ASGI ``server``).
         scheme: ``http`` or ``https``.
@@ -39,8 +41,9 @@ class Connection:
     """
 
     __slots__ = (
-        "_handler", "_stall", "_waiters",
-        "client", "closed", "context", "on_writable", "reading", "scheme", "server", "transport", "writable",
+        "_carrier", "_handler", "_stall", "_waiters",
+        "client", "closed", "context", "on_writable", "reading", "scheme", "server", "tls", "transport",
+        "writable",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -50,6 +53,8 @@ class Connection:
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int | None] | None = None
         self.scheme = "http"
+        self.tls: TlsFacts | None = None
+        self._carrier: asyncio.Transport | None = None  # of the encrypted bytes, under TLS
         self.writable = True
         self.closed = False
         self._handler: Handler | None = None
@@ -75,6 +80,12 @@ class Connection:
         self.context.connections.add(self)
         if self.context.draining:  # accepted in the turn of the loop in which the server was told to stop
             handler.drain()
+
+    def secured(self, transport: asyncio.Transport, tls: TlsFacts) -> None:
+        """Speak through TLS from here on; its layer writes to the transport that there was."""
+        self._carrier, self.transport = self.transport, transport
+        self.tls = tls
+        self.scheme = "https"
 
     def writing_resumed(self) -> None:
         """The client has read enough: let those go on who wait."""
@@ -126,6 +137,8 @@ class Connection:
     @property
     def has_unsent(self) -> bool:
         """Whether bytes wait in the transport for the client to read."""
+        if self._carrier is not None and self._carrier.get_write_buffer_size():
+            return True
         return self.transport.get_write_buffer_size() > 0
 
     def pause_reading(self) -> None:
@@ -150,13 +163,19 @@ class Connection:
 
     def close(self) -> None:
         """Close when everything written has been sent."""
-        self.transport.close()
+        if not self.transport.is_closing():
+            self.transport.close()
+        self._close_carrier()
 
     def close_after_response(self) -> None:
-        """Close so that a client that is still sending can read the last response first."""
+        """Close so that a client that is still sending can read the last response first.
+
+        Under TLS it is not told the end before it falls silent: the layer would take what it sends after that
+        for an error. The response itself says that it is the last.
+        """
         if self.closed or self.transport.is_closing():
             return
-        if self.half_close():
+        if self.half_close() or self.tls is not None:
             self.switch(_Lingering(self))
         else:
             self.transport.close()
@@ -184,6 +203,7 @@ class Connection:
             logger.info("%s: takes nothing, and is given up", format_client(self.client))
             self.abort()
             return
+        self._close_carrier()
         if self._handler is not None:
             self._handler.tick(now)
 
@@ -198,7 +218,17 @@ class Connection:
             return False
         if self._stall is None:
             self._stall = StallWatch()
-        return self._stall.has_stalled(self.transport, now, self.context.deadline(timeout))
+        return self._stall.has_stalled(self._carrier or self.transport, now, self.context.deadline(timeout))
+
+    def _close_carrier(self) -> None:
+        """Under TLS, close the connection once everything up to the ``close_notify`` is in its transport.
+
+        That sends it first. The client's own ``close_notify`` is not waited for (RFC 8446 section 6.1): few
+        clients send one before they use the connection again, or never.
+        """
+        carrier = self._carrier
+        if carrier is not None and self.transport.is_closing() and not self.transport.get_write_buffer_size():
+            carrier.close()
 
     def _wake_waiters(self) -> None:
         for waiter in self._waiters:

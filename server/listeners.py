@@ -28,12 +28,13 @@ class Listeners:
 
     Attributes:
         sockets: all of them, open or not.
-        urls: where each can be reached, for a person: ``http://127.0.0.1:8000``, ``unix:/run/app.sock``.
+        scheme: of the URLs: what is spoken there.
     """
 
     def __init__(self, sockets: Sequence[socket.socket], backlog: int, *, unlink: Path | None = None) -> None:
         self.sockets = list(sockets)
-        self.urls = [_url(each) for each in self.sockets]
+        self._names = [_name(each) for each in self.sockets]  # which a closed socket does not tell
+        self.scheme = "http"
         self._backlog = backlog
         self._unlink = unlink
         self._inode = unlink.stat().st_ino if unlink is not None else 0
@@ -56,6 +57,11 @@ class Listeners:
             path = Path(config.uds)
             return cls([_bind_unix(path, config.backlog)], config.backlog, unlink=path)
         return cls(_bind_tcp(config.host, config.port, config.backlog), config.backlog)
+
+    @property
+    def urls(self) -> list[str]:
+        """Where each can be reached, for a person: ``http://127.0.0.1:8000``, ``unix:/run/app.sock``."""
+        return [each if each.startswith("unix:") else f"{self.scheme}://{each}" for each in self._names]
 
     async def start(self, protocol_factory: ProtocolFactory) -> None:
         """Accept connections, each with a protocol of its own.
@@ -212,9 +218,9 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _url(listener: socket.socket) -> str:
+def _name(listener: socket.socket) -> str:
     name = listener.getsockname()
     if listener.family == _AF_UNIX:
         return f"unix:{name if isinstance(name, str) else name.decode(errors='replace')}"
     host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"http://{host}:{name[1]}"
+    return f"{host}:{name[1]}"

@@ -60,7 +60,7 @@ def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
         "client": connection.client,
         "server": connection.server,
         "state": context.state.copy(),
-        "extensions": {},
+        "extensions": {} if connection.tls is None else connection.tls.extensions(),
     }
 
 
@@ -71,7 +71,7 @@ def websocket_scope(connection: Connection, request: Request, subprotocols: list
     scope["type"] = "websocket"
     scope["scheme"] = "wss" if connection.scheme == "https" else "ws"
     scope["subprotocols"] = subprotocols
-    scope["extensions"] = {"websocket.http.response": {}}
+    scope["extensions"]["websocket.http.response"] = {}
     return scope
 
 

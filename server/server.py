@@ -17,12 +17,15 @@ from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.wsgi.turns import TURNS
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
+from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
 from hybrid.server.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
-from hybrid.server.turnover import protocol_factory
+from hybrid.server.tls import Certificates
+from hybrid.server.tls_handshake import Handshake
+from hybrid.server.turnover import http11_factory
 
 logger = logging.getLogger("hybrid.server")
 
@@ -59,6 +62,7 @@ class Server:
         self._served = False
         self._by_itself = False  # in run(), which may speak to the terminal
         self._loaded: LoadedApplication | None = None
+        self._certificates: Certificates | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_started = asyncio.Event()
         self._told = asyncio.Event()  # that should_exit or force_exit has changed
@@ -106,8 +110,9 @@ class Server:
 
         Raises:
             KeyboardInterrupt: on SIGINT while the application is imported; later SIGINT asks it to stop.
-            SystemExit: 1 when it cannot bind, 2 when the event loop is not installed, 3 when the application
-                cannot be loaded or started, 130 when it was forced to stop; each error is one line on stderr.
+            SystemExit: 1 when it cannot bind, 2 when the event loop is not installed or a certificate cannot
+                be used, 3 when the application cannot be loaded or started, 130 when it was forced to stop;
+                each error is one line on stderr.
         """
         configure_logging(self.config.log_level)
         self._by_itself = True
@@ -134,6 +139,7 @@ class Server:
 
         Raises:
             LoadError, InterfaceError: the application cannot be loaded.
+            ConfigError: a certificate cannot be used.
             LifespanError: it failed to start up.
             BindError: an address cannot be had.
             RuntimeError: it has served already.
@@ -145,6 +151,8 @@ class Server:
         if self._loaded is None:
             self._loaded = load_application(self.config)
         loaded = self._loaded
+        if self.config.uses_tls:
+            self._certificates = Certificates(self.config)
         context = ServerContext(self.config, loaded.application, self._loop)
         try:
             startup = loaded.lifespan.startup(context.state)
@@ -168,18 +176,30 @@ class Server:
             Listeners(sockets, self.config.backlog) if sockets is not None else Listeners.bind(self.config)
         )
         try:
-            await self.listeners.start(protocol_factory(context, self._request_limit_reached))
+            if self._certificates is not None:
+                self.listeners.scheme = "https"
+            await self.listeners.start(self._protocol_factory(context))
             self._announce()
             self.started = True
             self._has_started.set()
             while not self.should_exit:
                 await self._wait_told(context.TICK)
                 context.tick()
+                if self._certificates is not None:
+                    self._certificates.reload()
             self._stop_listening(context)
             await self._drain(context)
         finally:
             self._stop_listening(context)
             await self._cut_off(context)
+
+    def _protocol_factory(self, context: ServerContext) -> Callable[[], Handler]:
+        """Return what makes the first protocol of each new connection."""
+        http = http11_factory(context, self._request_limit_reached)
+        certificates = self._certificates
+        if certificates is None:
+            return lambda: http(Connection(context))
+        return lambda: Handshake(Connection(context), certificates, http)
 
     def _request_limit_reached(self) -> None:
         if self.exit_reason is None:

@@ -149,7 +149,8 @@ class Tunnel(Handler):
         if self._state is _State.GONE:
             return
         self._state = _State.GONE
-        if self._eof:
+        if self._eof or self._connection.tls is not None:
+            # Under TLS, to go on reading would be to keep the end from a client that waits for it.
             self._connection.close()
         else:
             self._connection.close_after_response()

@@ -43,7 +43,9 @@ def open_tunnel(
         application: what takes it.
         leftover: bytes that came after the handshake.
     """
-    scope = {**scope, "type": "http", "method": "GET", "scheme": connection.scheme, "extensions": {}}
+    extensions = {**scope["extensions"]}
+    extensions.pop("websocket.http.response", None)
+    scope = {**scope, "type": "http", "method": "GET", "scheme": connection.scheme, "extensions": extensions}
     del scope["subprotocols"]
     try:
         exchange = _connect(connection, request, scope)

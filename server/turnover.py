@@ -58,8 +58,8 @@ class _CountingHttp11(Http11):
         super()._begin(request)
 
 
-def protocol_factory(context: ServerContext, enough: Callable[[], object]) -> Callable[[], Http11]:
-    """Return what makes the protocol of each new connection: one that counts only if a setting asks for it.
+def http11_factory(context: ServerContext, enough: Callable[[], object]) -> Callable[[Connection], Http11]:
+    """Return what speaks HTTP on a new connection: something that counts only if a setting asks for it.
 
     Args:
         context: what the connections share.
@@ -67,6 +67,6 @@ def protocol_factory(context: ServerContext, enough: Callable[[], object]) -> Ca
     """
     config = context.config
     if not config.limit_max_requests and not config.limit_keep_alive_requests:
-        return lambda: Http11(Connection(context))
+        return Http11
     count = RequestCount(config, enough)
-    return lambda: _CountingHttp11(Connection(context), count)
+    return lambda connection: _CountingHttp11(connection, count)

@@ -86,7 +86,7 @@ def test_choices_are_the_configurations(option: click.Option) -> None:
     """Each choice that the command line offers is one that `Config` accepts."""
     if isinstance(option.type, click.Choice):
         for choice in option.type.choices:
-            Config(app="app", **{str(option.name): choice})
+            Config(app="app", ssl_certfile="s.pem", ssl_ca_certs="ca.pem", **{str(option.name): choice})
 
 
 def test_options_reach_the_server(configured: Callable[..., Config]) -> None:

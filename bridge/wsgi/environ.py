@@ -117,6 +117,9 @@ class EnvironBuilder:
             environ["SERVER_PORT"] = str(server[1])
         else:
             environ["SERVER_NAME"], environ["SERVER_PORT"] = _server_of_host(environ)
+        extensions = scope.get("extensions")
+        if extensions:  # what our server knows of a TLS connection
+            environ.update(extensions.get("hybrid.environ", ()))
         return environ
 
     def _add_fields(self, environ: dict[str, Any], headers: Headers, body: BinaryIO) -> None:

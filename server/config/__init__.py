@@ -12,12 +12,14 @@ from hybrid.server.config.responses import ResponseSettings
 from hybrid.server.config.settings import SettingsGroup, settings_of
 from hybrid.server.config.threads import ThreadSettings
 from hybrid.server.config.timeouts import TimeoutSettings
+from hybrid.server.config.tls import TlsSettings
 from hybrid.server.config.websocket import WebSocketSettings
 
 #: The subjects, in the order in which people read about them.
 GROUPS: tuple[type[SettingsGroup], ...] = (
     ApplicationSettings,
     ListenerSettings,
+    TlsSettings,
     ThreadSettings,
     LimitSettings,
     TimeoutSettings,
@@ -33,6 +35,7 @@ GROUPS: tuple[type[SettingsGroup], ...] = (
 class Config(
     ApplicationSettings,
     ListenerSettings,
+    TlsSettings,
     ThreadSettings,
     LimitSettings,
     TimeoutSettings,

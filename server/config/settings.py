@@ -47,6 +47,7 @@ class Setting:
         flag: its option on the command line, where that is not its name with dashes.
         optional: whether it may be None.
         option: whether the command line, the environment and files have it, not the API alone.
+        secret: whether its value is kept out of whatever shows settings.
     """
 
     help: str
@@ -54,6 +55,7 @@ class Setting:
     flag: str = ""
     optional: bool = False
     option: bool = True
+    secret: bool = False
 
     def flag_of(self, name: str) -> str:
         """Return the option of the command line, where this is the setting of that name."""
@@ -194,7 +196,7 @@ class Object(Setting):
 
 def setting(default: T, what: Setting) -> T:
     """Declare a field of the configuration; for type checkers, its default."""
-    field: Any = dataclasses.field(default=default, metadata={_KEY: what})
+    field: Any = dataclasses.field(default=default, repr=not what.secret, metadata={_KEY: what})
     return field  # type: ignore[no-any-return]
 
 
