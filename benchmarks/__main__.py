@@ -63,7 +63,7 @@ def _passed(work: Work, entries: list[Entry], strict: bool) -> bool:
 
 
 def _can_wrk(work: Work) -> bool:
-    return isinstance(work.load, Steady) and work.load.protocol == "http"
+    return isinstance(work.load, Steady) and work.load.protocol in ("http", "https")
 
 
 def _with_baseline(work: Work, source: Path) -> Work:

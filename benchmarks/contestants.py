@@ -18,8 +18,9 @@ COMMON = ("--port", "{port}", "--loop", "uvloop", "--no-access-log", "--log-leve
 class Contestant:
     """A server with an application.
 
-    `arguments` follow `python -m`, with `{port}` where the port goes; `packages` are the distributions it
-    needs, the server's own first; `path` is put in front of the import path.
+    `arguments` follow `python -m`, with `{port}` where the port goes, and `{NAME}` for what the work has
+    prepared; `packages` are the distributions it needs, the server's own first; `path` is put in front of the
+    import path.
     """
 
     name: str
@@ -31,9 +32,9 @@ class Contestant:
         """The distributions that are not installed."""
         return [name for name in self.packages if version(name) is None]
 
-    def command(self, port: int) -> list[str]:
-        """The arguments with the port filled in."""
-        return [argument.replace("{port}", str(port)) for argument in self.arguments]
+    def command(self, port: int, variables: Mapping[str, str] | None = None) -> list[str]:
+        """The arguments with the port, and what the work has prepared, filled in."""
+        return [each.format_map({**(variables or {}), "port": port}) for each in self.arguments]
 
     def environment(self) -> Mapping[str, str]:
         """The environment of the server process: ours, with the checkout importable for the applications.

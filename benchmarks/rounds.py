@@ -95,7 +95,7 @@ def _measure_running(
 ) -> Outcome:
     port = free_port()
     environment = {**contestant.environment(), **variables}
-    with running(contestant.command(port), port, environment, settings.server_cpus) as server:
+    with running(contestant.command(port, variables), port, environment, settings.server_cpus) as server:
         outcome = _load(work, settings, server.pid, port)
         if outcome.errors or not outcome.answers:
             reason = outcome.first_error or "no answers"

@@ -13,7 +13,8 @@ REQUESTS = 10_000_000  # no measurement goes on beyond this many answers
 class Steady:
     """Every connection has one request under way, until the time is up.
 
-    `protocol` is "http" or "websocket", `expected` the body or message that returns.
+    `protocol` is "http", "https" or "websocket", `expected` the body or message that returns. The certificate
+    is not looked at.
     """
 
     protocol: str

@@ -1,6 +1,7 @@
 """The load that keeps every connection busy: for what a request costs and how many a second there can be."""
 
 import asyncio
+import ssl
 
 from benchmarks.cpu import family
 from benchmarks.loads.clients import Client, HTTPClient, Meter, WebSocketClient
@@ -40,7 +41,13 @@ async def _connect(port: int, load: Steady, meter: Meter) -> Client:
     expected = load.expected.encode()
 
     def build() -> Client:
-        return HTTPClient(meter, expected) if load.protocol == "http" else WebSocketClient(meter, expected)
+        if load.protocol == "websocket":
+            return WebSocketClient(meter, expected)
+        return HTTPClient(meter, expected)
 
-    _, client = await asyncio.get_running_loop().create_connection(build, "127.0.0.1", port)
+    tls = None
+    if load.protocol == "https":
+        tls = ssl.create_default_context()
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    _, client = await asyncio.get_running_loop().create_connection(build, "127.0.0.1", port, ssl=tls)
     return client

@@ -13,10 +13,11 @@ from benchmarks.loads.plan import Plan, Steady
 
 def measure(plan: Plan, load: Steady) -> Outcome:
     """Warm the server up, then load it with one wrk thread and take the CPU times around the whole run."""
-    _run(plan.port, load.connections, plan.warm_up)
+    url = f"{load.protocol}://127.0.0.1:{plan.port}/"
+    _run(url, load.connections, plan.warm_up)
     pids = family(plan.pid)
     start = Reading.take(0, pids)
-    report = _run(plan.port, load.connections, plan.seconds)
+    report = _run(url, load.connections, plan.seconds)
     end = Reading.take(count_answers(report), pids)
     errors = count_errors(report)
     return start.until(end, [f"wrk counted {errors} errors"] if errors else [])
@@ -35,8 +36,7 @@ def count_errors(report: str) -> int:
     return sum(int(number) for found in (sockets, statuses) if found for number in found.groups())
 
 
-def _run(port: int, connections: int, seconds: float) -> str:
-    url = f"http://127.0.0.1:{port}/"
+def _run(url: str, connections: int, seconds: float) -> str:
     duration = f"{max(1, round(seconds))}s"  # wrk knows whole seconds only
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", duration, url]
     return subprocess.check_output(command, text=True)

@@ -3,13 +3,14 @@
 from benchmarks.work import Work
 from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
-from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, WEBSOCKET_ECHO, WSGI_HELLO
+from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WEBSOCKET_ECHO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD
 
 WORKS: dict[str, tuple[Work, ...]] = {
     "asgi": (ASGI_HELLO,),
     "wsgi": (WSGI_HELLO,),
+    "tls": (TLS_HELLO,),
     "websocket": (WEBSOCKET_ECHO,),
     "flask": (FLASK_HELLO,),
     "sleep": (SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD),

@@ -1,5 +1,11 @@
 """Works whose application does next to nothing, so that the figure is the server's own."""
 
+import subprocess
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
 from benchmarks.contestants import granian, hybrid, uvicorn
 from benchmarks.loads.plan import Steady
 from benchmarks.work import CPU, RATE, Target, Work
@@ -17,6 +23,58 @@ ASGI_HELLO = Work(
     (uvicorn("hello_asgi", *ASGI), granian("hello_asgi", "--interface", "asgi")),
     (CPU, RATE),
     (Target(CPU, 0.65, "uvicorn"),),
+)
+
+
+@contextmanager
+def certificate() -> Generator[Mapping[str, str]]:
+    """Make a certificate for a day, with the `openssl` command; `OSError` where there is none."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = {name: str(Path(folder) / f"{name}.pem") for name in ("certificate", "key")}
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ]
+        command += [
+            "-subj",
+            "/CN=localhost",
+            "-days",
+            "1",
+            "-out",
+            files["certificate"],
+            "-keyout",
+            files["key"],
+        ]
+        subprocess.run(command, capture_output=True, check=True)
+        yield files
+
+
+TLS = ("--ssl-certfile", "{certificate}", "--ssl-keyfile", "{key}")
+TLS_HELLO = Work(
+    "ASGI hello over TLS, 64 connections",
+    Steady("https", HELLO),
+    hybrid("hello_asgi", "--lifespan", "off", *TLS),
+    (
+        uvicorn("hello_asgi", *ASGI, *TLS),
+        granian(
+            "hello_asgi",
+            "--interface",
+            "asgi",
+            "--ssl-certificate",
+            "{certificate}",
+            "--ssl-keyfile",
+            "{key}",
+        ),
+    ),
+    (CPU, RATE),
+    (Target(CPU, 1.0, "uvicorn"),),
+    environment=certificate,
 )
 WSGI_HELLO = Work(
     "WSGI hello, 10 threads, 64 connections",

@@ -51,6 +51,7 @@ def test_the_targets_of_the_project() -> None:
     assert targets == {
         "asgi": [("CPU µs/request", 0.65, "uvicorn")],
         "wsgi": [("CPU µs/request", 1.0, "granian"), ("CPU µs/request", 0.08, "uvicorn + a2wsgi")],
+        "tls": [("CPU µs/request", 1.0, "uvicorn")],
         "websocket": [("CPU µs/request", 0.8, "uvicorn")],
         "flask": [("requests/s", 1.0, "granian"), ("requests/s", 2.5, "uvicorn + a2wsgi")],
         "sleep": [("share of 800/s", 0.97, ""), ("added p99 ms", 5.0, "")],
