@@ -7,6 +7,7 @@ from hybrid.server.hazards import hazards
 from hybrid.server.listeners import Listeners
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
+from hybrid.server.tls import Certificates
 
 
 class Rehearsal:
@@ -25,6 +26,8 @@ class Rehearsal:
         self._config = config
         self._loop_factory = loop_factory(config.loop)
         self._loaded = load_application(config)
+        if config.uses_tls:
+            Certificates(config)
         self.routes = format_routes(self._loaded.routes) if self._loaded.routes else ""
         self.warnings = list(hazards(config, self._loaded.routes))
 
