@@ -16,6 +16,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+#: The key of a scope whose server has decided which field names with underscores may be there.
+#: Without it they count as forged, see :mod:`hybrid.bridge.wsgi.environ`.
+UNDERSCORES = "hybrid.underscores"
+
 #: Whether lifespan is run: where an application knows it, always, never.
 LifespanMode = Literal["auto", "on", "off"]
 

@@ -7,9 +7,11 @@ from typing import Any, cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
+from hybrid.server.forwarded import Peer
 from hybrid.server.ops.access_log import format_client
 from hybrid.server.stall import StallWatch
 from hybrid.server.tls_facts import TlsFacts
+from hybrid.server.wire.proxy import Origin, ProxyHeader
 
 logger = logging.getLogger("hybrid.server")
 
@@ -34,6 +36,8 @@ class Connection:
         client: address and port of the peer, or None on a Unix socket (ASGI ``client``).
         server: address and port, or path and None, that the connection came to (ASGI ``server``).
         scheme: ``http`` or ``https``.
+        peer: what the peer may say of the client in its requests.
+        speaks: the same, or None if nothing that it says could change a scope.
         writable: False while the client reads too slowly; :meth:`wait_writable` waits for the end of that.
         on_writable: called when :attr:`writable` becomes true again.
         reading: False while nothing is taken from the socket.
@@ -42,8 +46,8 @@ class Connection:
 
     __slots__ = (
         "_carrier", "_handler", "_stall", "_waiters",
-        "client", "closed", "context", "on_writable", "reading", "scheme", "server", "tls", "transport",
-        "writable",
+        "client", "closed", "context", "on_writable", "peer", "reading", "scheme", "server", "speaks", "tls",
+        "transport", "writable",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -55,6 +59,8 @@ class Connection:
         self.scheme = "http"
         self.tls: TlsFacts | None = None
         self._carrier: asyncio.Transport | None = None  # of the encrypted bytes, under TLS
+        self.peer: Peer = context.peers.stranger
+        self.speaks: Peer | None = None
         self.writable = True
         self.closed = False
         self._handler: Handler | None = None
@@ -77,6 +83,7 @@ class Connection:
         self.server = _server_address(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext") is not None:
             self.scheme = "https"
+        self._believe(self.context.peers.find(self.client, self.server))
         self.context.connections.add(self)
         if self.context.draining:  # accepted in the turn of the loop in which the server was told to stop
             handler.drain()
@@ -86,6 +93,26 @@ class Connection:
         self._carrier, self.transport = self.transport, transport
         self.tls = tls
         self.scheme = "https"
+
+    def announced(self, header: ProxyHeader) -> None:
+        """Take the client's addresses from the proxy that has opened the connection.
+
+        It passes on what the client sends, as it is: the client is the one to be believed or not. One that is
+        not told is not.
+        """
+        if header.origin is Origin.PROXY:
+            return
+        self.client = header.source or self.client
+        self.server = header.destination or self.server
+        if header.secure:
+            self.scheme = "https"
+        peers = self.context.peers
+        known = header.origin is Origin.CLIENT
+        self._believe(peers.find(self.client, self.server) if known else peers.stranger)
+
+    def _believe(self, peer: Peer) -> None:
+        self.peer = peer
+        self.speaks = peer if peer.speaks else None
 
     def writing_resumed(self) -> None:
         """The client has read enough: let those go on who wait."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from hybrid.bridge.routing import application_for
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.config import Config
+from hybrid.server.forwarded import Peers
 from hybrid.server.gate import Gate
 from hybrid.server.outbox import Outbox
 from hybrid.server.wire.response import DefaultFields, note_default_names
@@ -45,6 +46,7 @@ class ServerContext:
         create_task: makes the task of an application call, in the context that it is to have.
         gate: what lets requests into the applications; None when any number may be there.
         outbox: where workers leave responses for the loop to send.
+        peers: who is believed what of the client.
         draining: whether the server is stopping: responses close their connection, nothing new is accepted.
         now: the loop's time at the last tick, in seconds; exact enough for timeouts, and free to read.
         idle_deadline: the loop's time until which a connection that becomes idle now is kept.
@@ -67,6 +69,7 @@ class ServerContext:
         self.create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = (
             partial(_create_apart, loop) if config.reset_contextvars else loop.create_task
         )
+        self.peers = Peers(config)
         self.draining = False
         self.gate = Gate.of(config, loop)
         self.outbox = Outbox(loop)

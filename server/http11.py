@@ -54,7 +54,7 @@ class Http11(Handler):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._context = connection.context
-        self._parser = RequestParser(self._context.config.limits)
+        self._parser = RequestParser(self._context.config.limits, self._check_underscores)
         self._exchange: Exchange | ThreadedExchange | None = None
         self._kinds = Kinds.of(self._context)
         self._state = _IDLE
@@ -66,6 +66,9 @@ class Http11(Handler):
 
     def __repr__(self) -> str:
         return f"<Http11 {self._state.name} {self._exchange!r} {self._parser!r}>"
+
+    def _check_underscores(self, request: Request) -> None:
+        self._connection.peer.check_underscores(request)
 
     # What asyncio and the connection call.
 

@@ -8,6 +8,7 @@ from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
 from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
+from hybrid.server.forwarded import MEANING
 from hybrid.server.wire.http11 import Request, split_target
 
 logger = logging.getLogger("hybrid.server")
@@ -39,14 +40,18 @@ class Call(Protocol):
 
 
 def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
-    """Build the ASGI ``http`` scope (ASGI HTTP specification, "Connection Scope")."""
+    """Build the ASGI ``http`` scope (ASGI HTTP specification, "Connection Scope").
+
+    Raises:
+        RequestError: what a proxy says of the request contradicts itself.
+    """
     path, raw_path, query = request.parts or split_target(request.target)
     context = connection.context
     root_path = context.config.root_path
     if root_path and path != "*":
         path = root_path + path
         raw_path = root_path.encode() + raw_path
-    return {
+    scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": request.http_version,
@@ -62,6 +67,12 @@ def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
         "state": context.state.copy(),
         "extensions": {} if connection.tls is None else connection.tls.extensions(),
     }
+    speaks = connection.speaks
+    if speaks is not None:
+        memo = request.memo
+        if memo is None or memo.get(MEANING, memo) is not None:  # the usual request: its fields mean nothing
+            speaks.apply(scope, request)
+    return scope
 
 
 def websocket_scope(connection: Connection, request: Request, subprotocols: list[str]) -> dict[str, Any]:
@@ -69,7 +80,7 @@ def websocket_scope(connection: Connection, request: Request, subprotocols: list
     scope = http_scope(connection, request)
     del scope["method"]
     scope["type"] = "websocket"
-    scope["scheme"] = "wss" if connection.scheme == "https" else "ws"
+    scope["scheme"] = "wss" if scope["scheme"] == "https" else "ws"
     scope["subprotocols"] = subprotocols
     scope["extensions"]["websocket.http.response"] = {}
     return scope

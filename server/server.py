@@ -23,8 +23,9 @@ from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
 from hybrid.server.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
+from hybrid.server.proxied import ProxiedStart
 from hybrid.server.tls import Certificates
-from hybrid.server.tls_handshake import Handshake
+from hybrid.server.tls_handshake import Handshake, secure
 from hybrid.server.turnover import http11_factory
 
 logger = logging.getLogger("hybrid.server")
@@ -197,6 +198,15 @@ class Server:
         """Return what makes the first protocol of each new connection."""
         http = http11_factory(context, self._request_limit_reached)
         certificates = self._certificates
+
+        def go_on(connection: Connection, leftover: bytes) -> None:
+            if certificates is None:
+                connection.switch(http(connection), leftover)
+            else:
+                secure(connection, certificates, http, leftover)
+
+        if self.config.proxy_protocol != "off":
+            return lambda: ProxiedStart(Connection(context), go_on)
         if certificates is None:
             return lambda: http(Connection(context))
         return lambda: Handshake(Connection(context), certificates, http)

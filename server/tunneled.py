@@ -45,7 +45,8 @@ def open_tunnel(
     """
     extensions = {**scope["extensions"]}
     extensions.pop("websocket.http.response", None)
-    scope = {**scope, "type": "http", "method": "GET", "scheme": connection.scheme, "extensions": extensions}
+    scheme = "https" if scope["scheme"] == "wss" else "http"
+    scope = {**scope, "type": "http", "method": "GET", "scheme": scheme, "extensions": extensions}
     del scope["subprotocols"]
     try:
         exchange = _connect(connection, request, scope)

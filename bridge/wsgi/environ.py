@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any, BinaryIO, Final, TextIO
 from urllib.parse import unquote_to_bytes
 
-from hybrid.bridge.types import Headers, Memo, Scope
+from hybrid.bridge.types import UNDERSCORES, Headers, Memo, Scope
 from hybrid.bridge.wsgi.errorlog import ERRORS
 from hybrid.bridge.wsgi.filewrapper import FileWrapper
 
@@ -110,7 +110,7 @@ class EnvironBuilder:
             environ["REMOTE_PORT"] = str(client[1])
         else:
             environ["REMOTE_ADDR"] = ""
-        self._add_fields(environ, scope["headers"], body)
+        self._add_fields(environ, scope["headers"], body, underscores=UNDERSCORES in scope)
         server = scope.get("server")
         if server and server[1] is not None:
             environ["SERVER_NAME"] = server[0]
@@ -122,12 +122,17 @@ class EnvironBuilder:
             environ.update(extensions.get("hybrid.environ", ()))
         return environ
 
-    def _add_fields(self, environ: dict[str, Any], headers: Headers, body: BinaryIO) -> None:
+    def _add_fields(
+        self, environ: dict[str, Any], headers: Headers, body: BinaryIO, *, underscores: bool
+    ) -> None:
+        """Add the header fields; with ``underscores``, the server has let through those that may be there."""
         chunked = False
         for name, value in headers:
             key = _keys.get(name)
             if key is None:
                 key = _learn_key(name)
+            if not key and underscores and b"_" in name:
+                key = _cgi_name(name)
             if not key:
                 chunked = chunked or name == b"transfer-encoding"
             elif key in environ:
@@ -144,10 +149,14 @@ def _learn_key(name: bytes) -> str:
     """Name a field as CGI does. Underscores are dropped: they could pass for the dashes that a proxy
     filtered.
     """
-    key = "" if b"_" in name else "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+    key = "" if b"_" in name else _cgi_name(name)
     if len(_keys) < _KEYS_LIMIT:
         _keys[name] = key
     return key
+
+
+def _cgi_name(name: bytes) -> str:
+    return "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
 
 
 def _size(body: BinaryIO) -> int:

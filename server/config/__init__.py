@@ -8,6 +8,7 @@ from hybrid.server.config.limits import LimitSettings
 from hybrid.server.config.listeners import ListenerSettings
 from hybrid.server.config.logs import LogSettings
 from hybrid.server.config.processes import ProcessSettings
+from hybrid.server.config.proxies import ProxySettings
 from hybrid.server.config.responses import ResponseSettings
 from hybrid.server.config.settings import SettingsGroup, settings_of
 from hybrid.server.config.threads import ThreadSettings
@@ -20,6 +21,7 @@ GROUPS: tuple[type[SettingsGroup], ...] = (
     ApplicationSettings,
     ListenerSettings,
     TlsSettings,
+    ProxySettings,
     ThreadSettings,
     LimitSettings,
     TimeoutSettings,
@@ -36,6 +38,7 @@ class Config(
     ApplicationSettings,
     ListenerSettings,
     TlsSettings,
+    ProxySettings,
     ThreadSettings,
     LimitSettings,
     TimeoutSettings,

@@ -7,6 +7,7 @@ the next one starts.
 """
 
 import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
@@ -28,6 +29,11 @@ _CONNECTION_KEEPS: Final = {b"keep-alive": True, b"Keep-Alive": True, b"close": 
 _HTTP_VERSION = ("1.0", "1.1")
 #: Eighteen digits are below 2**63: longer ones would overflow somewhere on the way.
 _CONTENT_LENGTH_DIGITS = 18
+
+
+def is_host(value: bytes) -> bool:
+    """Tell whether a value is valid for Host (RFC 9112 section 3.2), for which it may be empty."""
+    return _HOST.fullmatch(value) is not None
 
 
 class TargetParts(NamedTuple):
@@ -114,18 +120,24 @@ class RequestParser:
     order of calls is :meth:`next_request`, with the bytes that come, until it returns one; then :meth:`feed`
     and :meth:`read_body` until :attr:`body_complete`; and again.
 
+    Args:
+        limits: what a client may send.
+        check_underscores: called with a request that has field names with underscores, to take them out or
+            refuse it.
+
     Attributes:
         waiting: bytes that have not been asked for.
         body_complete: whether the body of the current request has been read to its end.
     """
 
     __slots__ = (
-        "_chunked", "_host", "_known", "_known_headers", "_known_tail", "_left", "_limits", "_room", "_seen",
-        "body_complete", "waiting",
+        "_check_underscores", "_chunked", "_host", "_known", "_known_headers", "_known_tail", "_left",
+        "_limits", "_room", "_seen", "body_complete", "waiting",
     )  # fmt: skip
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, check_underscores: Callable[[Request], object] | None = None) -> None:
         self._limits = limits
+        self._check_underscores = check_underscores
         self.waiting = b""
         self.body_complete = True
         self._seen = 0  # bytes of an incomplete head that have been looked at
@@ -267,6 +279,8 @@ class RequestParser:
         fields = request.fields
         if b"" in fields:  # the C parser's name for a continuation line (RFC 9112 section 5.2)
             raise RequestError(400, "obsolete line folding")
+        if b"_" in b"".join(fields) and self._check_underscores is not None:
+            self._check_underscores(request)
         if fields.get(b"host") != self._host:
             self._check_host(request)
         if not request.target.startswith(b"/"):

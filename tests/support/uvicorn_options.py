@@ -56,10 +56,14 @@ OPTIONS = (
     Peer("--log-level", "No `trace`: `debug` is the lowest."),
     Peer("--access-log"),
     Peer("--use-colors"),
-    Peer("--proxy-headers"),
+    Peer("--proxy-headers", "More than the client and the scheme can be believed: `--forwarded-fields`."),
     Peer("--server-header"),
     Peer("--date-header"),
-    Peer("--forwarded-allow-ips"),
+    Peer(
+        "--forwarded-allow-ips",
+        "Believes Unix sockets by default (`unix`). With `*` the client is the right-most address, not the "
+        "left-most, which anybody can choose.",
+    ),
     Peer("--root-path", "WSGI applications find it in SCRIPT_NAME."),
     Peer(
         "--limit-concurrency",
