@@ -23,7 +23,9 @@ def server(
 ) -> Iterator[ServerProcess]:
     """Serve the application that keeps what it gets, once on the event loop and once on threads."""
     folder: Path = tmp_path_factory.mktemp("server")
-    with start_server(f"recorder:{request.param}", cwd=folder, access_log=False, lifespan="off") as process:
+    # What reaches the server is shown, names with underscores too, which it would drop otherwise.
+    options: dict[str, Any] = {"access_log": False, "lifespan": "off", "header_map": "dangerous"}
+    with start_server(f"recorder:{request.param}", cwd=folder, **options) as process:
         yield process
         check_quiet(process)
 

@@ -232,3 +232,33 @@ def test_malformed_pool(pools: list[str], complaint: str) -> None:
     """A pool that cannot be read is refused with what was typed."""
     with pytest.raises(ConfigError, match=f"^pools: .*{complaint}"):
         Config(app="app", pools=pools)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "complaint"),
+    [
+        (
+            "forwarded_allow_ips",
+            "localhost",
+            "'localhost' is not an address, a network, 'unix', ",
+        ),
+        ("forwarded_allow_ips", "10.0.0.1/8", "'10.0.0.1/8' is not .* ends in zero bits"),
+        ("proxy_allow_ips", "::1,x", "'x' is not an address"),
+        ("forwarded_fields", "for,user", "'user' is not one of for, proto, host, port, prefix"),
+        ("forwarded_family", "x-real-ip", "'x-real-ip' is not one of x-forwarded, forwarded"),
+        ("header_map", "merge", "'merge' is not one of drop, refuse, dangerous"),
+        ("proxy_protocol", "v3", "'v3' is not one of off, v1, v2, auto"),
+    ],
+)
+def test_malformed_proxy_setting(setting: str, value: str, complaint: str) -> None:
+    """Who is believed, and what, must be clear."""
+    settings: dict[str, Any] = {setting: value}
+    with pytest.raises(ConfigError, match=f"^{setting}: {complaint}"):
+        Config(app="app", **settings)
+
+
+def test_who_is_believed() -> None:
+    """Who is on this machine by default; nobody, if the fields are not to count at all."""
+    assert Config(app="app").believed_peers == "127.0.0.1,::1,unix"
+    assert Config(app="app", forwarded_allow_ips="10.0.0.0/8").believed_peers == "10.0.0.0/8"
+    assert Config(app="app", proxy_headers=False).believed_peers == "none"

@@ -207,6 +207,15 @@ class TestHeaders:
         assert environ["HTTP_X_REAL_IP"] == "true"
         assert "HTTP_X_USER" not in environ
 
+    def test_underscores_that_the_server_has_looked_at(self) -> None:
+        """Where a server has decided which of them may be there, those that are there count."""
+        users = [(b"x_user", b"me"), (b"x-user", b"you")]
+        scope = http_scope(headers=[*users, (b"transfer-encoding", b"chunked")])
+        environ = BUILDER.build({**scope, "hybrid.underscores": True}, io.BytesIO(b"12"))
+        assert environ["HTTP_X_USER"] == "me,you"
+        assert environ["CONTENT_LENGTH"] == "2"
+        assert BUILDER.build(scope, io.BytesIO())["HTTP_X_USER"] == "you"
+
     def test_proxy(self) -> None:
         """Proxy would become HTTP_PROXY, which libraries take for a setting (httpoxy): it is dropped."""
         assert "HTTP_PROXY" not in build_with((b"proxy", b"http://evil"))
