@@ -1,7 +1,6 @@
 """What is served, and what it is told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, cast, get_args
 
@@ -9,7 +8,7 @@ from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.interface import Interface
 from hybrid.bridge.targets import TargetSpec
 from hybrid.bridge.types import LifespanMode
-from hybrid.server.config.settings import Choice, Flag, SettingsGroup, Text, setting
+from hybrid.server.config.settings import Choice, Flag, SettingsGroup, Text, setting, settings_group
 
 #: What can be said about applications; uvicorn's names, and one for those to whom ASGI is ASGI 3.
 INTERFACES = ("auto", "wsgi", "asgi", "asgi2", "asgi3")
@@ -22,7 +21,7 @@ def interface_named(name: str) -> Interface | None:
     return Interface.ASGI3 if name == "asgi" else Interface(name)
 
 
-@dataclass(kw_only=True)
+@settings_group
 class ApplicationSettings(SettingsGroup):
     """What is served, and what it is told.
 

@@ -1,13 +1,12 @@
 """What helps while an application is written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from hybrid.server.config.settings import Flag, Seconds, SettingsGroup, Texts, setting
+from hybrid.server.config.settings import Flag, Seconds, SettingsGroup, Texts, setting, settings_group
 
 
-@dataclass(kw_only=True)
+@settings_group
 class DevelopmentSettings(SettingsGroup):
     """What helps while an application is written."""
 

@@ -1,15 +1,15 @@
 """What clients may use up."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
-from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting
+from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting, settings_group
 from hybrid.server.limits import LARGEST_HEAD, MOST_FIELDS, Limits
 
 _DEFAULTS = Limits()
 
 
-@dataclass(kw_only=True)
+@settings_group
 class LimitSettings(SettingsGroup):
     """What clients may use up.
 

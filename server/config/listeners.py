@@ -1,13 +1,12 @@
 """Where the server listens."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.config.settings import SettingsGroup, Text, Whole, setting
+from hybrid.server.config.settings import SettingsGroup, Text, Whole, setting, settings_group
 
 
-@dataclass(kw_only=True)
+@settings_group
 class ListenerSettings(SettingsGroup):
     """Where the server listens."""
 

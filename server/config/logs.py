@@ -1,14 +1,13 @@
 """What is logged, and how."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from hybrid.server.config.settings import Choice, Flag, SettingsGroup, setting
+from hybrid.server.config.settings import Choice, Flag, SettingsGroup, setting, settings_group
 
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 
-@dataclass(kw_only=True)
+@settings_group
 class LogSettings(SettingsGroup):
     """What is logged, and how."""
 

@@ -1,14 +1,13 @@
 """What the server runs on."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from hybrid.server.config.settings import Choice, SettingsGroup, setting
+from hybrid.server.config.settings import Choice, SettingsGroup, setting, settings_group
 
 LoopName = Literal["auto", "uvloop", "asyncio"]
 
 
-@dataclass(kw_only=True)
+@settings_group
 class ProcessSettings(SettingsGroup):
     """What the server runs on."""
 

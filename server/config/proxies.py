@@ -1,12 +1,11 @@
 """Whose word about the client counts: proxies, and what they may say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.allowlist import AllowList
-from hybrid.server.config.settings import Choice, Flag, Object, SettingsGroup, Text, setting
+from hybrid.server.config.settings import Choice, Flag, Object, SettingsGroup, Text, setting, settings_group
 
 ForwardedFamily = Literal["x-forwarded", "forwarded"]
 ProxyProtocol = Literal["off", "v1", "v2", "auto"]
@@ -16,7 +15,7 @@ HeaderMap = Literal["drop", "refuse", "dangerous"]
 FORWARDED_FACTS = ("for", "proto", "host", "port", "prefix")
 
 
-@dataclass(kw_only=True)
+@settings_group
 class ProxySettings(SettingsGroup):
     """Whose word about the client counts: proxies, and what they may say."""
 

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.config.settings import Flag, SettingsGroup, Texts, setting
+from hybrid.server.config.settings import Flag, SettingsGroup, Texts, setting, settings_group
 
 _FIELD = re.compile(
     r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*))?"
@@ -18,7 +17,7 @@ _OF_THE_CONNECTION: Final = frozenset(
 )  # fmt: skip
 
 
-@dataclass(kw_only=True)
+@settings_group
 class ResponseSettings(SettingsGroup):
     """What every response says beside what the application does."""
 

@@ -8,11 +8,12 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 from hybrid.bridge.errors import ConfigError
 
 T = TypeVar("T")
+Group = TypeVar("Group")
 
 #: Seconds; nothing that can be set may wait for ever, except where 0 says so.
 LONGEST_TIMEOUT = 24 * 3600
@@ -36,7 +37,7 @@ def shown(name: str, value: object) -> str:
     return "***" if is_secret(name, value) else repr(value)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Setting:
     """What there is to know of a setting beside its name and its default.
 
@@ -81,7 +82,7 @@ class Setting:
         return "anything"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Whole(Setting):
     """A whole number within a range that includes both ends."""
 
@@ -102,7 +103,7 @@ class Whole(Setting):
         return f"a whole number from {self.low} to {self.high}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Seconds(Setting):
     """A time, at most a day."""
 
@@ -124,7 +125,7 @@ class Seconds(Setting):
         return f"a number from {self.low} to {self.high}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Choice(Setting):
     """One of several words."""
 
@@ -137,7 +138,7 @@ class Choice(Setting):
         return f"one of {', '.join(self.choices)}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Flag(Setting):
     """On or off."""
 
@@ -152,7 +153,7 @@ class Flag(Setting):
         return "true or false"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Text(Setting):
     """A text, or a path."""
 
@@ -163,7 +164,7 @@ class Text(Setting):
         return "a text"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Texts(Setting):
     """Any number of texts: an option that may be repeated, a list in a file."""
 
@@ -187,7 +188,7 @@ class Texts(Setting):
         return "a list of texts"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Object(Setting):
     """An object of the program that embeds the server."""
 
@@ -200,7 +201,16 @@ def setting(default: T, what: Setting) -> T:
     return field  # type: ignore[no-any-return]
 
 
-@dataclass(kw_only=True)
+@dataclass_transform(kw_only_default=True)
+def settings_group(group: type[Group]) -> type[Group]:
+    """Make a class that declares settings a part of a configuration.
+
+    A dataclass, whose own methods nobody calls: making them would take a fifth of a server's start.
+    """
+    return dataclass(kw_only=True, init=False, repr=False, eq=False)(group)
+
+
+@settings_group
 class SettingsGroup:
     """The settings of one subject.
 

@@ -1,17 +1,16 @@
 """What WSGI applications run on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.targets import check_pool_name
-from hybrid.server.config.settings import Seconds, SettingsGroup, Texts, Whole, setting
+from hybrid.server.config.settings import Seconds, SettingsGroup, Texts, Whole, setting, settings_group
 
 _MOST_THREADS = 10_000
 
 
-@dataclass(kw_only=True)
+@settings_group
 class ThreadSettings(SettingsGroup):
     """What WSGI applications run on."""
 

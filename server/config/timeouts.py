@@ -1,12 +1,11 @@
 """How long anything may take; in seconds."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting
+from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting, settings_group
 
 
-@dataclass(kw_only=True)
+@settings_group
 class TimeoutSettings(SettingsGroup):
     """How long anything may take; in seconds."""
 

@@ -14,6 +14,7 @@ from hybrid.server.config.settings import (
     Text,
     Texts,
     setting,
+    settings_group,
     settings_of,
 )
 
@@ -21,7 +22,7 @@ from hybrid.server.config.settings import (
 _CERT_REQS: Final = ("none", "optional", "required")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, repr=False, eq=False)
 class _CertReqs(Choice):
     """A word of :data:`_CERT_REQS`, or its number."""
 
@@ -35,7 +36,7 @@ def _cert_reqs(value: str | int) -> str:
     return str(int(value)) if isinstance(value, int) else value  # an IntEnum's text is its name
 
 
-@dataclass(kw_only=True)
+@settings_group
 class TlsSettings(SettingsGroup):
     """How connections are encrypted, and who may connect."""
 

@@ -1,12 +1,11 @@
 """What is spoken on WebSockets."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from hybrid.server.config.settings import SettingsGroup, Whole, setting
+from hybrid.server.config.settings import SettingsGroup, Whole, setting, settings_group
 
 
-@dataclass(kw_only=True)
+@settings_group
 class WebSocketSettings(SettingsGroup):
     """What is spoken on WebSockets."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hybrid.options import GroupedCommand, with_settings
+from hybrid.options import SettingsCommand, with_settings
 
 if TYPE_CHECKING:
     from hybrid.server.sources.gather import Gathered
@@ -56,7 +56,7 @@ def main() -> None:
     """Serve WSGI applications, ASGI applications and WebSockets behind one port."""
 
 
-@main.command(cls=GroupedCommand, epilog=EPILOG, short_help="Serve applications until SIGINT or SIGTERM.")
+@main.command(cls=SettingsCommand, epilog=EPILOG, short_help="Serve applications until SIGINT or SIGTERM.")
 @with_settings
 def serve(gathered: "Gathered") -> None:
     """Serve the targets until SIGINT or SIGTERM, then finish what is in flight."""
@@ -73,7 +73,7 @@ def serve(gathered: "Gathered") -> None:
         Server(config).run()
 
 
-@main.command(cls=GroupedCommand, epilog=EPILOG, short_help="Print the route table and exit.")
+@main.command(cls=SettingsCommand, epilog=EPILOG, short_help="Print the route table and exit.")
 @with_settings
 def routes(gathered: "Gathered") -> None:
     """Print which application answers which path and protocol, and where it runs."""
@@ -89,7 +89,7 @@ def routes(gathered: "Gathered") -> None:
 
 
 @main.command(
-    cls=GroupedCommand, epilog=EPILOG, short_help="Print the settings and where each was given, and exit."
+    cls=SettingsCommand, epilog=EPILOG, short_help="Print the settings and where each was given, and exit."
 )
 @with_settings
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -103,7 +103,7 @@ def config(gathered: "Gathered", as_json: bool) -> None:
     gathered.config()
 
 
-@main.command(cls=GroupedCommand, epilog=EPILOG, short_help="Find out whether `serve` would work, and exit.")
+@main.command(cls=SettingsCommand, epilog=EPILOG, short_help="Find out whether `serve` would work, and exit.")
 @with_settings
 @click.option(
     "--listen/--no-listen",

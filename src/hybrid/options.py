@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -12,23 +12,24 @@ from hybrid.mistakes import mistakes_in_one_line
 from hybrid.server.config import GROUPS, Config
 from hybrid.server.config.settings import Choice, Flag, Seconds, Setting, Texts, Whole, settings_of
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
 _SETTINGS = settings_of(Config)
 _OPTIONS = [name for name, (what, _) in _SETTINGS.items() if what.option]
 
 
-def _option_of(name: str) -> Callable[[Function], Function]:
-    """Return the decorator that gives a command the option of one setting."""
+@functools.cache  # the commands share them: there are many, and making them takes its time
+def _parameters() -> tuple[click.Parameter, ...]:
+    """Return the targets, and an option for each setting."""
+    return _targets(), *map(_option_of, _OPTIONS), _config_file()
+
+
+def _option_of(name: str) -> click.Option:
     what, default = _SETTINGS[name]
     flag = what.flag_of(name)
     if isinstance(what, Flag):
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
     repeated = isinstance(what, Texts)
-    return click.option(
-        flag,
-        name,
-        cls=_Option,
+    return _Option(
+        [flag, name],
         type=_type_of(what),
         default=default,
         multiple=repeated,
@@ -39,10 +40,10 @@ def _option_of(name: str) -> Callable[[Function], Function]:
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the targets and an option for each setting.
+    """Call the function of a :class:`SettingsCommand` with what was given of its settings.
 
-    It is called with what was given of them, on the command line and elsewhere: with a
-    :class:`~hybrid.server.sources.gather.Gathered`, and its own options by name.
+    On the command line and elsewhere, that is: with a :class:`~hybrid.server.sources.gather.Gathered`, and
+    with the command's own options by name.
     """
 
     @functools.wraps(command)
@@ -57,21 +58,21 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         with mistakes_in_one_line():
             command(gather(typed, file=config_file), **options)
 
-    decorated: Callable[..., None] = _config_file(gathering)
-    for name in reversed(_OPTIONS):
-        decorated = _option_of(name)(decorated)
-    return _targets(decorated)
+    return gathering
 
 
-_targets = click.argument("targets", metavar="[TARGET...]", nargs=-1)
-_config_file = click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    default=None,
-    show_default="hybrid.toml, or else pyproject.toml",
-    help="Read settings from this file.",
-)
+def _targets() -> click.Argument:
+    return click.Argument(["targets"], metavar="[TARGET...]", nargs=-1)
+
+
+def _config_file() -> click.Option:
+    return click.Option(
+        ["--config", "config_file"],
+        metavar="FILE",
+        default=None,
+        show_default="hybrid.toml, or else pyproject.toml",
+        help="Read settings from this file.",
+    )
 
 
 def _was_typed(context: click.Context, name: str) -> bool:
@@ -99,8 +100,12 @@ class _Option(click.Option):
         return extra
 
 
-class GroupedCommand(click.Command):
-    """A command whose help lists the settings under the headings of their subjects."""
+class SettingsCommand(click.Command):
+    """A command that takes the targets and all settings; its help lists these under their subjects."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params = [*_parameters(), *self.params]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each subject, and one for what is no setting."""
