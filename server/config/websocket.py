@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hybrid.server.config.settings import SettingsGroup, Whole, setting
+from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting
 
 
 @dataclass(kw_only=True)
@@ -28,5 +28,12 @@ class WebSocketSettings(SettingsGroup):
             high=1 << 20,
             metavar="N",
             help="Stop reading from a WebSocket while this many messages wait for the application.",
+        ),
+    )
+    ws_close_spread: float = setting(
+        1.0,
+        Seconds(
+            help="When stopping, close WebSockets one by one over this long, so that their clients do not "
+            "all come back at once.",
         ),
     )

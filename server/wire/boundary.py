@@ -28,7 +28,7 @@ class FrameBoundaries:
         self.at_boundary = False
         self._in_head = True
         self._lost = False
-        self._partial = b""  # a head that is not complete, the response's or a frame's
+        self._partial: bytes = b""  # a head that is not complete, the response's or a frame's
         self._left = 0  # bytes of the last frame that are still to come
 
     def __repr__(self) -> str:
