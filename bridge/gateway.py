@@ -1,9 +1,10 @@
 """Making one application of several: WSGI and ASGI, by protocol and by path."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from hybrid.bridge.errors import LoadError
-from hybrid.bridge.lifespan import Lifespan, lifespan_app
+from hybrid.bridge.lifespan import Lifespan, OwnState, lifespan_app
 from hybrid.bridge.mounts import ON_LOOP, Means, mount, routers
 from hybrid.bridge.routes import Route, Target, format_routes
 from hybrid.bridge.routing import ProtocolTypeRouter
@@ -93,7 +94,9 @@ class Gateway(ProtocolTypeRouter):
         }
         self._leaves = [leaf for leaf, _ in on_loop.values()]
         self._names = [name for _, name in on_loop.values()]
-        super().__init__({**routers(mounts), "lifespan": lifespan_app(self._leaves, names=self._names)})
+        self._mounts = mounts
+        lifespan = lifespan_app(self._leaves, names=self._names, separate=self._keep_states_apart)
+        super().__init__({**routers(mounts), "lifespan": lifespan})
 
     def __repr__(self) -> str:
         return f"<Gateway of {len(self._routes)} targets>"
@@ -111,4 +114,18 @@ class Gateway(ProtocolTypeRouter):
 
     def lifespan(self, mode: LifespanMode = "auto") -> Lifespan:
         """Make a lifespan for the :meth:`leaves`, whose messages call them by the names of their targets."""
-        return Lifespan(self._leaves, mode, names=self._names)
+        return Lifespan(self._leaves, mode, names=self._names, separate=self._keep_states_apart)
+
+    def _keep_states_apart(self, own: Mapping[int, Mapping[str, Any]]) -> None:
+        """Route to applications with values of their own in the lifespan's state, before the first
+        request.
+        """
+
+        def separated(leaf: ASGIApp) -> ASGIApp:
+            return OwnState(leaf, own[id(leaf)]) if id(leaf) in own else leaf
+
+        mounts = [
+            (route, {protocol: separated(leaf) for protocol, leaf in leaves.items()})
+            for route, leaves in self._mounts
+        ]
+        self._applications.update(routers(mounts))

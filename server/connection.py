@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
@@ -239,6 +239,15 @@ class Connection:
         if self._handler is not None:
             self._handler.drain()
 
+    @property
+    def lasting(self) -> bool:
+        """Whether its client stays until it is closed, and then comes back: a WebSocket."""
+        return self._handler is not None and self._handler.lasting
+
+    def end_response(self) -> bool:
+        """Tell an application that goes on answering that it should end; whether there is one."""
+        return self._handler is not None and self._handler.end_response()
+
     def _has_stalled(self, now: float) -> bool:
         timeout = self.context.config.timeout_write
         if not timeout:
@@ -271,6 +280,9 @@ class Handler(asyncio.Protocol):
     :meth:`Connection.switch`.
     """
 
+    #: Whether the client stays until it is closed, and then comes back.
+    lasting: ClassVar[bool] = False
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -284,6 +296,10 @@ class Handler(asyncio.Protocol):
 
     def drain(self) -> None:
         """The server is stopping: finish what is in flight and close."""
+
+    def end_response(self) -> bool:
+        """Tell an application that goes on answering that it should end; whether there is one."""
+        return False
 
     # What asyncio calls.
 

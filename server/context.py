@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from email.utils import formatdate
-from functools import partial
 from time import time
 from typing import Any, Protocol
 
 from hybrid.bridge.routing import application_for
+from hybrid.bridge.shutdown import CURRENT, ShutdownNotice
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.config import Config
 from hybrid.server.forwarded import Peers
@@ -20,12 +20,21 @@ from hybrid.server.wire.response import DefaultFields, note_default_names
 class OpenConnection(Protocol):
     """What the server does to a connection from outside."""
 
+    @property
+    def lasting(self) -> bool:
+        """Whether its client stays until it is closed, and then comes back: a WebSocket."""
+        ...
+
     def tick(self, now: float) -> None:
         """Look at the deadlines; called about once a second."""
         ...
 
     def drain(self) -> None:
         """Finish what is in flight, accept nothing new, and close."""
+        ...
+
+    def end_response(self) -> bool:
+        """Tell an application that goes on answering that it should end; whether there is one."""
         ...
 
     def abort(self) -> None:
@@ -48,6 +57,8 @@ class ServerContext:
         outbox: where workers leave responses for the loop to send.
         peers: who is believed what of the client.
         draining: whether the server is stopping: responses close their connection, nothing new is accepted.
+        patient: whether a client that may be about to use its connection again is given a moment to.
+        shutdown: the notice to applications that the server is stopping.
         now: the loop's time at the last tick, in seconds; exact enough for timeouts, and free to read.
         idle_deadline: the loop's time until which a connection that becomes idle now is kept.
         default_fields: the lines of ``Date``, ``Server`` and other fields that each response gets. Read by
@@ -67,11 +78,13 @@ class ServerContext:
         self.connections: set[OpenConnection] = set()
         self.calls: set[asyncio.Task[None]] = set()
         self.create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = (
-            partial(_create_apart, loop) if config.reset_contextvars else loop.create_task
+            self._create_apart if config.reset_contextvars else loop.create_task
         )
         self.peers = Peers(config)
         self.draining = False
         self.gate = Gate.of(config, loop)
+        self.patient = False
+        self.shutdown = ShutdownNotice()
         self.outbox = Outbox(loop)
         self._started_with = copy_context()
         self._constant_fields = _constant_fields(config)
@@ -99,6 +112,12 @@ class ServerContext:
         """
         self._started_with.copy().run(function)
 
+    def _create_apart(self, call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a call in a context of its own, which is empty but for the notice."""
+        context = Context()
+        context.run(CURRENT.set, self.shutdown)
+        return self.loop.create_task(call, context=context)
+
     def _date(self) -> DefaultFields:
         if not self._sends_date:
             return ()
@@ -110,11 +129,6 @@ class ServerContext:
         tick.
         """
         return self.now + seconds + self.TICK
-
-
-def _create_apart(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Run a call in a context of its own that is empty."""
-    return loop.create_task(call, context=Context())
 
 
 def _constant_fields(config: Config) -> DefaultFields:

@@ -120,11 +120,25 @@ class Exchange:
             self.state = State.LOST
         self.disconnect()
 
-    def close_after(self) -> None:
-        """Let this be the connection's last exchange; a head that has been sent already does not say so."""
+    def close_after(self) -> bool:
+        """Let this be the connection's last exchange; whether the client will be told, or the head has been
+        sent already.
+        """
+        told = not self.keep_alive or self.state is _START
         self.keep_alive = False
         if self.state is _BODY:
+            told = told or not (self._encoder.head_sent and self._encoder.keep_alive)
             self._encoder.keep_alive = False
+        return told
+
+    def end_response(self) -> bool:
+        """Let ``receive()`` say that the client has left, so that an application which goes on sending may
+        end; whether it does. What it still sends arrives.
+        """
+        if self.state is not _BODY:  # one that has not begun could only give up
+            return False
+        self.disconnect()
+        return True
 
     def refuse(self, status: int, reason: str, headers: Headers | None = None) -> bool:
         """Answer in the application's place; False when its own response has begun."""
@@ -195,7 +209,8 @@ class Exchange:
     def returned(self) -> None:
         """The application returned: fail the response if it is not complete."""
         if self.state is _START or self.state is _BODY:
-            if not self._gone:  # an application that has been told of that may well give up
+            stopping = self.state is _BODY and self._connection.context.draining
+            if not self._gone and not stopping:  # an application that has been told of that may well give up
                 logger.error("%s: the application returned without completing its response", self.request)
             self.failed()
 

@@ -24,6 +24,9 @@ logger = logging.getLogger("hybrid.server")
 _PIPELINE_BYTES: Final = 64 * 1024
 #: Bytes of a body that nobody wants that are read so that the connection can go on; beyond, it is closed.
 _DISCARD_BYTES: Final = 64 * 1024
+#: Seconds for which a server that stops keeps a connection that was in use just now: the next request may be
+#: on its way, and whoever sent it could not know whether it was taken (RFC 9112 section 9.5).
+PATIENCE: Final = 0.2
 
 
 class _State(Enum):
@@ -50,6 +53,9 @@ class Http11(Handler):
 
     Requests that come while one is being answered wait as bytes in the parser, and so are answered in order.
     """
+
+    #: Whether the client may take the connection for one that goes on, although the server stops.
+    _may_go_on = False
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -133,10 +139,18 @@ class Http11(Handler):
 
     def drain(self) -> None:
         """Close now if nothing is in flight, otherwise after the response."""
+        patient = self._context.patient
         if self._exchange is not None:
-            self._exchange.close_after()
+            self._may_go_on = not self._exchange.close_after() and patient
+            self._parser.let_next_be_last()
+        elif patient and self._state is _IDLE and (self._parser.waiting or self._was_used_just_now()):
+            self._await_last_request()
         else:
             self._close_after_response()
+
+    def end_response(self) -> bool:
+        """Tell an application that goes on answering that it should end; whether there is one."""
+        return self._exchange is not None and self._exchange.end_response()
 
     # What exchanges call.
 
@@ -267,7 +281,13 @@ class Http11(Handler):
         """
         exchange = self._exchange
         assert exchange is not None
-        if not exchange.keep_alive or self._context.draining or (self._eof and not self._parser.waiting):
+        if self._may_go_on and self._state is _WAITING and self._connection.writable and not self._eof:
+            self._connection.resume_reading()
+            self._exchange = None
+            self._state = _IDLE
+            self._may_go_on = False
+            self._await_last_request()
+        elif not exchange.keep_alive or self._context.draining or (self._eof and not self._parser.waiting):
             self._close_after_response()
         elif self._state is _WAITING:
             if not self._connection.reading:
@@ -282,6 +302,18 @@ class Http11(Handler):
             self._state = _State.DISCARDING
             self._deadline = self._context.idle_deadline
             self._discard_left = _DISCARD_BYTES
+
+    def _was_used_just_now(self) -> bool:
+        """Whether the connection is new, or has become idle in this tick or the one before."""
+        return self._deadline > self._context.idle_deadline - 1.5 * self._context.TICK
+
+    def _await_last_request(self) -> None:
+        """Let the client send a request that was on its way, and tell it in the response that it is the
+        last.
+        """
+        self._parser.let_next_be_last()
+        if not self._parser.waiting:  # otherwise its head has been given a time of its own
+            self._deadline = self._context.loop.time() + PATIENCE
 
     def _close(self) -> None:
         self._state = _State.CLOSED

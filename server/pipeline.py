@@ -65,7 +65,10 @@ def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
         "client": connection.client,
         "server": connection.server,
         "state": context.state.copy(),
-        "extensions": {} if connection.tls is None else connection.tls.extensions(),
+        # The key is hybrid.bridge.shutdown.KEY.
+        "extensions": {"hybrid.shutdown": context.shutdown}
+        if connection.tls is None
+        else {**connection.tls.extensions(), "hybrid.shutdown": context.shutdown},
     }
     speaks = connection.speaks
     if speaks is not None:

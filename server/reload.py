@@ -65,7 +65,8 @@ def _serve_once(config: Config) -> None:
     sockets = [socket.socket(fileno=int(each)) for each in descriptors]
     for each in sockets:
         each.set_inheritable(False)
-    Server(replace(config, reload=False, timeout_graceful_shutdown=drain)).run(sockets)
+    config = replace(config, reload=False, timeout_graceful_shutdown=drain, shutdown_delay=0)
+    Server(config).run(sockets)
 
 
 class _Reloader:

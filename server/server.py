@@ -14,11 +14,13 @@ from typing import Any
 from hybrid.bridge.errors import HybridError, LifespanError
 from hybrid.bridge.gateway import format_routes
 from hybrid.bridge.lifespan import Lifespan
+from hybrid.bridge.shutdown import CURRENT, KEY, ShutdownNotice
 from hybrid.bridge.wsgi.turns import TURNS
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
+from hybrid.server.drain import Drain
 from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
 from hybrid.server.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
@@ -31,13 +33,13 @@ from hybrid.server.turnover import http11_factory
 logger = logging.getLogger("hybrid.server")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-#: Seconds that a cancelled application call may take to clean up.
+#: Seconds that a cancelled lifespan may take to clean up.
 _CANCEL_SECONDS = 1.0
 #: Seconds that lifespan shutdown may take at least, however little the requests are given.
 _SHUTDOWN_SECONDS = 5.0
 #: Seconds that sleeping threads are waited for: they only have to wake up and return.
 _JOIN_SECONDS = 1.0
-#: Seconds between two looks at whether what is waited for has ended: the last request, or a lifespan.
+#: Seconds between two looks at whether a lifespan has come to an end.
 _STEP = 0.05
 
 
@@ -80,6 +82,13 @@ class Server:
     async def wait_started(self) -> None:
         """Wait until it accepts connections. On its own loop; whoever waits watches :meth:`serve` too."""
         await self._has_started.wait()
+
+    @property
+    def ready(self) -> bool:
+        """Whether load balancers should send requests: once it listens, until it is told to stop. Any
+        thread.
+        """
+        return self.started and not self._should_exit
 
     @property
     def should_exit(self) -> bool:
@@ -154,24 +163,31 @@ class Server:
         loaded = self._loaded
         if self.config.uses_tls:
             self._certificates = Certificates(self.config)
-        context = ServerContext(self.config, loaded.application, self._loop)
+        state: dict[str, Any] = {}
+        notice = ShutdownNotice()
+        current = CURRENT.set(notice)
         try:
-            startup = loaded.lifespan.startup(context.state)
+            startup = loaded.lifespan.startup(state, {KEY: notice})
             if not await self._complete(startup, lambda: self.should_exit):
                 logger.warning("told to stop before the application had started")
                 return
+            # Only now: the lifespan may have changed the routes.
+            context = ServerContext(self.config, loaded.application, self._loop)
+            context.state, context.shutdown = state, notice
+            drain = Drain(context, loaded, self._stop_listening, self._wait_told, lambda: self.force_exit)
             try:
-                await self._listen_and_serve(context, sockets)
+                await self._listen_and_serve(context, drain, sockets)
             finally:
-                await self._shut_down(context, loaded.lifespan)
+                await self._shut_down(self._loop, loaded.lifespan, drain.left)
         finally:
+            CURRENT.reset(current)
             for pool in loaded.pools.values():
                 pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
             if loaded.sockets is not None:
                 loaded.sockets.close(timeout=0 if loaded.sockets.busy else _JOIN_SECONDS)
 
     async def _listen_and_serve(
-        self, context: ServerContext, sockets: Sequence[socket.socket] | None
+        self, context: ServerContext, drain: Drain, sockets: Sequence[socket.socket] | None
     ) -> None:
         self.listeners = (
             Listeners(sockets, self.config.backlog) if sockets is not None else Listeners.bind(self.config)
@@ -188,11 +204,9 @@ class Server:
                 context.tick()
                 if self._certificates is not None:
                     self._certificates.reload()
-            self._stop_listening(context)
-            await self._drain(context)
+            await drain.run()
         finally:
-            self._stop_listening(context)
-            await self._cut_off(context)
+            await drain.cut_off()
 
     def _protocol_factory(self, context: ServerContext) -> Callable[[], Handler]:
         """Return what makes the first protocol of each new connection."""
@@ -228,56 +242,22 @@ class Server:
         if self._by_itself and self._loaded.routes:
             print(format_routes(self._loaded.routes), file=sys.stderr, flush=True)
 
-    def _stop_listening(self, context: ServerContext) -> None:
+    def _stop_listening(self) -> None:
         assert self.listeners is not None
         self.started = False
         self.listeners.close()
-        context.draining = True
 
-    async def _drain(self, context: ServerContext) -> None:
-        """Let what is in flight finish, within the time allowed."""
-        await self._close_idle(context)
-        if any(self._in_flight(context)):
-            logger.info("stopping, after %s", _count(self._in_flight(context)))
-        deadline = context.loop.time() + self.config.timeout_graceful_shutdown
-        while any(self._in_flight(context)) and not self.force_exit and context.loop.time() < deadline:
-            await self._wait_told(_STEP)
-            if context.loop.time() >= context.now + context.TICK:
-                context.tick()
-
-    async def _close_idle(self, context: ServerContext) -> None:
-        for connection in tuple(context.connections):
-            connection.drain()
-        await _let_transports_close()
-
-    def _in_flight(self, context: ServerContext) -> tuple[int, int, int]:
-        """Count the connections, the calls of ASGI applications, and those of WSGI applications, whose
-        WebSockets are calls too.
-        """
-        assert self._loaded is not None
-        jobs = sum(pool.busy + pool.queued for pool in self._loaded.pools.values())
-        if self._loaded.sockets is not None:
-            jobs += self._loaded.sockets.busy
-        return len(context.connections), len(context.calls), jobs
-
-    async def _cut_off(self, context: ServerContext) -> None:
-        """End what is still in flight, as far as it can be; a thread cannot."""
-        await self._close_idle(context)
-        if any(self._in_flight(context)):
-            logger.warning("cutting off %s", _count(self._in_flight(context)))
-        for connection in tuple(context.connections):
-            connection.abort()
-        await cancel_tasks(context.calls, _CANCEL_SECONDS)
-        await _let_transports_close()
-
-    async def _shut_down(self, context: ServerContext, lifespan: Lifespan) -> None:
-        """Let the applications clean up, for as long as the requests were given and at least a moment."""
+    async def _shut_down(self, loop: asyncio.AbstractEventLoop, lifespan: Lifespan, left: float) -> None:
+        """Let the applications clean up, for as long as the requests have left and at least a moment."""
         forced = self.force_exit
-        allowed = max(self.config.timeout_graceful_shutdown, _SHUTDOWN_SECONDS)
-        deadline = context.loop.time() + (_CANCEL_SECONDS if forced else allowed)
+        allowed = _CANCEL_SECONDS if forced else max(left, _SHUTDOWN_SECONDS)
+        # Later than the lifespan's own: for one that does not even let itself be cut off.
+        deadline = loop.time() + allowed + 2 * _CANCEL_SECONDS
+        if lifespan.running and self._has_started.is_set():
+            logger.info("stopping: the applications shut down")
         try:
             completed = await self._complete(
-                lifespan.shutdown(), lambda: self.force_exit != forced or context.loop.time() >= deadline
+                lifespan.shutdown(allowed), lambda: self.force_exit != forced or loop.time() >= deadline
             )
         except LifespanError as error:
             logger.error("%s", error)
@@ -331,15 +311,3 @@ class Server:
         if self.should_exit and number == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
-
-
-def _count(in_flight: tuple[int, int, int]) -> str:
-    names = ("connection", "ASGI call", "WSGI call")
-    counted = zip(in_flight, names, strict=True)
-    return ", ".join(f"{number} {name}{'s' * (number > 1)}" for number, name in counted if number)
-
-
-async def _let_transports_close() -> None:
-    """Wait for the turn of the loop in which transports that were closed tell so, and the one after."""
-    for _ in range(2):
-        await asyncio.sleep(0)

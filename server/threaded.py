@@ -138,9 +138,22 @@ class ThreadedExchange:
         """
         self.disconnected = True
 
-    def close_after(self) -> None:
-        """Let this be the connection's last exchange; a head that has been sent already does not say so."""
+    def close_after(self) -> bool:
+        """Let this be the connection's last exchange; whether the client will certainly be told. A worker may
+        have encoded the head already.
+        """
+        told = not self.keep_alive or self._body is not None
         self.keep_alive = False
+        return told
+
+    def end_response(self) -> bool:
+        """Tell an application that goes on sending, if it asks, that the client has left; whether it does.
+        What it still sends arrives.
+        """
+        if self.done or not self._begun:
+            return False
+        self.disconnected = True
+        return True
 
     def refuse(self, status: int, reason: str, headers: Headers | None = None) -> bool:
         """Answer in the application's place. Only while no worker has the exchange."""

@@ -8,6 +8,8 @@ from math import inf
 from typing import Final
 
 from hybrid.server.connection import Connection, Handler
+from hybrid.server.wire.boundary import FrameBoundaries
+from hybrid.server.wire.frames import CloseCode, encode_close
 
 #: Bytes that are taken from the application at a time, and how often before others have their turn.
 _CHUNK: Final = 64 * 1024
@@ -21,6 +23,7 @@ class _State(Enum):
 
     PENDING = auto()  # nobody yet
     OPEN = auto()  # the application's socket: bytes pass in both directions
+    STOPPED = auto()  # our close frame, and nothing after it: the server is stopping
     ANSWERED = auto()  # the application's response, as to any request; nothing passes
     GONE = auto()  # nobody any more: it has left, or all has been said
 
@@ -37,8 +40,9 @@ class Tunnel(Handler):
     vanishes is first an end of input to the application, which so has a moment to find out by reading, and
     then an error to whoever still writes.
 
-    Frames are not looked at. When the server stops, the application's input ends as if the client had left,
-    and the client hears what the application says to that.
+    Frames are not looked at, but for where the application's end. When the server stops, its input ends as if
+    the client had left, and the client gets a close frame with 1012 as soon as that cannot tear another frame
+    apart. From an application that writes no frames it hears what that says to the end of its input.
 
     Args:
         connection: the client's, whose handler this is to become.
@@ -48,6 +52,8 @@ class Tunnel(Handler):
     Raises:
         NotImplementedError: the event loop cannot watch sockets.
     """
+
+    lasting = True
 
     def __init__(self, connection: Connection, end: socket.socket, on_open: Callable[[], object]) -> None:
         super().__init__(connection)
@@ -60,6 +66,8 @@ class Tunnel(Handler):
         self._eof = False  # whether the client has closed its direction
         self._input_over = False  # whether the application gets nothing more
         self._output_over = False  # whether the application has closed its direction
+        self._frames = FrameBoundaries()  # in what the client hears
+        self._stopping = False  # whether the client is to get a close frame
         self._released = False  # whether the application's call is over
         self._deadline = inf  # for letting go
         self._loop.add_reader(end, self._catch_up)
@@ -72,7 +80,7 @@ class Tunnel(Handler):
         """Whether the application has written to its socket, or cannot any more."""
         if self._state is _State.PENDING:
             self._pull()  # it may have written a moment ago
-        return self._state is _State.OPEN or self._state is _State.GONE
+        return self._state in (_State.OPEN, _State.STOPPED, _State.GONE)
 
     # What asyncio, the connection and the server call.
 
@@ -124,10 +132,16 @@ class Tunnel(Handler):
             self.close()
 
     def drain(self) -> None:
-        """End the application's input, so that it ends. A response to the handshake may still come."""
+        """Close with 1012, and end the application's input, so that it ends. A response to the handshake may
+        still come.
+        """
         if self._state is _State.GONE:
             self._close_end()
         elif self._state is not _State.ANSWERED:
+            self._stopping = True
+            self._catch_up()
+            if self._state is _State.OPEN and self._frames.at_boundary:
+                self._send_close()
             self._stop_input()
 
     def abort(self) -> None:
@@ -247,8 +261,17 @@ class Tunnel(Handler):
             self._state = _State.OPEN
             self._on_open()
         if self._state is _State.OPEN:
-            self._connection.write(data)
+            end = self._frames.feed(data)
+            self._connection.write(data[:end] if self._stopping and end else data)
+            if self._stopping and end:
+                self._send_close()
         return True
+
+    def _send_close(self) -> None:
+        """Tell the client to come back, at the end of a frame. What the application still says is dropped."""
+        self._connection.write(encode_close(CloseCode.SERVICE_RESTART, "the server is stopping"))
+        self._state = _State.STOPPED
+        self._deadline = self._connection.context.deadline(_RELEASE_SECONDS)
 
     def _end_output(self) -> None:
         """The application writes no more: pass that on, and close when that was the last direction."""
@@ -256,6 +279,8 @@ class Tunnel(Handler):
         self._loop.remove_reader(self._end)
         if self._state is _State.GONE:
             self._close_end()
+        elif self._state is _State.STOPPED:
+            self.close()
         elif self._state is _State.OPEN:
             if self._released or self._input_over or not self._connection.half_close():
                 self.close()

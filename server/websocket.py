@@ -68,6 +68,10 @@ def upgrade(connection: Connection, request: Request, leftover: bytes) -> None:
         leftover: bytes that came after it.
     """
     context = connection.context
+    if context.draining:
+        connection.write(refusal(request, 503, "the server is stopping", context.default_fields))
+        connection.close_after_response()
+        return
     try:
         handshake = read_handshake(request.method, request.http_version, request.headers)
     except HandshakeError as error:
@@ -96,6 +100,8 @@ class WebSocket(Handler):
         scope: the ASGI ``websocket`` scope.
         state: where the connection is.
     """
+
+    lasting = True
 
     task: asyncio.Task[None]  # of the application's call
 

@@ -3,9 +3,10 @@
 import io
 from contextlib import suppress
 from operator import itemgetter
-from typing import Any, BinaryIO, Final, TextIO
+from typing import Any, BinaryIO, Final, TextIO, cast
 from urllib.parse import unquote_to_bytes
 
+from hybrid.bridge.shutdown import KEY, ShutdownNotice
 from hybrid.bridge.types import UNDERSCORES, Headers, Memo, Scope
 from hybrid.bridge.wsgi.errorlog import ERRORS
 from hybrid.bridge.wsgi.filewrapper import FileWrapper
@@ -117,9 +118,10 @@ class EnvironBuilder:
             environ["SERVER_PORT"] = str(server[1])
         else:
             environ["SERVER_NAME"], environ["SERVER_PORT"] = _server_of_host(environ)
-        extensions = scope.get("extensions")
-        if extensions:  # what our server knows of a TLS connection
-            environ.update(extensions.get("hybrid.environ", ()))
+        extensions: dict[str, Any] = scope.get("extensions") or {}
+        if KEY in extensions:
+            environ[KEY] = cast("ShutdownNotice", extensions[KEY]).threads
+        environ.update(extensions.get("hybrid.environ", ()))  # what our server knows of a TLS connection
         return environ
 
     def _add_fields(

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from hybrid.bridge.errors import ConfigError
 from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting, settings_group
 
 
@@ -48,9 +49,23 @@ class TimeoutSettings(SettingsGroup):
             help="Let requests in flight go on for this long after SIGINT or SIGTERM.",
         ),
     )
+    shutdown_delay: float = setting(
+        0.0,
+        Seconds(
+            help="After SIGINT or SIGTERM go on listening for this part of the time, not ready any more, "
+            "so that load balancers can notice.",
+        ),
+    )
     timeout_request: float = setting(
         0.0,
         Seconds(
             help="Answer 504 when a WSGI application has taken this long, and give up its thread; 0 never.",
         ),
     )
+
+    def check_group(self) -> None:
+        """Refuse a delay that would leave no time for requests."""
+        if self.shutdown_delay and self.shutdown_delay >= self.timeout_graceful_shutdown:
+            raise ConfigError(
+                "shutdown_delay: must be less than timeout_graceful_shutdown, of which it is a part"
+            )

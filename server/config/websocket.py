@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from hybrid.server.config.settings import SettingsGroup, Whole, setting, settings_group
+from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting, settings_group
 
 
 @settings_group
@@ -27,5 +27,12 @@ class WebSocketSettings(SettingsGroup):
             high=1 << 20,
             metavar="N",
             help="Stop reading from a WebSocket while this many messages wait for the application.",
+        ),
+    )
+    ws_close_spread: float = setting(
+        1.0,
+        Seconds(
+            help="When stopping, close WebSockets one by one over this long, so that their clients do not "
+            "all come back at once.",
         ),
     )

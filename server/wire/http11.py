@@ -131,8 +131,8 @@ class RequestParser:
     """
 
     __slots__ = (
-        "_check_underscores", "_chunked", "_host", "_known", "_known_headers", "_known_tail", "_left",
-        "_limits", "_room", "_seen", "body_complete", "waiting",
+        "_check_underscores", "_chunked", "_host", "_known", "_known_headers", "_known_tail", "_last",
+        "_left", "_limits", "_room", "_seen", "body_complete", "waiting",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, check_underscores: Callable[[Request], object] | None = None) -> None:
@@ -147,6 +147,7 @@ class RequestParser:
         self._known_tail = b"\0"  # version and fields of the last request, as they were sent
         self._known: Request | None = None  # what they meant
         self._known_headers: Headers = []  # a copy: what an application does to its own must not come back
+        self._last = False  # whether no request keeps the connection
         self._room = 0  # bytes of method and target that the limits allow before these fields
 
     def __repr__(self) -> str:
@@ -165,6 +166,11 @@ class RequestParser:
         """Return the bytes after the current request: whoever takes the connection over starts with them."""
         rest, self.waiting = self.waiting, b""
         return rest
+
+    def let_next_be_last(self) -> None:
+        """Let the connection end with the next request, whatever that says."""
+        self._last = True
+        self._known_tail = b"\0"  # not as the one before
 
     def next_request(self, data: bytes = b"") -> Request | None:
         """Take bytes from the client, and return the next request, or None while its head is incomplete.
@@ -285,7 +291,7 @@ class RequestParser:
             self._check_host(request)
         if not request.target.startswith(b"/"):
             self._reduce_target(request)
-        request.keep_alive = _keeps_alive(request)
+        request.keep_alive = _keeps_alive(request) and not self._last
         if b"content-length" in fields or b"transfer-encoding" in fields:
             self._frame_body(request)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hybrid.bridge.gateway import Gateway
     from hybrid.bridge.routing import ProtocolTypeRouter
+    from hybrid.bridge.shutdown import shutdown_notice
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
     from hybrid.bridge.wsgi.reverse import ASGIToWSGI
     from hybrid.bridge.wsgi.threadpool import ThreadPool
@@ -27,6 +28,7 @@ __all__ = [
     "ThreadPool",
     "WSGIToASGI",
     "__version__",
+    "shutdown_notice",
 ]
 
 _MODULE_OF = {
@@ -37,6 +39,7 @@ _MODULE_OF = {
     "Server": "hybrid.server.server",
     "ThreadPool": "hybrid.bridge.wsgi.threadpool",
     "WSGIToASGI": "hybrid.bridge.wsgi.adapter",
+    "shutdown_notice": "hybrid.bridge.shutdown",
 }
 
 

@@ -32,6 +32,7 @@ class Recorder:
         self.ticks: list[float] = []
         self._closes = closes
         self._context = context
+        self.lasting = False
         context.connections.add(self)
 
     def tick(self, now: float) -> None:
@@ -42,6 +43,10 @@ class Recorder:
 
     def drain(self) -> None:
         """Do nothing."""
+
+    def end_response(self) -> bool:
+        """Do nothing."""
+        return False
 
     def abort(self) -> None:
         """Do nothing."""

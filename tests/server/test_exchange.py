@@ -48,7 +48,7 @@ async def test_scope() -> None:
         "client": ("192.0.2.1", 50000),
         "server": ("192.0.2.2", 80),
         "state": {},
-        "extensions": {},
+        "extensions": {"hybrid.shutdown": peer.context.shutdown},
     }
     await app.call.answer()
 

@@ -17,10 +17,12 @@ import pytest
 
 from hybrid.bridge.errors import LifespanError, LoadError
 from hybrid.bridge.types import Receive, Scope, Send
+from hybrid.server import drain
 from hybrid.server import server as module
 from hybrid.server.config import Config
 from hybrid.server.config.processes import LoopName
 from hybrid.server.context import ServerContext
+from hybrid.server.drain import InFlight
 from hybrid.server.errors import BindError
 from hybrid.server.server import Server
 from tests.apps import hello_asgi, hello_wsgi
@@ -517,7 +519,7 @@ async def test_force_during_shutdown(caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_what_is_in_flight(in_flight: tuple[int, int, int], text: str) -> None:
     """The log names what is in flight, and nothing that is not."""
-    assert module._count(in_flight) == text
+    assert str(InFlight(*in_flight)) == text
 
 
 def test_signals() -> None:
@@ -649,7 +651,7 @@ async def test_view_that_never_ends(caplog: pytest.LogCaptureFixture, release: R
 @on_each_loop
 async def test_request_that_resists(monkeypatch: pytest.MonkeyPatch) -> None:
     """An application call that ignores its cancellation cannot keep the server."""
-    monkeypatch.setattr(module, "_CANCEL_SECONDS", 0.01)
+    monkeypatch.setattr(drain, "_CANCEL_SECONDS", 0.01)
     let_go = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -119,7 +119,7 @@ def test_without_tls_there_is_nothing_of_it(serve: Serve) -> None:
     """In clear there is no extension, and no variable."""
     server = serve("tls_report", "/wsgi=tls_report:wsgi")
     told = httpx.get(f"{server.url}/").json()
-    assert told == {"scheme": "http", "extensions": [], "tls": None}
+    assert told == {"scheme": "http", "extensions": ["hybrid.shutdown"], "tls": None}
     assert httpx.get(f"{server.url}/wsgi/").json() == {"scheme": "http"}
 
 
@@ -181,7 +181,8 @@ def test_plain_http(secure: Secure, loop: str) -> None:
             assert client.recv(100) == b""
     server.wait_for_stderr("no TLS handshake: the client speaks HTTP without TLS")
     assert server.terminate() == 0
-    assert len([line for line in server.stderr.splitlines() if "hybrid.server" in line]) == 1
+    lines = [line for line in server.stderr.splitlines() if "hybrid.server" in line]
+    assert len([line for line in lines if "stopping: " not in line]) == 1
     assert "Traceback" not in server.stderr
 
 
@@ -222,7 +223,7 @@ def test_client_that_leaves(secure: Secure, loop: str) -> None:
             client.sendall(said)
     server.wait_for_stderr("DEBUG hybrid.server: 127.0.0.1:")
     assert server.terminate() == 0
-    assert "INFO" not in server.stderr
+    assert "INFO hybrid.server: 127.0.0.1" not in server.stderr
     assert "Traceback" not in server.stderr
     assert "Warning" not in server.stderr
 
@@ -326,7 +327,7 @@ def test_websocket(secure: Secure, authority: Authority, loop: str) -> None:
         told = json.loads(client.recv())
         assert (told["scheme"], told["extensions"]) == (
             "wss",
-            ["hybrid.environ", "tls", "websocket.http.response"],
+            ["hybrid.environ", "hybrid.shutdown", "tls", "websocket.http.response"],
         )
         assert told["tls"]["tls_version"] == 0x0304
     with connect(f"{url}/echo", ssl=context) as client:

@@ -12,9 +12,14 @@ from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.tunnel import Tunnel
+from hybrid.server.wire.frames import encode_close, encode_text
 from tests.support.embedded import on_each_loop, until
 from tests.support.transports import FakeTransport
 
+#: How an application opens a WebSocket.
+HEAD = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+#: What the client hears of a server that stops.
+STOPPING = encode_close(1012, "the server is stopping")
 #: More than the kernel keeps for one direction.
 LARGE = bytes(range(256)) * 8000
 
@@ -414,3 +419,69 @@ async def test_drain_while_it_answers() -> None:
         made.tunnel.drain()
         with pytest.raises(BlockingIOError):
             made.application.recv(1)
+
+
+@on_each_loop
+async def test_drain_between_frames() -> None:
+    """A client whose application writes frames gets a close frame, after which nothing more is said to it."""
+    with ends() as made:
+        await made.write(HEAD + encode_text("hello"))
+        made.client.take()
+        made.application.sendall(encode_text("a moment before"))
+        made.tunnel.drain()
+        assert made.client.take() == encode_text("a moment before") + STOPPING
+        assert await made.read(1) == b""
+        made.application.sendall(encode_text("too late"))
+        await asyncio.sleep(0.01)
+        assert made.client.written == b""
+        assert made.tunnel.used
+        made.application.close()
+        await until(lambda: made.client.eof_written)
+        assert made.closed
+
+
+@on_each_loop
+async def test_drain_in_the_middle_of_a_frame() -> None:
+    """The close frame waits for the end of a frame that has begun, and goes before the next one."""
+    with ends() as made:
+        await made.write(HEAD)
+        await made.write(encode_text("hello")[:3])
+        made.tunnel.drain()
+        assert made.client.written == encode_text("hello")[:3]
+        made.client.take()
+        made.application.sendall(encode_text("hello")[3:] + encode_text("next")[:3])
+        await until(lambda: made.client.written == encode_text("hello")[3:] + STOPPING)
+
+
+@on_each_loop
+async def test_drain_before_the_handshake_is_answered() -> None:
+    """An application that accepts while the server stops has its client told so at once."""
+    with ends() as made:
+        made.tunnel.drain()
+        made.application.sendall(HEAD)
+        await until(lambda: made.client.written == HEAD + STOPPING)
+
+
+@on_each_loop
+async def test_drain_after_the_application_has_said_close() -> None:
+    """Nothing follows a close frame, not even another one."""
+    with ends() as made:
+        await made.write(HEAD + encode_close(1000))
+        made.client.take()
+        made.tunnel.drain()
+        await asyncio.sleep(0.01)
+        assert made.client.written == b""
+
+
+@on_each_loop
+async def test_application_stays_after_the_drain() -> None:
+    """An application that does not close its end keeps neither the client nor the tunnel for long."""
+    with ends() as made:
+        await made.write(HEAD)
+        made.tunnel.drain()
+        ended = []
+        for seconds in (1, 2):
+            made.tick(seconds)
+            ended.append(made.client_ended())
+        assert ended == [False, True]
+        assert made.closed

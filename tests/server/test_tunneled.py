@@ -18,6 +18,7 @@ from hybrid.bridge.types import Receive, Resolver, ResponseHead, Scope, Send
 from hybrid.server.config import Config
 from hybrid.server.config.processes import LoopName
 from hybrid.server.server import Server
+from hybrid.server.wire.frames import encode_close
 from tests.support.embedded import DEADLINE, client, on_each_loop, port_of, serving, until
 
 HANDSHAKE = (
@@ -361,22 +362,26 @@ async def test_no_socket(
 
 @on_each_loop
 async def test_stop() -> None:
-    """A view that waits for its client gets the end of input when the server stops, and the client too."""
+    """A view that waits for its client gets the end of input when the server stops, and the client a close
+    frame with 1012.
+    """
     entered = threading.Event()
+    read: list[bytes] = []
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         own: socket.socket = environ["werkzeug.socket"]
         own.sendall(ANSWER)
         entered.set()
-        own.sendall(b"end" if own.recv(100) == b"" else b"no")
+        read.append(own.recv(100))
         return []
 
     async with serving(app) as (server, task), client(server) as connection:
         connection.send(HANDSHAKE)
         await until(entered.is_set)
         server.should_exit = True
-        assert await connection.read_all() == ANSWER + b"end"
+        assert await connection.read_all() == ANSWER + encode_close(1012, "the server is stopping")
         await asyncio.wait_for(task, DEADLINE)
+    assert read == [b""]
 
 
 @on_each_loop
@@ -400,7 +405,7 @@ async def test_view_that_never_ends(caplog: pytest.LogCaptureFixture) -> None:
         connection.send(HANDSHAKE)
         await until(entered.is_set)
         server.should_exit = True
-        assert await connection.read_all() in (ANSWER, b"")
+        assert await connection.read_all() in (ANSWER + encode_close(1012, "the server is stopping"), b"")
         await asyncio.wait_for(task, DEADLINE)
     assert "cutting off 1 connection, 1 WSGI call" in caplog.messages
     release.set()

@@ -591,7 +591,10 @@ class TestScope:
         assert (scope["scheme"], scope["http_version"]) == ("ws", "1.1")
         assert (scope["path"], scope["raw_path"], scope["query_string"]) == ("/chat", b"/chat", b"a=1")
         assert scope["subprotocols"] == ["a", "b"]
-        assert scope["extensions"] == {"websocket.http.response": {}}
+        assert scope["extensions"] == {
+            "websocket.http.response": {},
+            "hybrid.shutdown": peer.context.shutdown,
+        }
         assert (scope["client"], scope["server"]) == (("192.0.2.1", 50000), ("192.0.2.2", 80))
         assert scope["state"] == {"pool": "here"}
         assert (b"host", b"x") in scope["headers"]
