@@ -22,6 +22,7 @@ from hybrid.server.context import ServerContext
 from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
 from hybrid.server.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
+from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.proxied import ProxiedStart
 from hybrid.server.tls import Certificates
@@ -115,9 +116,9 @@ class Server:
                 be used, 3 when the application cannot be loaded or started, 130 when it was forced to stop;
                 each error is one line on stderr.
         """
-        configure_logging(self.config.log_level)
         self._by_itself = True
         try:
+            configure_logging(self.config.log_plan())
             factory = loop_factory(self.config.loop)
             self._loaded = load_application(self.config)
             with self._signals_handled(), TURNS.managed():
@@ -155,6 +156,7 @@ class Server:
         if self.config.uses_tls:
             self._certificates = Certificates(self.config)
         context = ServerContext(self.config, loaded.application, self._loop)
+        batch_logs(self._loop)
         try:
             startup = loaded.lifespan.startup(context.state)
             if not await self._complete(startup, lambda: self.should_exit):
@@ -165,6 +167,7 @@ class Server:
             finally:
                 await self._shut_down(context, loaded.lifespan)
         finally:
+            batch_logs(None)
             for pool in loaded.pools.values():
                 pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
             if loaded.sockets is not None:
@@ -188,6 +191,7 @@ class Server:
                 context.tick()
                 if self._certificates is not None:
                     self._certificates.reload()
+                flush_logs()
             self._stop_listening(context)
             await self._drain(context)
         finally:
@@ -321,6 +325,8 @@ class Server:
             yield
             return
         before = {number: signal.signal(number, self._handle_signal) for number in _SIGNALS}
+        if hasattr(signal, "SIGUSR1"):
+            before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._reopen_log_files)
         try:
             yield
         finally:
@@ -331,6 +337,12 @@ class Server:
         if self.should_exit and number == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
+
+    def _reopen_log_files(self, number: int, frame: FrameType | None) -> None:
+        """Let the loop do it: the signal may have come in the middle of writing a line."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(reopen_log_files)
 
 
 def _count(in_flight: tuple[int, int, int]) -> str:

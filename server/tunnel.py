@@ -247,8 +247,11 @@ class Tunnel(Handler):
             self._state = _State.OPEN
             self._on_open()
         if self._state is _State.OPEN:
-            self._connection.write(data)
+            self._pass_on(data)
         return True
+
+    def _pass_on(self, data: bytes) -> None:
+        self._connection.write(data)
 
     def _end_output(self) -> None:
         """The application writes no more: pass that on, and close when that was the last direction."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hybrid.server.ops.logs import configure_logging
+from hybrid.server.ops.logs import LogPlan, configure_logging
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def say() -> None:
 
 def test_events_and_accesses(capsys: pytest.CaptureFixture[str]) -> None:
     """Events go to stderr with level and logger, accesses to stdout, each to one place only."""
-    configure_logging("info")
+    configure_logging(LogPlan(level="info"))
     say()
     out, err = capsys.readouterr()
     (access,) = out.splitlines()
@@ -52,21 +52,21 @@ def test_events_and_accesses(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_level(capsys: pytest.CaptureFixture[str], level: str, lines: int) -> None:
     """The level holds for events and accesses."""
-    configure_logging(level)
+    configure_logging(LogPlan(level=level))
     say()
     assert len("".join(capsys.readouterr()).splitlines()) == lines
 
 
 def test_root_logger_is_left_alone(root: logging.Logger) -> None:
     """The application's own logging is its own matter."""
-    configure_logging("debug")
+    configure_logging(LogPlan(level="debug"))
     assert (root.handlers, root.level) == ([], logging.WARNING)
 
 
 def test_twice(capsys: pytest.CaptureFixture[str]) -> None:
     """A second server in the same process does not make every line come twice."""
-    configure_logging("info")
-    configure_logging("info")
+    configure_logging(LogPlan(level="info"))
+    configure_logging(LogPlan(level="info"))
     say()
     out, err = capsys.readouterr()
     assert (len(out.splitlines()), len(err.splitlines())) == (1, 2)
@@ -91,7 +91,7 @@ def test_somebody_has_set_logging_up(
     """Where handlers are set already, for everything or for us, they get all lines and nobody else does."""
     keeper = Keeper()
     (root if for_all else logging.getLogger("hybrid")).addHandler(keeper)
-    configure_logging("info")
+    configure_logging(LogPlan(level="info"))
     say()
     assert keeper.messages == ["an event", "a worry", "an access"]
     assert capsys.readouterr() == ("", "")
@@ -102,7 +102,7 @@ def test_somebody_has_set_the_access_log_up(capsys: pytest.CaptureFixture[str]) 
     keeper = Keeper()
     logging.getLogger("hybrid.access").addHandler(keeper)
     logging.getLogger("hybrid.access").propagate = False
-    configure_logging("info")
+    configure_logging(LogPlan(level="info"))
     say()
     assert keeper.messages == ["an access"]
     out, err = capsys.readouterr()
