@@ -1,6 +1,7 @@
 """A line, or what is asked for instead, for each request that was answered and each WebSocket."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Final
@@ -16,6 +17,8 @@ logger = logging.getLogger("hybrid.access")
 _events = logging.getLogger("hybrid.server")
 _INFO: Final = logging.INFO
 
+#: One that a log can take apart; whether it was refused for another reason is not asked.
+_REQUEST_LINE = re.compile(rb"([!-~]{1,32}) ([!-~]{1,1024}) HTTP/(1\.[01])")
 #: The name of an application in the route table, and of the threads that it runs on.
 Label = tuple[str, str]
 _NO_LABEL: Final[Label] = ("", "")
@@ -86,7 +89,7 @@ class AccessLog:
     def write_refused(
         self,
         client: tuple[str, int] | None,
-        request: Request | bytes,
+        request: Request | bytes | None,
         status: int,
         data: bytes,
     ) -> None:
@@ -94,15 +97,16 @@ class AccessLog:
 
         Args:
             client: who sent it.
-            request: its head; where that could not be read, what there is of its first line.
+            request: its head; where that was refused, what there is of its first line.
             status: of the response.
             data: the response.
         """
-        head = None if isinstance(request, bytes) else request
-        record = AccessRecord(self._line, head, None)
-        record.client = client
+        line = b""
         if isinstance(request, bytes):
-            record.note_line(request)
+            line, request = request, _read_line(request)
+        record = AccessRecord(self._line, request, None)
+        record.client = client
+        record.note_line(line)
         record.note_refusal(data, status)
         self.write(record)
 
@@ -114,3 +118,12 @@ class AccessLog:
         later = record.closing()
         later.write_line = self._websocket_line
         return later
+
+
+def _read_line(line: bytes) -> Request | None:
+    """Read a request line whose request was refused for something else."""
+    found = _REQUEST_LINE.fullmatch(line)
+    if found is None:
+        return None
+    method, target, version = found.groups()
+    return Request(method.decode("ascii"), target, version.decode("ascii"), [])

@@ -4,7 +4,6 @@ import os
 import re
 import time
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -75,7 +74,9 @@ class LineFormat:
             self.wants_environ = self.wants_environ or variable["kind"] == "e"
             return _VARIABLES[variable["kind"]](variable["name"])
         if name not in ATOMS:
-            near = get_close_matches(name, ATOMS)
+            import difflib  # only a mistake needs it
+
+            near = difflib.get_close_matches(name, ATOMS)
             hint = f"; did you mean %({near[0]})s?" if near else ""
             raise FormatError(f"there is no atom %({name})s{hint}")
         return ATOMS[name]

@@ -1,11 +1,10 @@
 """How log records are written: as text for people, as JSON for programs. Both fit into a ``log_config``."""
 
-import json
 import logging
 import os
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
 from hybrid.server.ops.escape import tame
@@ -89,10 +88,11 @@ class JsonFormatter(logging.Formatter):
     keys.
     """
 
-    _encode: ClassVar = json.JSONEncoder(separators=(",", ":"), default=str).encode
-
     def __init__(self) -> None:
+        import json  # not for who has no use for it
+
         super().__init__()
+        self._encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
         self._second = _Seconds("%Y-%m-%dT%H:%M:%S", utc=True)
 
     def format(self, record: logging.LogRecord) -> str:

@@ -1,11 +1,8 @@
 """Setting up the log of a process that has not done so itself."""
 
-import json
 import logging
-import logging.config
 import sys
 from collections.abc import Mapping
-from configparser import Error as IniError
 from dataclasses import dataclass
 from importlib import import_module
 from os import PathLike, fspath
@@ -97,6 +94,10 @@ def _apply_config(config: Mapping[str, Any] | str | PathLike[str]) -> None:
     if isinstance(config, Mapping):
         _apply_mapping(config, "log_config")
         return
+    import json  # these take milliseconds, and are not for who has no configuration
+    from configparser import Error as IniError
+    from logging.config import fileConfig
+
     path = Path(config)
     name = f"log_config: {path}"
     try:
@@ -106,22 +107,24 @@ def _apply_config(config: Mapping[str, Any] | str | PathLike[str]) -> None:
             _apply_mapping(_read_yaml(path), name)
         else:
             with path.open(encoding="utf-8") as file:
-                logging.config.fileConfig(file, disable_existing_loggers=False)
+                fileConfig(file, disable_existing_loggers=False)
     except ConfigError:
         raise
     except OSError as error:
         raise ConfigError(f"{name} cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, IniError) as error:
-        raise ConfigError(f"{name} is no logging configuration: {error}") from error
+    except (ValueError, KeyError, RuntimeError, IniError) as error:
+        raise ConfigError(f"{name} is no logging configuration: {' '.join(str(error).split())}") from error
 
 
 def _apply_mapping(config: object, name: str) -> None:
     """Apply a dictionary. The loggers that exist already are ours: they are kept unless it says otherwise."""
     if not isinstance(config, Mapping):
         raise ConfigError(f"{name} is no logging configuration: it holds no table")
+    from logging.config import dictConfig
+
     values = {"disable_existing_loggers": False, **cast("Mapping[str, Any]", config)}
     try:
-        logging.config.dictConfig(values)
+        dictConfig(values)
     except (ValueError, TypeError, AttributeError, ImportError) as error:
         cause = f": {error.__cause__}" if error.__cause__ else ""
         raise ConfigError(f"{name} is no logging configuration: {error}{cause}") from error
