@@ -41,12 +41,12 @@ def raw(port: int, data: bytes) -> bytes:
 
 
 def test_json(serve: Serve, tmp_path: Path) -> None:
-    """Each access is an object that says which application answered, on which threads, and how long it took; a
-    WebSocket is one when it opens and one when it closes; events are objects too.
+    """Each access is an object that says who answered, on which threads, and how long it took; a WebSocket is
+    one when it opens and one when it closes; events are objects too.
     """
     access, error = tmp_path / "access", tmp_path / "error"
     server = serve(*TARGETS, log_format="json", access_logfile=access, error_logfile=error, pool=["slow=1"])
-    httpx.get(f"{server.url}/asgi?q", headers={"User-Agent": b"me\x80"})
+    httpx.get(f"{server.url}/asgi?q", headers={b"User-Agent": b"me\x80"})
     httpx.get(f"{server.url}/wsgi", auth=("ada", "x"))
     httpx.get(f"{server.url}/slow")
     with connect(server.url.replace("http", "ws") + "/") as websocket:

@@ -271,4 +271,4 @@ def test_file_that_cannot_be_written(tmp_path: Path, name: str) -> None:
     """A file that cannot be written is an error that names the option."""
     path = tmp_path / "missing" / "log"
     with pytest.raises(ConfigError, match=f"{name}_logfile: {path} cannot be written: No such file"):
-        configure_logging(LogPlan(**{f"{name}_file": path}))
+        configure_logging(LogPlan(access_file=path) if name == "access" else LogPlan(error_file=path))
