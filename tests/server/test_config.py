@@ -272,7 +272,7 @@ def test_who_is_believed() -> None:
         ("access_logger", "print", "cannot be called"),
         ("log_config", 1, "is not a path, or a dictionary"),
         ("log_format", "xml", "is not one of text, json"),
-        ("use_colors", "auto", "is not True or False"),
+        ("use_colors", "auto", "is not true or false"),
     ],
 )
 def test_wrong_logs(setting: str, value: object, complaint: str) -> None:
