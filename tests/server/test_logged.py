@@ -235,6 +235,56 @@ class TestThreads:
         assert [(record.status, record.body_bytes) for record in records] == [(504, 15)]
 
 
+class TestGate:
+    """Both at once: the log, and a bound on how many requests are answered at a time."""
+
+    @on_loop
+    async def test_on_the_loop(self) -> None:
+        """A request that passes the gate is logged when it has been answered, and then has left."""
+        app = Puppet()
+        peer, records = watched(app, limit_concurrency=1, limit_concurrency_queue=0)
+        await peer.send(get("/1"))
+        gate = peer.context.gate
+        assert gate is not None
+        assert gate.inside == 1
+        await app.call.answer(b"Hello")
+        assert [(record.status, record.body_bytes) for record in records] == [(200, 5)]
+        assert gate.inside == 0
+
+    @on_loop
+    async def test_on_threads(self) -> None:
+        """The gate comes before the threads, with the log too."""
+        workers = Workers()
+        peer, records = watched(workers, limit_concurrency=1)
+        await peer.send(get("/1"))
+        gate = peer.context.gate
+        assert gate is not None
+        assert gate.inside == 1
+        exchange = workers.exchange
+        exchange.start(200, "OK", [])
+        await on_thread(exchange.finish, b"Hello")
+        assert [(record.status, record.body_bytes) for record in records] == [(200, 5)]
+        assert gate.inside == 0
+
+    @pytest.mark.parametrize("gated", [True, False])
+    @pytest.mark.parametrize("logged", [True, False])
+    @on_loop
+    async def test_streamed(self, gated: bool, logged: bool) -> None:
+        """A body that is read as it comes passes both, or one of them, or neither."""
+        workers = Workers(stream=True)
+        records: list[AccessRecord] = []
+        settings: dict[str, Any] = {"access_logger": records.append} if logged else {}
+        peer = Peer(workers, limit_concurrency=1 if gated else 0, **settings)
+        await peer.send(request("POST", "/", "Content-Length: 4", body=b"ab"))
+        exchange = workers.exchange
+        assert (peer.context.gate is not None) is gated
+        await peer.send(b"cd")
+        exchange.start(200, "OK", [])
+        await on_thread(exchange.finish, b"Hello")
+        assert [(record.status, record.body_bytes) for record in records] == [(200, 5)] * logged
+        assert peer.response("POST").body == b"Hello"
+
+
 def handshake() -> Request:
     """Give a handshake that HTTP has read."""
     fields = [
