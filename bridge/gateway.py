@@ -10,7 +10,9 @@ from hybrid.bridge.routes import Route, Target, format_routes
 from hybrid.bridge.routing import ProtocolTypeRouter
 from hybrid.bridge.targets import TargetSpec, load_target, parse_target
 from hybrid.bridge.types import ASGIApp, BodyPolicy, LifespanMode
+from hybrid.bridge.wsgi.adapter import WSGIToASGI
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
+from hybrid.bridge.wsgi.sockets import WSGISockets
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 __all__ = ["Gateway", "Route", "Target", "format_routes", "load_targets"]
@@ -92,6 +94,11 @@ class Gateway(ProtocolTypeRouter):
             for leaf in leaves.values()
             if route.runs_on == ON_LOOP
         }
+        self._labels = {
+            id(leaf): (route.application, _threads_of(leaf))
+            for route, leaves in mounts
+            for leaf in leaves.values()
+        }
         self._leaves = [leaf for leaf, _ in on_loop.values()]
         self._names = [name for _, name in on_loop.values()]
         self._mounts = mounts
@@ -107,6 +114,12 @@ class Gateway(ProtocolTypeRouter):
     def routes(self) -> list[Route]:
         """Return the route table: a row for each target, ordered by path."""
         return list(self._routes)
+
+    def labels(self) -> dict[int, tuple[str, str]]:
+        """Return how what requests end at is called: the target's name in the route table, and the name of
+        its threads, ``""`` on the event loop. By ``id()``, for as long as the gateway lives.
+        """
+        return dict(self._labels)
 
     def leaves(self) -> list[ASGIApp]:
         """Return the ASGI applications, which get a lifespan, in the order of their targets and each once."""
@@ -129,3 +142,9 @@ class Gateway(ProtocolTypeRouter):
             for route, leaves in self._mounts
         ]
         self._applications.update(routers(mounts))
+
+
+def _threads_of(leaf: ASGIApp) -> str:
+    if isinstance(leaf, WSGIToASGI):
+        return leaf.pool.name
+    return leaf.threads.name if isinstance(leaf, WSGISockets) else ""

@@ -174,6 +174,18 @@ class ThreadedExchange(ScopedWriter, Protocol):
         ...
 
 
+class WatchedExchange(ThreadedExchange, Protocol):
+    """A :class:`ThreadedExchange` of which somebody wants to know when its application is called."""
+
+    def taken(self) -> None:
+        """A thread has taken the exchange (worker)."""
+        ...
+
+    def called(self, environ: dict[str, Any]) -> None:
+        """The application is called with this environ (worker)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class BodyPolicy:
     """How an application on a thread is given the bodies of its requests.
@@ -228,6 +240,10 @@ class ThreadedApplication:
             PoolFull: no room is left in the queue; the exchange was not taken.
         """
         raise NotImplementedError
+
+    def submit_watched(self, exchange: WatchedExchange) -> None:
+        """Do as :meth:`submit`, and tell the exchange what becomes of it. One that cannot tells nothing."""
+        self.submit(exchange)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection, for a server that does not know this class."""

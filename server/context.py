@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from hybrid.bridge.routing import application_for
 from hybrid.bridge.shutdown import CURRENT, ShutdownNotice
 from hybrid.bridge.types import ASGIApp
+from hybrid.server.access import make_access_log
 from hybrid.server.config import Config
 from hybrid.server.forwarded import Peers
 from hybrid.server.gate import Gate
@@ -54,6 +55,7 @@ class ServerContext:
         calls: tasks of application calls that run; the set keeps them from being collected.
         create_task: makes the task of an application call, in the context that it is to have.
         gate: what lets requests into the applications; None when any number may be there.
+        access_log: logs what has been answered; None when nobody wants that.
         outbox: where workers leave responses for the loop to send.
         peers: who is believed what of the client.
         draining: whether the server is stopping: responses close their connection, nothing new is accepted.
@@ -89,6 +91,7 @@ class ServerContext:
         self._started_with = copy_context()
         self._constant_fields = _constant_fields(config)
         self._sends_date = config.date_header and not any(name == "date" for name, _ in config.header_fields)
+        self.access_log = make_access_log(config, application)
         self.tick()
 
     def __repr__(self) -> str:

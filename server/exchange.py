@@ -9,7 +9,6 @@ from typing import Final
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Headers, Message, Scope
 from hybrid.server.connection import Connection
-from hybrid.server.ops import access_log
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import CONTINUE, ResponseEncoder, refusal
@@ -54,6 +53,7 @@ class Exchange:
 
     task: asyncio.Task[None]
     _encoder: ResponseEncoder  # from BODY on
+    _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class Exchange:
         if self.state is _BODY and self._encoder.head_sent:
             return False
         defaults = self._connection.context.default_fields
-        self._connection.write(refusal(self.request, status, reason, defaults, headers or ()))
+        self._write_refusal(status, refusal(self.request, status, reason, defaults, headers or ()))
         self.keep_alive = False
         self._complete(status)
         self.state = State.LOST  # to the application, whose own response has nowhere to go
@@ -233,7 +233,7 @@ class Exchange:
         context = self._connection.context
         headers = message.get("headers", ())
         try:
-            self._encoder = ResponseEncoder(
+            self._encoder = self._new_encoder(
                 self.request, message["status"], None, headers, context.default_fields
             )
         except KeyError as error:
@@ -251,9 +251,10 @@ class Exchange:
         self.state = _DONE
         if self._waiters is not None:
             self._wake()
-        if self._connection.context.config.access_log:
-            access_log.log_request(self.scope, self.request.target, status)
         self._on_done()
+
+    def _write_refusal(self, status: int, data: bytes) -> None:
+        self._connection.write(data)
 
     async def _wait(self) -> None:
         waiter = self._connection.context.loop.create_future()

@@ -10,10 +10,8 @@ looks the same until something is sent to it, and a queue full of those who have
 """
 
 import logging
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Headers
@@ -148,31 +146,6 @@ class GatedStreamedExchange(GatedThreadedExchange, StreamedExchange):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    """What a connection makes of its requests.
-
-    Attributes:
-        asgi: the exchange for an ASGI application.
-        threaded: the exchange for a WSGI application that is given whole bodies.
-        streamed: the exchange for one that reads bodies as they come.
-        start: has an ASGI application called.
-    """
-
-    asgi: type[Exchange]
-    threaded: type[ThreadedExchange]
-    streamed: type[StreamedExchange]
-    start: Callable[[ServerContext, ASGIApp, Any], None]
-
-    @staticmethod
-    def of(context: ServerContext) -> "Kinds":
-        """Return what the settings ask for."""
-        return _PLAIN if context.gate is None else _GATED
-
-
-def _enter(_context: ServerContext, application: ASGIApp, exchange: GatedExchange) -> None:
+def enter(_context: ServerContext, application: ASGIApp, exchange: GatedExchange) -> None:
+    """Have an ASGI application called, when the gate lets it."""
     exchange.enter(application)
-
-
-_PLAIN: Final = Kinds(Exchange, ThreadedExchange, StreamedExchange, start_call)
-_GATED: Final = Kinds(GatedExchange, GatedThreadedExchange, GatedStreamedExchange, _enter)

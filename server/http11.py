@@ -9,7 +9,7 @@ from hybrid.bridge.types import Resolver, Scope, ThreadedApplication
 from hybrid.server.body_watch import BodyWatch
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.exchange import Exchange
-from hybrid.server.gated import Kinds
+from hybrid.server.kinds import Kinds
 from hybrid.server.ops.access_log import format_client
 from hybrid.server.pipeline import http_scope, resolve
 from hybrid.server.threaded import ThreadedExchange
@@ -218,7 +218,7 @@ class Http11(Handler):
         self._head_begun = False
         if b"upgrade" in request.fields and wants_websocket(request):
             self._state = _State.CLOSED  # to HTTP
-            upgrade(self._connection, request, self._parser.take_rest())
+            upgrade(self._connection, request, self._parser.take_rest(), self._kinds.websocket)
             return
         connection, context = self._connection, self._context
         body_complete = self._parser.body_complete
@@ -336,9 +336,17 @@ class Http11(Handler):
         exchange = self._exchange
         answered, self._state = self._state is _State.DISCARDING, _CLOSED
         if exchange is None and not answered:
-            self._connection.write(refusal(None, error.status, error.reason, self._context.default_fields))
+            data = refusal(None, error.status, error.reason, self._context.default_fields)
+            self._connection.write(data)
+            self._log_refused(error, data)
         elif exchange is not None:
             if not exchange.done and not exchange.refuse(error.status, error.reason):
                 self._connection.abort()
             exchange.abandon()
         self._connection.close_after_response()
+
+    def _log_refused(self, error: RequestError | BodyRefused, data: bytes) -> None:
+        if self._context.access_log is not None:
+            line = error.line if isinstance(error, RequestError) else b""
+            line = line or self._parser.waiting.partition(b"\r\n")[0]
+            self._context.access_log.write_refused(self._connection.client, line, error.status, data)

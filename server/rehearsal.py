@@ -22,7 +22,7 @@ class Rehearsal:
     """
 
     def __init__(self, config: Config) -> None:
-        configure_logging(config.log_level)
+        configure_logging(config.log_plan())
         self._config = config
         self._loop_factory = loop_factory(config.loop)
         self._loaded = load_application(config)

@@ -24,6 +24,7 @@ from hybrid.server.drain import Drain
 from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
 from hybrid.server.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
+from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.proxied import ProxiedStart
 from hybrid.server.tls import Certificates
@@ -124,9 +125,9 @@ class Server:
                 be used, 3 when the application cannot be loaded or started, 130 when it was forced to stop;
                 each error is one line on stderr.
         """
-        configure_logging(self.config.log_level)
         self._by_itself = True
         try:
+            configure_logging(self.config.log_plan())
             factory = loop_factory(self.config.loop)
             self._loaded = load_application(self.config)
             with self._signals_handled(), TURNS.managed():
@@ -166,6 +167,7 @@ class Server:
         state: dict[str, Any] = {}
         notice = ShutdownNotice()
         current = CURRENT.set(notice)
+        batch_logs(self._loop)
         try:
             startup = loaded.lifespan.startup(state, {KEY: notice})
             if not await self._complete(startup, lambda: self.should_exit):
@@ -180,6 +182,7 @@ class Server:
             finally:
                 await self._shut_down(self._loop, loaded.lifespan, drain.left)
         finally:
+            batch_logs(None)
             CURRENT.reset(current)
             for pool in loaded.pools.values():
                 pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
@@ -204,6 +207,7 @@ class Server:
                 context.tick()
                 if self._certificates is not None:
                     self._certificates.reload()
+                flush_logs()
             await drain.run()
         finally:
             await drain.cut_off()
@@ -301,6 +305,8 @@ class Server:
             yield
             return
         before = {number: signal.signal(number, self._handle_signal) for number in _SIGNALS}
+        if hasattr(signal, "SIGUSR1"):
+            before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._reopen_log_files)
         try:
             yield
         finally:
@@ -311,3 +317,9 @@ class Server:
         if self.should_exit and number == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
+
+    def _reopen_log_files(self, number: int, frame: FrameType | None) -> None:
+        """Let the loop do it: the signal may have come in the middle of writing a line."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(reopen_log_files)

@@ -16,7 +16,6 @@ from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.types import Headers, ResponseHead, Scope, ThreadedApplication
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.server.connection import Connection
-from hybrid.server.ops import access_log
 from hybrid.server.overflow import Overflow
 from hybrid.server.sendfile import FileRegion
 from hybrid.server.wire.http11 import Request
@@ -51,6 +50,7 @@ class ThreadedExchange:
 
     body: BinaryIO
     _encoder: ResponseEncoder  # from start() on, as the next
+    _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
     _unsent: int
     _status: int  # once the last part is on its way
 
@@ -126,10 +126,13 @@ class ThreadedExchange:
         try:
             self._application.submit(self)
         except PoolFull as error:
-            self.body.close()
-            logger.warning("%s: refused, %s", self.request, error)
-            self.refuse(503, "Service Unavailable", [(b"retry-after", b"1")])
-            self._connection.context.loop.call_soon(self._on_done)
+            self._refuse_for_want_of_threads(error)
+
+    def _refuse_for_want_of_threads(self, error: PoolFull) -> None:
+        self.body.close()
+        logger.warning("%s: refused, %s", self.request, error)
+        self.refuse(503, "Service Unavailable", [(b"retry-after", b"1")])
+        self._connection.context.loop.call_soon(self._on_done)
 
     def disconnect(self) -> None:
         """The client sends nothing more.
@@ -160,9 +163,12 @@ class ThreadedExchange:
         defaults = self._connection.context.default_fields
         self._drop_body()
         self.keep_alive = False
-        self._connection.write(refusal(self.request, status, reason, defaults, headers or ()))
+        self._write_refusal(status, refusal(self.request, status, reason, defaults, headers or ()))
         self._complete(status)
         return True
+
+    def _write_refusal(self, status: int, data: bytes) -> None:
+        self._connection.write(data)
 
     def reject(self, status: int, reason: str, headers: Headers) -> None:
         """Answer in the application's place although a worker may have the exchange.
@@ -222,8 +228,6 @@ class ThreadedExchange:
 
     def _complete(self, status: int) -> None:
         self.done = True
-        if self._connection.context.config.access_log:
-            access_log.log_request(self.scope, self.request.target, status)
 
     def _may_overflow(self) -> bool:
         """Whether the loop may begin to send what the worker has left in a file."""
@@ -284,7 +288,7 @@ class ThreadedExchange:
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Take status and header fields (worker)."""
         defaults = self._connection.context.default_fields
-        self._encoder = ResponseEncoder(self.request, status, reason, headers, defaults)
+        self._encoder = self._new_encoder(self.request, status, reason, headers, defaults)
         self._unsent = 0
         if not self.keep_alive:
             self._encoder.keep_alive = False

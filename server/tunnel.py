@@ -261,11 +261,15 @@ class Tunnel(Handler):
             self._state = _State.OPEN
             self._on_open()
         if self._state is _State.OPEN:
-            end = self._frames.feed(data)
-            self._connection.write(data[:end] if self._stopping and end else data)
-            if self._stopping and end:
-                self._send_close()
+            self._pass_on(data)
         return True
+
+    def _pass_on(self, data: bytes) -> None:
+        """Send what the application writes, as far as it may still write."""
+        end = self._frames.feed(data)
+        self._connection.write(data[:end] if self._stopping and end else data)
+        if self._stopping and end:
+            self._send_close()
 
     def _send_close(self) -> None:
         """Tell the client to come back, at the end of a frame. What the application still says is dropped."""

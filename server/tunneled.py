@@ -18,7 +18,9 @@ from hybrid.bridge.types import Headers, ResponseHead, Scope
 from hybrid.bridge.wsgi.filewrapper import read_region
 from hybrid.server.application_socket import ApplicationSocket
 from hybrid.server.connection import Connection
-from hybrid.server.ops import access_log
+from hybrid.server.logged_tunnel import LoggedTunnel
+from hybrid.server.measured import MeasuredEncoder
+from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
 from hybrid.server.tunnel import Tunnel
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import ResponseEncoder, refusal
@@ -48,38 +50,46 @@ def open_tunnel(
     scheme = "https" if scope["scheme"] == "wss" else "http"
     scope = {**scope, "type": "http", "method": "GET", "scheme": scheme, "extensions": extensions}
     del scope["subprotocols"]
+    log = connection.context.access_log
+    record = None if log is None else log.begin_websocket(request, scope)
+    if log is not None and record is not None:
+        log.label(record, application)
     try:
-        exchange = _connect(connection, request, scope)
+        exchange = _connect(connection, request, scope, record)
     except (OSError, NotImplementedError) as error:  # no more descriptors; a loop that cannot watch them
         logger.error("%s: refused, %r", request, error)
-        _refuse(connection, request, scope)
+        _refuse(connection, request, record)
         return
     try:
         application.submit_socket(exchange)
     except PoolFull as error:
         logger.warning("%s: refused, %s", request, error)
         exchange.discard()
-        _refuse(connection, request, scope)
+        _refuse(connection, request, record)
         return
     connection.switch(exchange.tunnel, leftover)
 
 
-def _connect(connection: Connection, request: Request, scope: Scope) -> "TunneledExchange":
+def _connect(
+    connection: Connection, request: Request, scope: Scope, record: WebSocketRecord | None
+) -> "TunneledExchange":
     """Make the pair of sockets and what holds it."""
     end, other = socket.socketpair()
     try:
-        return TunneledExchange(connection, request, scope, end, ApplicationSocket.of(other))
+        return TunneledExchange(connection, request, scope, (end, ApplicationSocket.of(other)), record)
     except NotImplementedError:
         end.close()
         raise
 
 
-def _refuse(connection: Connection, request: Request, scope: Scope) -> None:
-    fields = connection.context.default_fields
+def _refuse(connection: Connection, request: Request, record: WebSocketRecord | None) -> None:
+    context = connection.context
     headers = [(b"retry-after", _RETRY_AFTER)]
-    connection.write(refusal(request, 503, "Service Unavailable", fields, headers))
-    if connection.context.config.access_log:
-        access_log.log_request(scope, request.target, 503)
+    data = refusal(request, 503, "Service Unavailable", context.default_fields, headers)
+    connection.write(data)
+    if record is not None and context.access_log is not None:
+        record.note_refusal(data, 503)
+        context.access_log.write(record)
     connection.close_after_response()
 
 
@@ -99,12 +109,18 @@ class TunneledExchange:
         connection: Connection,
         request: Request,
         scope: Scope,
-        end: socket.socket,
-        application_end: ApplicationSocket,
+        ends: tuple[socket.socket, ApplicationSocket],
+        record: WebSocketRecord | None = None,
     ) -> None:
         self.request = request
         self.scope = scope
-        self.tunnel = Tunnel(connection, end, lambda: self._log_access(101))
+        self._record = record  # until it is logged
+        end, application_end = ends
+        self.tunnel = (
+            Tunnel(connection, end, lambda: None)
+            if record is None
+            else LoggedTunnel(connection, end, self._log_open, self._log_over)
+        )
         self._connection = connection
         self._application_end: ApplicationSocket | None = application_end
         self._answering = False  # whether the client gets the response; the worker's
@@ -122,15 +138,32 @@ class TunneledExchange:
     def discard(self) -> None:
         """Let go of both sockets. Only while no worker has the exchange."""
         self._application_end = None
+        self._record = None
         self.tunnel.abort()
 
-    def _log_access(self, status: int) -> None:
-        if self._connection.context.config.access_log:
-            access_log.log_request(self.scope, self.request.target, status)
+    def _log_open(self) -> None:
+        log = self._connection.context.access_log
+        if self._record is not None and log is not None:
+            self._record = log.write_open(self._record)
+
+    def _log_over(self, bytes_in: int, bytes_out: int) -> None:
+        """The tunnel is over, and with it what has not been answered."""
+        record, self._record = self._record, None
+        log = self._connection.context.access_log
+        if record is None or log is None:
+            return
+        if record.event is AccessEvent.WEBSOCKET_CLOSE:
+            record.bytes_in, record.bytes_out = bytes_in, bytes_out
+            log.write(record)
+        else:
+            log.write_cut_off(record)
 
     def _send_last(self, data: bytes) -> None:
         self._connection.write(data)
-        self._log_access(self._encoder.status)
+        record, self._record = self._record, None
+        log = self._connection.context.access_log
+        if record is not None and log is not None:
+            log.write(record)
         self.tunnel.close()
 
     async def _claimed(self) -> bool:
@@ -166,7 +199,12 @@ class TunneledExchange:
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Take status and header fields, and ask the loop whether they are to be sent (worker)."""
         connection = self._connection
-        encoder = ResponseEncoder(self.request, status, reason, headers, connection.context.default_fields)
+        defaults, record = connection.context.default_fields, self._record
+        encoder = (
+            ResponseEncoder(self.request, status, reason, headers, defaults)
+            if record is None
+            else MeasuredEncoder(record, self.request, status, reason, headers, defaults)
+        )
         encoder.keep_alive = False  # what the client has sent after the handshake is no request
         self._encoder = encoder
         self._answering = self._ask(self._claimed())

@@ -3,6 +3,7 @@
 import asyncio
 import enum
 import logging
+from collections.abc import Callable
 from math import inf
 from typing import Final
 
@@ -11,7 +12,7 @@ from hybrid.bridge.socket_application import SocketApplication
 from hybrid.bridge.types import Message, Receive, Scope
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.inbox import Inbox
-from hybrid.server.ops import access_log
+from hybrid.server.ops.access_log import format_client
 from hybrid.server.pipeline import describe, resolve, start_call, websocket_scope
 from hybrid.server.tunneled import open_tunnel
 from hybrid.server.wire.errors import ResponseError
@@ -57,7 +58,9 @@ def wants_websocket(request: Request) -> bool:
     return request.http_version == "1.1" and asks_for_websocket(request.headers)
 
 
-def upgrade(connection: Connection, request: Request, leftover: bytes) -> None:
+def upgrade(
+    connection: Connection, request: Request, leftover: bytes, kind: "type[WebSocket] | None" = None
+) -> None:
     """Give the connection to a WebSocket and start the application on it, or refuse the handshake.
 
     An application that takes sockets gets one, and speaks the protocol itself.
@@ -66,6 +69,7 @@ def upgrade(connection: Connection, request: Request, leftover: bytes) -> None:
         connection: whose HTTP is over.
         request: the handshake.
         leftover: bytes that came after it.
+        kind: what a WebSocket is to be; by default :class:`WebSocket`.
     """
     context = connection.context
     if context.draining:
@@ -75,9 +79,11 @@ def upgrade(connection: Connection, request: Request, leftover: bytes) -> None:
     try:
         handshake = read_handshake(request.method, request.http_version, request.headers)
     except HandshakeError as error:
-        logger.info("%s - refused: %s", access_log.format_client(connection.client), error)
-        fields = context.default_fields
-        connection.write(refusal(request, error.status, error.reason, fields, error.headers))
+        logger.info("%s - refused: %s", format_client(connection.client), error)
+        data = refusal(request, error.status, error.reason, context.default_fields, error.headers)
+        connection.write(data)
+        if context.access_log is not None:
+            context.access_log.write_refused(connection.client, request, error.status, data)
         connection.close_after_response()
         return
     scope: Scope = websocket_scope(connection, request, list(handshake.subprotocols))
@@ -85,9 +91,24 @@ def upgrade(connection: Connection, request: Request, leftover: bytes) -> None:
     if isinstance(application, SocketApplication):
         open_tunnel(connection, request, scope, application, leftover)
         return
-    websocket = WebSocket(connection, request, handshake, scope)
+    websocket = (kind or WebSocket)(connection, request, handshake, scope)
+    websocket.note_application(application)
     connection.switch(websocket, leftover)
     start_call(context, application, websocket)
+
+
+def encode_message(message: Message) -> bytes:
+    """Return the frame for a ``websocket.send``."""
+    text = message.get("text")
+    data = message.get("bytes")
+    try:
+        if data is None and text is not None:
+            return encode_text(text)
+        if text is None and data is not None:
+            return encode_frame(_BINARY, data)
+    except (AttributeError, TypeError, UnicodeEncodeError) as error:
+        raise ProtocolError(f"websocket.send: {error}") from error
+    raise ProtocolError("websocket.send: exactly one of text and bytes must be there and not None")
 
 
 class WebSocket(Handler):
@@ -105,7 +126,16 @@ class WebSocket(Handler):
 
     task: asyncio.Task[None]  # of the application's call
 
-    def __init__(self, connection: Connection, request: Request, handshake: Handshake, scope: Scope) -> None:
+    _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
+    _encode = staticmethod(encode_message)
+
+    def __init__(
+        self,
+        connection: Connection,
+        request: Request,
+        handshake: Handshake,
+        scope: Scope,
+    ) -> None:
         super().__init__(connection)
         config = connection.context.config
         self.scope = scope
@@ -181,7 +211,7 @@ class WebSocket(Handler):
             ProtocolError: the message is not allowed here, or does not have what it must have.
         """
         if self.state is _OPEN and message["type"] == "websocket.send":
-            self._connection.transport.write(_encode(message))
+            self._connection.transport.write(self._encode(message))
         elif not self._send_rarely(message):
             return
         if not self._connection.writable:
@@ -244,7 +274,7 @@ class WebSocket(Handler):
             )
         except (ResponseError, TypeError, ValueError) as error:
             raise ProtocolError(f"websocket.accept: {error}") from error
-        self._log_access(101)
+        self._log_open(response)
         self._connection.write(response)
         self.state = State.OPEN
         early, self._early = self._early, b""
@@ -256,7 +286,7 @@ class WebSocket(Handler):
         fields = self._connection.context.default_fields
         headers = message.get("headers") or ()
         try:
-            encoder = ResponseEncoder(self._request, message.get("status", 0), None, headers, fields)
+            encoder = self._new_encoder(self._request, message.get("status", 0), None, headers, fields)
         except (ResponseError, TypeError, ValueError) as error:
             raise ProtocolError(f"websocket.http.response.start: {error}") from error
         encoder.keep_alive = False
@@ -272,16 +302,17 @@ class WebSocket(Handler):
             raise ProtocolError(f"websocket.http.response.body: {error}") from error
         if not more:
             self._closed_by_application = True
-            self._refused(self._refusal.status)
+            self._refused(self._refusal.status, b"")
         return bool(more)
 
     def _refuse(self, status: int, reason: str) -> None:
         fields = self._connection.context.default_fields
-        self._connection.write(refusal(self._request, status, reason, fields))
-        self._refused(status)
+        data = refusal(self._request, status, reason, fields)
+        self._connection.write(data)
+        self._refused(status, data)
 
-    def _refused(self, status: int) -> None:
-        self._log_access(status)
+    def _refused(self, status: int, data: bytes) -> None:
+        self._log_refused(status, data)
         self._end(CloseCode.ABNORMAL)
         self._connection.close_after_response()
 
@@ -292,9 +323,14 @@ class WebSocket(Handler):
         else:
             self._refuse(500, "Internal Server Error")
 
-    def _log_access(self, status: int) -> None:
-        if self._connection.context.config.access_log:
-            access_log.log_request({**self.scope, "method": "GET"}, self._request.target, status)
+    def note_application(self, application: object) -> None:
+        """Say what answers, which is of interest to the log alone."""
+
+    def _log_open(self, response: bytes) -> None:
+        """The handshake is answered with this."""
+
+    def _log_refused(self, status: int, data: bytes) -> None:
+        """It is refused with this, or with a response of the application's."""
 
     # Open.
 
@@ -373,17 +409,3 @@ class WebSocket(Handler):
 
     def _disconnect(self, code: int, reason: str) -> None:
         self._inbox.end({"type": "websocket.disconnect", "code": int(code), "reason": reason})
-
-
-def _encode(message: Message) -> bytes:
-    """Return the frame for a ``websocket.send``."""
-    text = message.get("text")
-    data = message.get("bytes")
-    try:
-        if data is None and text is not None:
-            return encode_text(text)
-        if text is None and data is not None:
-            return encode_frame(_BINARY, data)
-    except (AttributeError, TypeError, UnicodeEncodeError) as error:
-        raise ProtocolError(f"websocket.send: {error}") from error
-    raise ProtocolError("websocket.send: exactly one of text and bytes must be there and not None")

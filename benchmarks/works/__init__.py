@@ -1,6 +1,7 @@
 """The works that are measured, by the name that `--only` takes, with the targets of the project."""
 
 from benchmarks.work import Work
+from benchmarks.works.access_log import ACCESS_LOG_ASGI, ACCESS_LOG_WSGI
 from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WEBSOCKET_ECHO, WSGI_HELLO
@@ -13,6 +14,7 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "tls": (TLS_HELLO,),
     "websocket": (WEBSOCKET_ECHO,),
     "flask": (FLASK_HELLO,),
+    "access_log": (ACCESS_LOG_ASGI, ACCESS_LOG_WSGI),
     "sleep": (SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD),
     "fairness": (FAIRNESS,),
     "download": (DOWNLOAD,),

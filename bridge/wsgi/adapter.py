@@ -4,13 +4,13 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import CancelledError as FutureCancelled
 from contextlib import suppress
 from io import BytesIO
 from math import inf
 from typing import Any, BinaryIO
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication
 
 from hybrid.bridge.errors import BodyRefused, ClientDisconnected, PoolFull
 from hybrid.bridge.types import (
@@ -22,6 +22,7 @@ from hybrid.bridge.types import (
     Send,
     ThreadedApplication,
     ThreadedExchange,
+    WatchedExchange,
 )
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.bridge.wsgi.call import describe, serve
@@ -79,13 +80,27 @@ class WSGIToASGI(ThreadedApplication):
         """Queue an exchange for a worker. Loop thread; raises :class:`PoolFull`."""
         self.pool.submit(self._serve_exchange, exchange, self)
 
-    def _serve_exchange(self, exchange: ThreadedExchange) -> None:
+    def submit_watched(self, exchange: WatchedExchange) -> None:
+        """Do as :meth:`submit`, and tell the exchange when it is taken, and with which environ."""
+        self.pool.submit(self._serve_watched, exchange, self)
+
+    def _serve_watched(self, exchange: WatchedExchange) -> None:
+        """Serve one exchange that wants to know how (worker)."""
+        exchange.taken()
+
+        def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+            exchange.called(environ)
+            return self.app(environ, start_response)
+
+        self._serve_exchange(exchange, app)
+
+    def _serve_exchange(self, exchange: ThreadedExchange, app: WSGIApplication | None = None) -> None:
         """Serve one exchange, and close its body (worker)."""
         body = exchange.body
         try:
             environ = self._environ.build(exchange.scope, body, exchange.memo)
             environ["hybrid.disconnected"] = lambda: exchange.disconnected
-            serve(self.app, environ, exchange)
+            serve(app or self.app, environ, exchange)
         except BaseException:  # a scope that no environ can be made of
             logger.exception("the request could not be given to %r", self.app)
             exchange.abort()

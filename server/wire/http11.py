@@ -189,26 +189,30 @@ class RequestParser:
         line = _SIMPLE_LINE.match(buffer)
         if line is not None and buffer.startswith(self._known_tail, line.end()) and line.end() <= self._room:
             return self._repeat_with(buffer, line)
-        head = parse_head(buffer, self._seen, self._limits)
-        if head is None:
-            self.waiting = buffer
-            self._seen = len(buffer)
-            return None
-        self._seen = 0
-        end = head.consumed
-        self.waiting = buffer[end:]
-        line = _REQUEST_LINE.match(buffer)
-        if line is None:
-            return self._look_again(buffer)
-        # A bare LF ends a line for the C parser; who disagrees sees other lines (RFC 9112 section 2.2).
-        if buffer.count(b"\r", line.end(), end) != head.header_count + 1:
-            raise RequestError(400, "bare LF in the request head")
-        method, target = line.groups()
-        version = _HTTP_VERSION[head.minor_version]
-        request = Request(method.decode("ascii"), target, version, head.asgi_headers)
-        self._check(request)
-        if self.body_complete and request.target is target and end - line.end(2) <= _KNOWN_TAIL_SIZE:
-            self._remember(request, buffer[line.end(2) : end])
+        try:
+            head = parse_head(buffer, self._seen, self._limits)
+            if head is None:
+                self.waiting = buffer
+                self._seen = len(buffer)
+                return None
+            self._seen = 0
+            end = head.consumed
+            self.waiting = buffer[end:]
+            line = _REQUEST_LINE.match(buffer)
+            if line is None:
+                return self._look_again(buffer)
+            # A bare LF ends a line for the C parser; who disagrees sees other lines (RFC 9112 section 2.2).
+            if buffer.count(b"\r", line.end(), end) != head.header_count + 1:
+                raise RequestError(400, "bare LF in the request head")
+            method, target = line.groups()
+            version = _HTTP_VERSION[head.minor_version]
+            request = Request(method.decode("ascii"), target, version, head.asgi_headers)
+            self._check(request)
+            if self.body_complete and request.target is target and end - line.end(2) <= _KNOWN_TAIL_SIZE:
+                self._remember(request, buffer[line.end(2) : end])
+        except RequestError as error:
+            error.line = error.line or buffer.partition(b"\r\n")[0]
+            raise
         return request
 
     def _remember(self, request: Request, tail: bytes) -> None:

@@ -712,3 +712,20 @@ def test_the_table_has_hosts_only_where_there_are_any(pool: ThreadPool) -> None:
     assert str(Gateway([Target(asgi("a"))], pool=pool)).startswith("PATH  ")
     gateway = Gateway([Target(asgi("a"), "", "a"), Target(asgi("b"), "", "b", host="b.test")], pool=pool)
     assert [line.split()[0] for line in str(gateway).splitlines()] == ["HOST", "*", "b.test"]
+
+
+def test_labels(pool: ThreadPool) -> None:
+    """What a request ends at can be told by its target's name, and by the name of its threads."""
+    slow = ThreadPool(name="slow")
+    sockets = SocketThreads(name="sockets")
+    targets = [
+        Target(wsgi("shop"), name="shop.wsgi:app"),
+        Target(wsgi("pdf"), "/pdf", "pdf:app", "slow"),
+        Target(asgi("api"), "/api", "api.main:app"),
+    ]
+    gateway = Gateway(targets, pool=pool, pools={"slow": slow}, sockets=sockets)
+    labels = gateway.labels()
+    paths = [("http", "/"), ("http", "/pdf"), ("http", "/api/x"), ("websocket", "/api"), ("websocket", "/")]
+    found = [labels[id(leaf(gateway, kind, path)[0])] for kind, path in paths]
+    shop, api = "shop.wsgi:app", ("api.main:app", "")
+    assert found == [(shop, pool.name), ("pdf:app", "slow"), api, api, (shop, "sockets")]

@@ -1,6 +1,7 @@
 """flask-sock, simple-websocket and Flask-SocketIO as they are, behind a real `hybrid serve`."""
 
 import hashlib
+import re
 import socket
 import struct
 import time
@@ -351,7 +352,9 @@ class TestDrain:
 
 
 def test_access_log(loop: str, tmp_path: Path, serve: Callable[..., Any]) -> None:
-    """A WebSocket is logged as 101 when it opens; any other answer as it is."""
+    """A WebSocket is logged as 101 when it opens, and when it has closed, with what was carried; any other
+    answer is logged as it is.
+    """
     log = tmp_path / "access.log"
     with log.open("wb") as stdout:
         targets = ("wsgi_simple_websocket", "/hello=hello_wsgi")
@@ -362,6 +365,8 @@ def test_access_log(loop: str, tmp_path: Path, serve: Callable[..., Any]) -> Non
         with pytest.raises(InvalidStatus) as caught, opened(bridge, "/hello"):
             pass
         assert caught.value.response.status_code == 200
-    until(lambda: log.read_text().count("\n") == 2)
-    requests = [line.partition('"')[2] for line in log.read_text().splitlines()]
-    assert requests == ['GET /ws HTTP/1.1" 101', 'GET /hello HTTP/1.1" 200']
+    until(lambda: log.read_text().count("\n") == 3)
+    requests = sorted(line.partition('"')[2] for line in log.read_text().splitlines())
+    other, opening, closing = (re.sub(r"\d+\.\d{6}s", "…s", line) for line in requests)
+    assert (opening, other) == ('GET /ws HTTP/1.1" 101 …s', 'GET /hello HTTP/1.1" 200 …s')
+    assert re.fullmatch(r'WebSocket /ws" closed - "-" …s in -/\d+ out -/\d+', closing)

@@ -262,3 +262,21 @@ def test_who_is_believed() -> None:
     assert Config(app="app").believed_peers == "127.0.0.1,::1,unix"
     assert Config(app="app", forwarded_allow_ips="10.0.0.0/8").believed_peers == "10.0.0.0/8"
     assert Config(app="app", proxy_headers=False).believed_peers == "none"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "complaint"),
+    [
+        ("access_log_format", "%(x)s", "there is no atom"),
+        ("access_log_websocket_format", "%", "begins no atom"),
+        ("access_logger", "print", "cannot be called"),
+        ("log_config", 1, "is not a path, or a dictionary"),
+        ("log_format", "xml", "is not one of text, json"),
+        ("use_colors", "auto", "is not true or false"),
+    ],
+)
+def test_wrong_logs(setting: str, value: object, complaint: str) -> None:
+    """What cannot be logged, or not like that, is refused by the name of its setting."""
+    settings: dict[str, Any] = {setting: value}
+    with pytest.raises(ConfigError, match=f"^{setting}: .*{complaint}"):
+        Config(app="app", **settings)

@@ -363,7 +363,7 @@ class TestFailing:
             assert len(workers.exchanges) == 1
 
         check()
-        assert [record.getMessage().rpartition(" ")[2] for record in caplog.records] == [str(status)]
+        assert [record.getMessage().split(" ")[-2] for record in caplog.records] == [str(status)]
 
     @pytest.mark.parametrize("data", [b"nonsense\r\n", b"6\r\n"])
     def test_refused_in_the_middle_of_a_response(self, data: bytes) -> None:

@@ -19,6 +19,7 @@ from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.inbox import BACKLOG_BYTES
+from hybrid.server.logged_websocket import LoggedWebSocket
 from hybrid.server.websocket import CLOSE_TIMEOUT, State, WebSocket, upgrade, wants_websocket
 from hybrid.server.wire.http11 import Request
 from tests.support.transports import FakeTransport
@@ -76,7 +77,8 @@ class Peer:
 
     async def open(self, leftover: bytes = b"") -> None:
         """Send the handshake and let the application answer it."""
-        upgrade(self.connection, self.handshake(), leftover)
+        kind = LoggedWebSocket if self.context.access_log else WebSocket
+        upgrade(self.connection, self.handshake(), leftover, kind)
         await self.exchange()
 
     async def exchange(self) -> None:
@@ -1039,7 +1041,8 @@ class TestOperation:
 
         with caplog.at_level(logging.INFO, logger="hybrid.access"):
             asyncio.run(run())
-        lines = [record.getMessage() for record in caplog.records if record.name == "hybrid.access"]
+        messages = [record.getMessage() for record in caplog.records if record.name == "hybrid.access"]
+        lines = [line.rpartition(" ")[0] for line in messages]
         assert lines == [f'192.0.2.1:50000 - "GET /chat?a=1 HTTP/1.1" {status}' for status in (101, 403, 401)]
 
     def test_unanswered_handshake_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,50 +1,100 @@
-"""The line that is logged for each request."""
+"""What becomes of a record: a line of a logger, or a call of what somebody wants instead."""
 
+import copy
 import logging
-from typing import Any
+import pickle
+from logging.handlers import QueueHandler
+from queue import SimpleQueue
 
 import pytest
 
-from hybrid.server.ops.access_log import format_client, log_request
+from hybrid.server.ops.access_log import AccessLog, format_client
+from hybrid.server.ops.access_record import AccessRecord
+from hybrid.server.ops.atoms import LineFormat
+from hybrid.server.wire.http11 import Request
+
+REQUEST = Request("GET", b"/a?b", "1.1", [(b"host", b"x")])
+SCOPE = {"client": ("192.0.2.1", 50000)}
 
 
-def scope(**values: Any) -> dict[str, Any]:
-    """Give as much of an HTTP scope as the log looks at."""
-    return {"client": ("192.0.2.1", 50000), "method": "GET", "http_version": "1.1", "path": "/", **values}
-
-
-def logged(caplog: pytest.LogCaptureFixture, *request: Any) -> str:
-    """Log a request, and return the one line that comes of it."""
-    with caplog.at_level(logging.INFO, "hybrid.access"):
-        log_request(*request)
-    (record,) = caplog.records
-    assert (record.name, record.levelname) == ("hybrid.access", "INFO")
-    return record.getMessage()
+def answered(log: AccessLog, status: int = 200) -> AccessRecord:
+    """Let a request be answered."""
+    record = log.begin(REQUEST, SCOPE)
+    record.note_refusal(b"HTTP/1.1 %d Reason\r\nX-A: 1\r\nx-a: 2\r\n\r\nbody" % status, status)
+    log.write(record)
+    return record
 
 
 def test_line(caplog: pytest.LogCaptureFixture) -> None:
-    """A line has the client, the request line as it came, and the status."""
-    line = logged(caplog, scope(), b"/a%20b?c=d", 404)
-    assert line == '192.0.2.1:50000 - "GET /a%20b?c=d HTTP/1.1" 404'
+    """A request is one record of the logger, whose message is the line, and which has the record in it."""
+    caplog.set_level(logging.INFO, "hybrid.access")
+    record = answered(AccessLog(LineFormat("%(h)s %(r)s %(s)s %(B)s")))
+    (logged,) = caplog.records
+    assert (logged.name, logged.levelname, logged.msg) == ("hybrid.access", "INFO", record)
+    assert logged.getMessage() == "192.0.2.1 GET /a?b HTTP/1.1 200 4"
 
 
-def test_target_is_not_decoded(caplog: pytest.LogCaptureFixture) -> None:
-    """What a client has written percent-encoded stays so: it cannot write a line of its own."""
-    line = logged(caplog, scope(path="/\r\n1.2.3.4"), b"/%0d%0a1.2.3.4%1b[2J", 200)
-    assert line == '192.0.2.1:50000 - "GET /%0d%0a1.2.3.4%1b[2J HTTP/1.1" 200'
+def test_level(caplog: pytest.LogCaptureFixture) -> None:
+    """A logger that wants warnings only gets no accesses."""
+    caplog.set_level(logging.WARNING, "hybrid.access")
+    answered(AccessLog())
+    assert not caplog.records
 
 
-def test_old_http(caplog: pytest.LogCaptureFixture) -> None:
-    """The version is the client's."""
-    assert '"GET / HTTP/1.0" 200' in logged(caplog, scope(http_version="1.0"), b"/", 200)
+def test_sink(caplog: pytest.LogCaptureFixture) -> None:
+    """Who takes the records gets them instead of the logger, with all that is known."""
+    caplog.set_level(logging.INFO)
+    records: list[AccessRecord] = []
+    answered(AccessLog(sink=records.append), 404)
+    (record,) = records
+    assert not caplog.records
+    assert (record.method, record.target, record.path, record.query) == ("GET", "/a?b", "/a", "b")
+    assert (record.http_version, record.request_headers) == ("1.1", [(b"host", b"x")])
+    assert (record.status, record.reason, record.body_bytes) == (404, "Reason", 4)
+    assert record.response_headers == [(b"X-A", b"1"), (b"x-a", b"2")]
+    assert record.response_header("x-A") == "2"
+    assert 0 < record.duration < 60
 
 
-def test_unix_socket(caplog: pytest.LogCaptureFixture) -> None:
-    """A client on a Unix socket has no address."""
-    assert logged(caplog, scope(client=None), b"/", 200).startswith('unix - "')
+def test_sink_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """What somebody else's code raises is an event, and nothing more."""
+
+    def sink(_: AccessRecord) -> None:
+        raise ValueError("it does not like that")
+
+    answered(AccessLog(sink=sink))
+    assert "access_logger failed" in caplog.text
+
+
+def test_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """A request that cannot be read is logged with what there is of it, which is not much."""
+    caplog.set_level(logging.INFO, "hybrid.access")
+    log = AccessLog(LineFormat('%(h)s "%(r)s" %(s)s %(m)s %(U)s %(H)s %(B)s'))
+    log.write_refused(("192.0.2.1", 1), b"BAD\x1b" + b"x" * 5000, 400, b"HTTP/1.1 400 X\r\n\r\nno")
+    line = caplog.records[0].getMessage()
+    assert line.startswith('192.0.2.1 "BAD\\x1bxxx')
+    assert line.endswith('x" 400 - - - 2')
+    assert len(line) < 1100
+
+
+def test_queue_handler(caplog: pytest.LogCaptureFixture) -> None:
+    """Handlers that copy records, and those that send them to other processes, can do so."""
+    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    logger = logging.getLogger("hybrid.access")
+    caplog.set_level(logging.INFO, "hybrid.access")
+    handler = QueueHandler(queue)
+    logger.addHandler(handler)
+    try:
+        answered(AccessLog(LineFormat("%(r)s")))
+    finally:
+        logger.removeHandler(handler)
+    assert pickle.loads(pickle.dumps(queue.get())).getMessage() == "GET /a?b HTTP/1.1"  # noqa: S301 - our own
+    assert str(copy.copy(caplog.records[0]).msg) == "GET /a?b HTTP/1.1"
 
 
 def test_format_client() -> None:
     """A client is an address and a port."""
     assert format_client(("192.0.2.1", 80)) == "192.0.2.1:80"
+    assert format_client(("2001:db8::1", 80)) == "2001:db8::1:80"
+    assert format_client(("x\ny", 80)) == "x\\ny:80"
     assert format_client(None) == "unix"
