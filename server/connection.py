@@ -126,6 +126,8 @@ class Connection:
         self.closed = True
         self.writable = False
         self.context.connections.discard(self)
+        if self.context.on_connection_closed is not None:
+            self.context.on_connection_closed()
         self._wake_waiters()
 
     # What handlers and the server call.

@@ -52,6 +52,7 @@ class ServerContext:
         http_application, websocket_application: what requests and handshakes are given to.
         state: what lifespan startup left; each scope gets a shallow copy (ASGI lifespan state).
         connections: every open connection.
+        on_connection_closed: called when one of them has closed, which makes room for another.
         calls: tasks of application calls that run; the set keeps them from being collected.
         create_task: makes the task of an application call, in the context that it is to have.
         gate: what lets requests into the applications; None when any number may be there.
@@ -78,6 +79,7 @@ class ServerContext:
         self.loop = loop
         self.state: dict[str, Any] = {}
         self.connections: set[OpenConnection] = set()
+        self.on_connection_closed: Callable[[], object] | None = None
         self.calls: set[asyncio.Task[None]] = set()
         self.create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = (
             self._create_apart if config.reset_contextvars else loop.create_task

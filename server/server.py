@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from hybrid.bridge.gateway import format_routes
 from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.shutdown import CURRENT, KEY, ShutdownNotice
 from hybrid.bridge.wsgi.turns import TURNS
+from hybrid.server.accepting import Gate
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
@@ -30,6 +32,7 @@ from hybrid.server.proxied import ProxiedStart
 from hybrid.server.tls import Certificates
 from hybrid.server.tls_handshake import Handshake, secure
 from hybrid.server.turnover import http11_factory
+from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
 
 logger = logging.getLogger("hybrid.server")
 
@@ -65,6 +68,8 @@ class Server:
         self._force_exit = False
         self._served = False
         self._by_itself = False  # in run(), which may speak to the terminal
+        self._passed: list[PassedSocket] = []  # by systemd
+        self._notifier = Notifier({})  # that speaks to systemd in run() only: it asks the process, not a part
         self._loaded: LoadedApplication | None = None
         self._certificates: Certificates | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -128,6 +133,9 @@ class Server:
         self._by_itself = True
         try:
             configure_logging(self.config.log_plan())
+            self._notifier = Notifier(os.environ)
+            if sockets is None:
+                self._passed = take_passed_sockets()
             factory = loop_factory(self.config.loop)
             self._loaded = load_application(self.config)
             with self._signals_handled(), TURNS.managed():
@@ -136,6 +144,8 @@ class Server:
             logger.debug("the server did not start", exc_info=error)
             print(f"hybrid: {error}", file=sys.stderr)
             raise SystemExit(exit_code(error)) from None
+        finally:
+            self._notifier.close()
         if self.force_exit:
             raise SystemExit(EXIT_FORCED)
 
@@ -192,25 +202,32 @@ class Server:
     async def _listen_and_serve(
         self, context: ServerContext, drain: Drain, sockets: Sequence[socket.socket] | None
     ) -> None:
-        self.listeners = (
-            Listeners(sockets, self.config.backlog) if sockets is not None else Listeners.bind(self.config)
-        )
+        if sockets is not None:
+            self.listeners = Listeners.given(sockets, self.config.backlog)
+        else:
+            self.listeners = Listeners.bind(self.config, self._passed)
+        gate = Gate(context.loop, self.config.limit_connections, lambda: len(context.connections))
+        context.on_connection_closed = gate.connection_closed
         try:
             if self._certificates is not None:
                 self.listeners.scheme = "https"
-            await self.listeners.start(self._protocol_factory(context))
+            await self.listeners.start(self._protocol_factory(context), gate)
             self._announce()
             self.started = True
             self._has_started.set()
+            self._notifier.ready(f"listening on {', '.join(self.listeners.urls)}")
+            self._notifier.start_watchdog(context.loop)
             while not self.should_exit:
                 await self._wait_told(context.TICK)
                 context.tick()
                 if self._certificates is not None:
                     self._certificates.reload()
                 flush_logs()
+            self._notifier.stopping(f"stopping, with {len(context.connections)} connections")
             await drain.run()
         finally:
             await drain.cut_off()
+            await cancel_tasks(self.listeners.starting, _CANCEL_SECONDS)
 
     def _protocol_factory(self, context: ServerContext) -> Callable[[], Handler]:
         """Return what makes the first protocol of each new connection."""

@@ -19,6 +19,15 @@ class LimitSettings(SettingsGroup):
 
     heading: ClassVar[str] = "Limits"
 
+    limit_connections: int = setting(
+        0,
+        Whole(
+            low=0,
+            high=1 << 30,
+            metavar="N",
+            help="Let further clients wait at this many connections; 0 is as many as there are descriptors.",
+        ),
+    )
     limit_request_line: int = setting(
         _DEFAULTS.request_line,
         Whole(

@@ -49,7 +49,9 @@ async def serving(app: object, **settings: Any) -> AsyncIterator[tuple[Server, "
     Sockets to serve on are given as `sockets`; everything else goes to the configuration.
     """
     sockets = settings.pop("sockets", None)
-    server = Server(Config(app=app, **{"port": 0, "access_log": False, **settings}))
+    if "bind" not in settings:
+        settings.setdefault("port", 0)
+    server = Server(Config(app=app, **{"access_log": False, **settings}))
     task = asyncio.create_task(server.serve(sockets))
     try:
         await until(lambda: server.started or task.done())

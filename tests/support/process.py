@@ -245,7 +245,7 @@ def start_server(
     Options are those of the command line with underscores. Unless they say otherwise, modules are looked for
     in `tests/apps` and the system picks a port of 127.0.0.1. `stdout` takes what `subprocess` takes.
     """
-    if not {"port", "uds", "fd"} & options.keys():
+    if not {"port", "uds", "fd", "bind"} & options.keys():
         options["port"] = 0
     settings = {"app_dir": APPS, **options}
     server = ServerProcess(targets, settings, cwd=cwd, env=env, pass_fds=pass_fds, stdout=stdout)

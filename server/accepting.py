@@ -1,0 +1,240 @@
+"""Accepts connections, and leaves clients in the system's queue while there is no room for them."""
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from enum import Enum
+
+from hybrid.server.binding import BoundSocket, reason_of
+from hybrid.server.descriptors import descriptor_mark, has_free_descriptor
+
+logger = logging.getLogger("hybrid.server")
+
+ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+#: Connections accepted in one turn of the loop from one socket: enough for a turn that takes long, and little
+#: enough that another process which listens on the same socket gets its share.
+_BURST = 32
+#: Seconds between two looks at whether there are descriptors again.
+_RETRY_SECONDS = 0.25
+#: Seconds without a pause after which the log says that clients do not wait any more.
+_CALM_SECONDS = 5.0
+
+_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+#: What accept(2) reports of a connection that failed before it was accepted; the next one may be fine.
+_CLIENT_FAILED = {
+    errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN,
+    errno.EHOSTUNREACH, errno.ENOPROTOOPT, errno.EOPNOTSUPP, getattr(errno, "ENONET", errno.EPROTO),
+}  # fmt: skip
+
+
+class _State(Enum):
+    """Whether clients are let in."""
+
+    OPEN = "accepting"
+    FULL = "limit_connections is reached"
+    NO_DESCRIPTORS = "out of file descriptors"
+    CLOSED = "closed"
+
+
+class Gate:
+    """Decides for all listeners of a server whether the next client is let in. Loop thread only.
+
+    Accepting pauses at ``limit`` connections, and where the system has no descriptor or memory for another
+    one. It pauses before that, too: some descriptors are kept for files, spools and what the application
+    opens. Descriptors are given out from the lowest free number, so that the number of an accepted socket
+    says how many there are. A connection that closes lets the next client in; for descriptors that something
+    else has given back, the gate looks a few times a second. One client is always let in.
+
+    Args:
+        limit: connections at most; 0 is as many as there are descriptors.
+        count: tells how many connections are open.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int, count: Callable[[], int]) -> None:
+        self._loop = loop
+        self._limit = limit
+        self._count = count
+        self._state = _State.OPEN
+        self._mark = descriptor_mark()
+        self._acceptors: list[Acceptor] = []
+        self._starting: set[asyncio.Task[None]] = set()  # connections without a protocol yet; TLS takes long
+        self._look: asyncio.Handle | None = None
+        self._calm: asyncio.TimerHandle | None = None  # while there was a pause lately
+        self._paused_at: float | None = None  # since the first of the pauses that follow each other
+
+    def __repr__(self) -> str:
+        return f"<Gate {self._state.value}: {self._count()} connections, {len(self._starting)} starting>"
+
+    def add(self, acceptor: "Acceptor") -> None:
+        """Let clients of another listener in.
+
+        Raises:
+            NotImplementedError: the loop watches no descriptors.
+        """
+        acceptor.start(self)
+        self._acceptors.append(acceptor)
+
+    def is_open(self) -> bool:
+        """Tell whether another client may be accepted; if not, no listener accepts until there is room."""
+        if self._limit and self._count() + len(self._starting) >= self._limit:
+            self._pause(_State.FULL)
+        return self._state is _State.OPEN
+
+    def let_in(self, client: socket.socket, acceptor: "Acceptor") -> None:
+        """Start the protocol on an accepted connection."""
+        task = self._loop.create_task(acceptor.connect(client))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+        if client.fileno() >= self._mark:
+            self._pause(_State.NO_DESCRIPTORS)
+
+    def no_room(self) -> None:
+        """The system could not give a descriptor."""
+        self._pause(_State.NO_DESCRIPTORS)
+
+    def connection_closed(self) -> None:
+        """A connection has closed; its descriptor is free in the next turn of the loop."""
+        if self._state is not _State.OPEN:
+            self._look_again(0)
+
+    def close(self) -> None:
+        """Accept nothing more."""
+        self._state = _State.CLOSED
+        for acceptor in self._acceptors:
+            acceptor.pause()
+        self._acceptors.clear()
+        for timer in (self._look, self._calm):
+            if timer is not None:
+                timer.cancel()
+
+    @property
+    def starting(self) -> set["asyncio.Task[None]"]:
+        """The connections whose protocol has not started, as in a TLS handshake; who stops cancels them."""
+        return set(self._starting)
+
+    def _pause(self, why: _State) -> None:
+        if self._state is not _State.OPEN:
+            return
+        self._state = why
+        for acceptor in self._acceptors:
+            acceptor.pause()
+        if self._calm is not None:
+            self._calm.cancel()
+            self._calm = None
+        if self._paused_at is None:  # otherwise it has been said
+            self._paused_at = self._loop.time()
+            logger.warning("%s: new clients wait until one of %d connections closes", why.value, self._count())
+        if why is _State.NO_DESCRIPTORS:
+            self._look_again(_RETRY_SECONDS)
+
+    def _look_again(self, seconds: float) -> None:
+        """Look whether there is room: in the next turn of the loop, or later."""
+        if self._look is not None:
+            if seconds or not isinstance(self._look, asyncio.TimerHandle):
+                return
+            self._look.cancel()
+        later = self._loop.call_later
+        self._look = later(seconds, self._resume) if seconds else self._loop.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        self._look = None
+        if self._state is _State.FULL:
+            if self._count() + len(self._starting) >= self._limit:
+                return
+        elif self._state is _State.NO_DESCRIPTORS:
+            self._mark = descriptor_mark()  # it can be changed from outside (prlimit)
+            if self._count() + len(self._starting) and not has_free_descriptor(self._mark):
+                self._look_again(_RETRY_SECONDS)
+                return
+        else:
+            return
+        self._state = _State.OPEN
+        for acceptor in self._acceptors:
+            acceptor.resume()
+        self._calm = self._loop.call_later(_CALM_SECONDS, self._end_episode)
+
+    def _end_episode(self) -> None:
+        self._calm = None
+        if self._paused_at is not None:
+            seconds = self._loop.time() - self._paused_at - _CALM_SECONDS
+            logger.warning("new clients do not wait any more; they did for %.0f s", seconds)
+            self._paused_at = None
+
+
+class Acceptor:
+    """Accepts the clients of one listening socket. Loop thread only.
+
+    Not asyncio's own server: out of descriptors that one complains every second, and uvloop's closes the
+    connections that it cannot have.
+
+    Args:
+        tls: when given, what is spoken under the protocol.
+        handshake_timeout: seconds that a TLS handshake may take.
+    """
+
+    def __init__(
+        self,
+        bound: BoundSocket,
+        protocol_factory: ProtocolFactory,
+        *,
+        tls: ssl.SSLContext | None = None,
+        handshake_timeout: float | None = None,
+    ) -> None:
+        self._bound = bound
+        self._gate: Gate | None = None
+        self._protocol_factory = protocol_factory
+        self._tls = tls
+        self._handshake_timeout = handshake_timeout
+        self._loop = asyncio.get_running_loop()
+
+    def __repr__(self) -> str:
+        return f"<Acceptor {self._bound!r}>"
+
+    def start(self, gate: Gate) -> None:
+        """Accept whom a gate lets in."""
+        self._gate = gate
+        self.resume()
+
+    def resume(self) -> None:
+        """Accept again."""
+        self._loop.add_reader(self._bound.socket, self._accept)
+
+    def pause(self) -> None:
+        """Leave clients in the system's queue."""
+        self._loop.remove_reader(self._bound.socket)
+
+    async def connect(self, client: socket.socket) -> None:
+        """Start the protocol on an accepted connection, after the TLS handshake if there is to be one."""
+        try:
+            await self._loop.connect_accepted_socket(
+                self._protocol_factory, client, ssl=self._tls, ssl_handshake_timeout=self._handshake_timeout
+            )
+        except OSError as error:  # of TLS, mostly: what a stranger says is no error of the server
+            logger.debug("a connection failed before it began: %s", error)
+
+    def _accept(self) -> None:
+        gate = self._gate
+        assert gate is not None
+        for _ in range(_BURST):
+            if not gate.is_open():
+                return
+            try:
+                client, _ = self._bound.socket.accept()
+            except (BlockingIOError, InterruptedError):  # nobody is left, or another process was quicker
+                return
+            except OSError as error:
+                self._failed(error, gate)
+                return
+            client.setblocking(False)
+            gate.let_in(client, self)
+
+    def _failed(self, error: OSError, gate: Gate) -> None:
+        if error.errno in _NO_ROOM:
+            gate.no_room()
+        elif error.errno not in _CLIENT_FAILED:  # to try again would not help, and would never end
+            self.pause()
+            logger.error("no longer listening on %s: %s", self._bound.name, reason_of(error))
