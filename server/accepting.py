@@ -88,7 +88,7 @@ class Gate:
         """Start the protocol on an accepted connection."""
         task = self._loop.create_task(acceptor.connect(client))
         self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+        task.add_done_callback(self._has_started)
         if client.fileno() >= self._mark:
             self._pause(_State.NO_DESCRIPTORS)
 
@@ -116,6 +116,10 @@ class Gate:
         """The connections whose protocol has not started, as in a TLS handshake; who stops cancels them."""
         return set(self._starting)
 
+    def _has_started(self, task: asyncio.Task[None]) -> None:
+        self._starting.discard(task)
+        self.connection_closed()  # before it has begun, perhaps
+
     def _pause(self, why: _State) -> None:
         if self._state is not _State.OPEN:
             return
@@ -127,7 +131,8 @@ class Gate:
             self._calm = None
         if self._paused_at is None:  # otherwise it has been said
             self._paused_at = self._loop.time()
-            logger.warning("%s: new clients wait until one of %d connections closes", why.value, self._count())
+            count = self._count()
+            logger.warning("%s: new clients wait until one of %d connections closes", why.value, count)
         if why is _State.NO_DESCRIPTORS:
             self._look_again(_RETRY_SECONDS)
 

@@ -1,6 +1,7 @@
 """Opens the sockets that a server listens on, or takes those that it is given."""
 
 import errno
+import logging
 import os
 import socket
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,8 @@ from hybrid.server.addresses import Address, InheritedSocket, TCPAddress, UnixAd
 from hybrid.server.config import Config
 from hybrid.server.errors import BindError
 from hybrid.server.systemd import PassedSocket
+
+logger = logging.getLogger("hybrid.server")
 
 AF_UNIX = getattr(socket, "AF_UNIX", None)
 #: What the system says of an address that this machine does not have.
@@ -43,7 +46,7 @@ class BoundSocket:
         name = self.socket.getsockname()
         if self.socket.family == AF_UNIX:
             path = name if isinstance(name, str) else os.fsdecode(name)
-            return f"unix:{path.replace(chr(0), '@', 1)}"  # the namespace of abstract names, as systemd writes it
+            return f"unix:{path.replace(chr(0), '@', 1)}"  # an abstract name, as systemd writes it
         host, port = name[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -69,21 +72,31 @@ def open_sockets(config: Config, passed: Sequence[PassedSocket] = ()) -> list[Bo
     opened: list[BoundSocket] = []
     try:
         for address in addresses:
-            opened += _open(address, config, passed)
+            _open(address, config, passed, opened)
     except BaseException:
         for each in opened:
             each.close()
         raise
+    numbers = {each.socket.fileno() for each in opened}
+    if unused := [f"{each.descriptor} ({each.name})" for each in passed if each.descriptor not in numbers]:
+        logger.warning("nothing listens on what systemd has passed: %s", ", ".join(unused))
     return opened
 
 
-def _open(address: Address, config: Config, passed: Sequence[PassedSocket]) -> list[BoundSocket]:
+def _open(
+    address: Address, config: Config, passed: Sequence[PassedSocket], opened: list[BoundSocket]
+) -> None:
+    """Open one address, and add its sockets to those that are open."""
     if isinstance(address, TCPAddress):
-        return [BoundSocket(each) for each in _bind_tcp(address, config)]
-    if isinstance(address, UnixAddress):
+        opened += [BoundSocket(each) for each in _bind_tcp(address, config)]
+    elif isinstance(address, UnixAddress):
         listener = _bind_unix(address.path, config.backlog, config.socket_permissions)
-        return [BoundSocket(listener, unlink=address.path)]
-    return [BoundSocket(_inherit(each)) for each in _descriptors(address, passed)]
+        opened.append(BoundSocket(listener, unlink=address.path))
+    else:
+        for descriptor in _descriptors(address, passed):
+            if any(each.socket.fileno() == descriptor for each in opened):
+                raise BindError(f"cannot listen on {address}: it is there twice")
+            opened.append(BoundSocket(_inherit(descriptor)))
 
 
 def _bind_tcp(address: TCPAddress, config: Config) -> list[socket.socket]:

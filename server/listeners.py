@@ -49,6 +49,7 @@ class Listener:
                 raise BindError(f"cannot listen on {self.url}: it is not a TCP or Unix stream socket")
             if not is_listening(bound, unless_known=False):
                 bound.listen(backlog)
+                self._name = self.bound.name  # the system may have picked the port now
             bound.setblocking(False)
         except OSError as error:
             raise BindError(f"cannot listen on {self.url}: {reason_of(error)}") from error
@@ -85,8 +86,15 @@ class Listeners:
 
     @classmethod
     def given(cls, sockets: Sequence[socket.socket], backlog: int) -> "Listeners":
-        """Take bound sockets; their files, if they have any, are left to whoever has made them."""
-        return cls([BoundSocket(each) for each in sockets], backlog)
+        """Take bound sockets; their files, if they have any, are left to whoever has made them.
+
+        Raises:
+            BindError: one of them is closed.
+        """
+        try:
+            return cls([BoundSocket(each) for each in sockets], backlog)
+        except OSError as error:
+            raise BindError(f"cannot listen on a socket that was given: {reason_of(error)}") from error
 
     @property
     def urls(self) -> list[str]:
@@ -105,9 +113,11 @@ class Listeners:
         *,
         handshake_timeout: float | None = None,
     ) -> None:
-        """Accept connections, each with a protocol of its own, while the gate lets them in.
+        """Accept connections.
 
         Args:
+            protocol_factory: makes the protocol of each connection.
+            gate: decides who is let in; without one, everybody for whom there is a descriptor.
             handshake_timeout: seconds that a TLS handshake may take.
 
         Raises:

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hybrid.bridge.errors import ConfigError
+from hybrid.server.addresses import InheritedSocket, TCPAddress, UnixAddress
 from hybrid.server.config import Config
 from hybrid.server.config.logs import LOG_LEVELS
 from hybrid.server.limits import Limits
@@ -119,6 +121,45 @@ def test_one_listener() -> None:
     """A Unix socket and a file descriptor exclude each other."""
     with pytest.raises(ConfigError, match="uds and fd"):
         Config(app="app", uds="app.sock", fd=3)
+
+
+def test_what_is_listened_on() -> None:
+    """Each way to say where to listen leads to addresses; without one that is left open."""
+    assert Config(app="app").addresses == []
+    assert Config(app="app", host="::1", port=80).default_address == TCPAddress("::1", 80)
+    assert Config(app="app", uds="app.sock").addresses == [UnixAddress(Path("app.sock"))]
+    assert Config(app="app", fd=3).addresses == [InheritedSocket(3)]
+    config = Config(app="app", bind=["[::1]:80", "localhost"], port=9000)
+    assert config.addresses == [TCPAddress("::1", 80), TCPAddress("localhost", 9000)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"bind": ["::1"]}, "bind: '::1': an IPv6 address stands in brackets, [::1]:8000"),
+        ({"bind": ["a:80", "b:x"]}, "bind: 'b:x': 'x' is not a port"),
+        ({"bind": [":80", ":80"]}, "bind: ':80' is there twice"),
+        ({"bind": [":80"], "uds": "x"}, "bind and uds: give one of them"),
+        ({"bind": [":80"], "fd": 3}, "bind and fd: give one of them"),
+        ({"bind": [":80"], "host": "::1"}, "bind and host: give one of them"),
+        ({"bind": [":80", "unix:x"], "port": 9000}, "bind and port: each address of bind has its own port"),
+        ({"uds_mode": "0o66"}, "uds_mode: '0o66' is not three octal digits, such as 660"),
+        ({"uds_mode": "669"}, "uds_mode: '669' is not three octal digits"),
+        ({"uds_mode": 660}, "uds_mode: 660 is not a text"),
+        ({"limit_connections": -1}, "limit_connections: -1 is not a whole number from 0"),
+    ],
+)
+def test_addresses_that_cannot_be(settings: dict[str, Any], complaint: str) -> None:
+    """What cannot be read, or contradicts, is refused by the names of its settings."""
+    with pytest.raises(ConfigError) as caught:
+        Config(app="app", **settings)
+    assert str(caught.value).startswith(complaint)
+
+
+@pytest.mark.parametrize(("text", "mode"), [("660", 0o660), ("0600", 0o600)])
+def test_socket_permissions(text: str, mode: int) -> None:
+    """The permissions of a socket's file are written as `chmod` takes them."""
+    assert Config(app="app", uds_mode=text).socket_permissions == mode
 
 
 def test_objects_in_a_list() -> None:

@@ -1,10 +1,7 @@
-"""The sockets that a server listens on."""
+"""What a server listens on: from the first client to the last."""
 
 import asyncio
-import errno
-import os
 import socket
-import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from hybrid.server import listeners as module
 from hybrid.server.config import Config
 from hybrid.server.errors import BindError
 from hybrid.server.listeners import Listeners
@@ -36,297 +32,10 @@ def bind(opened: ExitStack, **settings: Any) -> Listeners:
     return listeners
 
 
-def resolve_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
-    """Let every name have these addresses."""
-
-    def getaddrinfo(host: str, port: int, **hints: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in hosts]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-
-
 def backlog_of(listener: socket.socket) -> int:
     """Give the number of connections that the system lets wait."""
     info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     return int.from_bytes(info[BACKLOG_OFFSET : BACKLOG_OFFSET + 4], "little")
-
-
-# Host and port.
-
-
-def test_port_zero(opened: ExitStack) -> None:
-    """Port 0 is a free port that the system picks; the URL has the real one."""
-    listeners = bind(opened)
-    (listener,) = listeners.sockets
-    assert listener.getsockname()[1] != 0
-    assert listeners.urls == [f"http://127.0.0.1:{listener.getsockname()[1]}"]
-    assert repr(listeners) == f"<Listeners {listeners.urls[0]}>"
-
-
-def test_sockets_belong_to_the_server_alone(opened: ExitStack) -> None:
-    """A process that the application starts does not get the server's listening sockets."""
-    assert [listener.get_inheritable() for listener in bind(opened).sockets] == [False]
-
-
-def test_ipv6(opened: ExitStack) -> None:
-    """An IPv6 address stands in brackets, in the URL and in errors."""
-    try:
-        listeners = bind(opened, host="::1")
-    except BindError as error:
-        pytest.skip(f"this machine has no IPv6: {error}")
-    port = listeners.sockets[0].getsockname()[1]
-    assert listeners.urls == [f"http://[::1]:{port}"]
-    with pytest.raises(BindError, match=rf"^cannot listen on \[::1\]:{port}: Address already in use$"):
-        bind(opened, host="::1", port=port)
-
-
-def test_several_addresses(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name with several addresses is listened on at all of them, each once, and all on one port."""
-    resolve_to(monkeypatch, "127.0.0.1", "127.0.0.2", "127.0.0.1")
-    listeners = bind(opened, host="localhost")
-    names = [listener.getsockname() for listener in listeners.sockets]
-    assert [host for host, _ in names] == ["127.0.0.1", "127.0.0.2"]
-    assert len({port for _, port in names}) == 1
-
-
-def test_port_that_is_free_on_one_address_only(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the port that the system picked is taken on another address, another one is picked."""
-    resolve_to(monkeypatch, "127.0.0.1", "127.0.0.2")
-    listen, tried = module._listen, []
-
-    def listen_badly_first(listener: socket.socket, address: Any, backlog: int) -> socket.socket:
-        tried.append(address)
-        if len(tried) == 2:
-            listener.close()
-            raise OSError(errno.EADDRINUSE, "taken")
-        return listen(listener, address, backlog)
-
-    monkeypatch.setattr(module, "_listen", listen_badly_first)
-    assert len(bind(opened, host="localhost").sockets) == 2
-    assert [host for host, _ in tried] == ["127.0.0.1", "127.0.0.2"] * 2
-
-
-def test_no_port_that_is_free_everywhere(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When no such port is found in a few tries, that is an error; what was opened is closed."""
-    resolve_to(monkeypatch, "127.0.0.1", "127.0.0.2")
-    listen = module._listen
-
-    def listen_on_the_first(listener: socket.socket, address: Any, backlog: int) -> socket.socket:
-        if address[0] == "127.0.0.1":
-            return listen(listener, address, backlog)
-        listener.close()
-        raise OSError(errno.EADDRINUSE, "taken")
-
-    monkeypatch.setattr(module, "_listen", listen_on_the_first)
-    with pytest.raises(BindError, match=r"^cannot listen on localhost:0: taken$"):
-        bind(opened, host="localhost")
-
-
-def test_address_that_is_not_here(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a name's addresses those that this machine has are taken: `localhost` names ::1 without IPv6 too."""
-    resolve_to(monkeypatch, "192.0.2.1", "127.0.0.1")
-    listeners = bind(opened, host="localhost")
-    assert [listener.getsockname()[0] for listener in listeners.sockets] == ["127.0.0.1"]
-
-
-def test_no_address_is_here(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address of another machine is refused."""
-    resolve_to(monkeypatch, "192.0.2.1")
-    with pytest.raises(BindError, match=r"^cannot listen on example:0: Cannot assign requested address$"):
-        bind(opened, host="example")
-
-
-def test_every_address(opened: ExitStack) -> None:
-    """0.0.0.0 is every IPv4 address of the machine."""
-    listeners = bind(opened, host="0.0.0.0")
-    assert listeners.urls[0].startswith("http://0.0.0.0:")
-
-
-def test_port_in_use(opened: ExitStack) -> None:
-    """A port that somebody listens on is refused, with host and port."""
-    port = bind(opened).sockets[0].getsockname()[1]
-    with pytest.raises(BindError, match=rf"^cannot listen on 127\.0\.0\.1:{port}: Address already in use$"):
-        bind(opened, port=port)
-
-
-def test_port_is_free_at_once(opened: ExitStack) -> None:
-    """A port can be had again although connections of the last server linger (TIME_WAIT)."""
-    listeners = bind(opened)
-    (listener,) = listeners.sockets
-    address = listener.getsockname()
-    with socket.create_connection(address) as client:
-        accepted, _ = listener.accept()
-        accepted.close()  # the side that closes first lingers
-        assert client.recv(1) == b""
-    listeners.close()
-    bind(opened, port=address[1])
-
-
-def test_unknown_host(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that nobody knows is refused by the name."""
-
-    def getaddrinfo(*query: Any, **hints: Any) -> list[Any]:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    with pytest.raises(BindError, match=r"^cannot listen on host 'nowhere': Name or service not known$"):
-        bind(opened, host="nowhere")
-
-
-def test_host_that_is_no_name(opened: ExitStack) -> None:
-    """A text that cannot be a name is refused too, though Python says so in another way."""
-    with pytest.raises(BindError, match="is not a name or address"):
-        bind(opened, host="a" * 64)
-
-
-# Unix sockets.
-
-
-def test_unix_socket(opened: ExitStack, tmp_path: Path) -> None:
-    """The socket's path is its URL; every local user may connect, as to a port; the end removes the file."""
-    path = tmp_path / "app.sock"
-    listeners = bind(opened, uds=str(path))
-    assert listeners.urls == [f"unix:{path}"]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o666
-    listeners.close()
-    assert not path.exists()
-
-
-def leave_stale(path: Path) -> None:
-    """Leave a socket file behind, as a server does that was killed."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-
-
-def test_stale_socket_file(opened: ExitStack, tmp_path: Path) -> None:
-    """A socket file that nobody listens on any more is replaced."""
-    path = tmp_path / "app.sock"
-    leave_stale(path)
-    bind(opened, uds=str(path))
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(path))
-
-
-@pytest.mark.parametrize("waiting", [0, 2])
-def test_socket_file_of_a_live_server(opened: ExitStack, tmp_path: Path, waiting: int) -> None:
-    """A path that somebody listens on is refused and left alone, however many clients wait there already."""
-    path = tmp_path / "app.sock"
-    other = opened.enter_context(socket.socket(socket.AF_UNIX))
-    other.bind(str(path))
-    other.listen(1)
-    for _ in range(waiting):
-        opened.enter_context(socket.socket(socket.AF_UNIX)).connect(str(path))
-    with pytest.raises(BindError, match=f"^cannot listen on {path}: Address already in use$"):
-        bind(opened, uds=str(path))
-    assert path.is_socket()
-
-
-def test_file_that_is_not_a_socket(opened: ExitStack, tmp_path: Path) -> None:
-    """A file with something in it is refused and left alone."""
-    path = tmp_path / "notes.txt"
-    path.write_text("important")
-    with pytest.raises(BindError, match=f"^cannot listen on {path}: there is a file that is not a socket$"):
-        bind(opened, uds=str(path))
-    assert path.read_text() == "important"
-
-
-def test_socket_in_a_folder_that_is_missing(opened: ExitStack, tmp_path: Path) -> None:
-    """A path that cannot be is refused by the path."""
-    path = tmp_path / "missing" / "app.sock"
-    with pytest.raises(BindError, match=f"^cannot listen on {path}: No such file or directory$"):
-        bind(opened, uds=str(path))
-
-
-def test_socket_path_that_is_too_long(opened: ExitStack, tmp_path: Path) -> None:
-    """A path that is longer than the system allows is refused, and the reason says so."""
-    with pytest.raises(BindError, match=r"too long$"):
-        bind(opened, uds=str(tmp_path / ("x" * 200)))
-
-
-def test_socket_file_of_another_server(opened: ExitStack, tmp_path: Path) -> None:
-    """A server that has put its own socket there meanwhile keeps it."""
-    path = tmp_path / "app.sock"
-    first = bind(opened, uds=str(path))
-    path.rename(tmp_path / "old.sock")
-    second = bind(opened, uds=str(path))
-    first.close()
-    assert path.is_socket()
-    second.close()
-    assert not path.exists()
-
-
-def test_socket_file_that_is_gone(opened: ExitStack, tmp_path: Path) -> None:
-    """A socket file that somebody has removed already is no error."""
-    path = tmp_path / "app.sock"
-    listeners = bind(opened, uds=str(path))
-    path.unlink()
-    listeners.close()
-
-
-def test_system_without_unix_sockets(
-    opened: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where there are no Unix sockets the message says so."""
-    monkeypatch.setattr(module, "_AF_UNIX", None)
-    with pytest.raises(BindError, match="this system has no Unix sockets"):
-        bind(opened, uds=str(tmp_path / "app.sock"))
-
-
-# Inherited descriptors.
-
-
-def test_inherited_descriptor(opened: ExitStack) -> None:
-    """A listening socket is taken by its number, whatever it listens on; children do not get it again."""
-    original = socket.create_server(("127.0.0.1", 0))
-    fd = original.detach()
-    os.set_inheritable(fd, True)
-    listeners = bind(opened, fd=fd)
-    (listener,) = listeners.sockets
-    assert listener.fileno() == fd
-    assert listeners.urls == [f"http://127.0.0.1:{listener.getsockname()[1]}"]
-    assert not listener.get_inheritable()
-
-
-def test_inherited_unix_socket(opened: ExitStack, tmp_path: Path) -> None:
-    """The file of an inherited Unix socket is its owner's, who may hand the socket to the next server."""
-    path = tmp_path / "app.sock"
-    original = opened.enter_context(socket.socket(socket.AF_UNIX))
-    original.bind(str(path))
-    original.listen()
-    listeners = bind(opened, fd=os.dup(original.fileno()))
-    assert listeners.urls == [f"unix:{path}"]
-    listeners.close()
-    assert path.is_socket()
-
-
-def test_descriptor_of_a_file(opened: ExitStack, tmp_path: Path) -> None:
-    """A descriptor that is no socket is refused by its number, and stays open."""
-    with (tmp_path / "file").open("w") as file:
-        with pytest.raises(
-            BindError, match=f"^cannot listen on file descriptor {file.fileno()}: .*non-socket"
-        ):
-            bind(opened, fd=file.fileno())
-        file.write("still open")
-
-
-def test_descriptor_of_a_connection(opened: ExitStack) -> None:
-    """A socket that does not listen is refused by its number, and stays open."""
-    one, other = socket.socketpair()
-    with one, other:
-        problem = f"^cannot listen on file descriptor {one.fileno()}: it is not a listening socket$"
-        with pytest.raises(BindError, match=problem):
-            bind(opened, fd=one.fileno())
-        one.send(b"still open")
-
-
-def test_descriptor_that_is_closed(opened: ExitStack) -> None:
-    """A number that stands for nothing is refused."""
-    one, other = socket.socketpair()
-    one.close()
-    other.close()
-    with pytest.raises(BindError, match=r"^cannot listen on file descriptor \d+: Bad file descriptor$"):
-        bind(opened, fd=os.dup(1) + 100)
 
 
 # Accepting.
@@ -349,7 +58,7 @@ async def test_accepting(opened: ExitStack, tmp_path: Path) -> None:
     unix = socket.socket(socket.AF_UNIX)
     unix.bind(str(path))
     tcp = socket.create_server(("127.0.0.1", 0))
-    listeners = Listeners([tcp, unix], 10)
+    listeners = Listeners.given([tcp, unix], 10)
     address = tcp.getsockname()
     await listeners.start(Greeter)
     for reader, writer in (
@@ -386,7 +95,7 @@ async def test_socket_whose_port_is_taken(opened: ExitStack) -> None:
         each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         each.bind(("127.0.0.1", first.getsockname()[1] if each is second else 0))
     first.listen()
-    listeners = Listeners([second], 10)
+    listeners = Listeners.given([second], 10)
     with pytest.raises(BindError, match=rf"^cannot listen on {listeners.urls[0]}: Address already in use$"):
         await listeners.start(Greeter)
     listeners.close()
@@ -397,7 +106,7 @@ async def test_socket_that_cannot_listen(opened: ExitStack) -> None:
     """A socket of the wrong kind is refused, by its address."""
     datagrams = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     datagrams.bind(("127.0.0.1", 0))
-    listeners = Listeners([datagrams], 10)
+    listeners = Listeners.given([datagrams], 10)
     problem = rf"^cannot listen on http://127\.0\.0\.1:{datagrams.getsockname()[1]}: "
     with pytest.raises(BindError, match=problem):
         await listeners.start(Greeter)
