@@ -62,7 +62,8 @@ class Gate:
         self._mark = descriptor_mark()
         self._acceptors: list[Acceptor] = []
         self._starting: set[asyncio.Task[None]] = set()  # connections without a protocol yet; TLS takes long
-        self._look: asyncio.Handle | None = None
+        self._looking = False  # in the next turn of the loop
+        self._retry: asyncio.TimerHandle | None = None  # for descriptors that no connection gives back
         self._calm: asyncio.TimerHandle | None = None  # while there was a pause lately
         self._paused_at: float | None = None  # since the first of the pauses that follow each other
 
@@ -80,7 +81,7 @@ class Gate:
 
     def is_open(self) -> bool:
         """Tell whether another client may be accepted; if not, no listener accepts until there is room."""
-        if self._limit and self._count() + len(self._starting) >= self._limit:
+        if self._limit and self._inside() >= self._limit:
             self._pause(_State.FULL)
         return self._state is _State.OPEN
 
@@ -98,8 +99,9 @@ class Gate:
 
     def connection_closed(self) -> None:
         """A connection has closed; its descriptor is free in the next turn of the loop."""
-        if self._state is not _State.OPEN:
-            self._look_again(0)
+        if not self._looking and self._state is not _State.OPEN:
+            self._looking = True
+            self._loop.call_soon(self._look)
 
     def close(self) -> None:
         """Accept nothing more."""
@@ -107,7 +109,7 @@ class Gate:
         for acceptor in self._acceptors:
             acceptor.pause()
         self._acceptors.clear()
-        for timer in (self._look, self._calm):
+        for timer in (self._retry, self._calm):
             if timer is not None:
                 timer.cancel()
 
@@ -120,6 +122,9 @@ class Gate:
         self._starting.discard(task)
         self.connection_closed()  # before it has begun, perhaps
 
+    def _inside(self) -> int:
+        return self._count() + len(self._starting)
+
     def _pause(self, why: _State) -> None:
         if self._state is not _State.OPEN:
             return
@@ -131,32 +136,27 @@ class Gate:
             self._calm = None
         if self._paused_at is None:  # otherwise it has been said
             self._paused_at = self._loop.time()
-            count = self._count()
+            count = self._inside()
             logger.warning("%s: new clients wait until one of %d connections closes", why.value, count)
         if why is _State.NO_DESCRIPTORS:
-            self._look_again(_RETRY_SECONDS)
+            self._retry = self._loop.call_later(_RETRY_SECONDS, self._look)
 
-    def _look_again(self, seconds: float) -> None:
-        """Look whether there is room: in the next turn of the loop, or later."""
-        if self._look is not None:
-            if seconds or not isinstance(self._look, asyncio.TimerHandle):
-                return
-            self._look.cancel()
-        later = self._loop.call_later
-        self._look = later(seconds, self._resume) if seconds else self._loop.call_soon(self._resume)
-
-    def _resume(self) -> None:
-        self._look = None
-        if self._state is _State.FULL:
-            if self._count() + len(self._starting) >= self._limit:
-                return
+    def _look(self) -> None:
+        """See whether there is room again."""
+        self._looking = False
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._state is _State.FULL and self._inside() < self._limit:
+            self._resume()
         elif self._state is _State.NO_DESCRIPTORS:
             self._mark = descriptor_mark()  # it can be changed from outside (prlimit)
-            if self._count() + len(self._starting) and not has_free_descriptor(self._mark):
-                self._look_again(_RETRY_SECONDS)
-                return
-        else:
-            return
+            if not self._inside() or has_free_descriptor(self._mark):
+                self._resume()
+            else:
+                self._retry = self._loop.call_later(_RETRY_SECONDS, self._look)
+
+    def _resume(self) -> None:
         self._state = _State.OPEN
         for acceptor in self._acceptors:
             acceptor.resume()

@@ -8,7 +8,7 @@ from pathlib import Path
 FORMS = "HOST:PORT, [IPV6]:PORT, unix:PATH or fd://NUMBER"
 
 _PORTS = 65536
-_HOST = re.compile(r"[^\s/:\[\]@?#]*")
+_HOST = re.compile(r"[^\s:\[\]@?#]*")
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ def _tcp(text: str, default_port: int) -> TCPAddress:
         if not bracket or not host or (rest and not rest.startswith(":")):
             raise ValueError(f"it is not {FORMS}")
         return TCPAddress(host, _port(rest[1:]) if rest else default_port)
-    if text.count(":") > 1:
+    if text.count(":") > 1 and "/" not in text:
         raise ValueError("an IPv6 address stands in brackets, [::1]:8000")
     host, colon, port = text.partition(":")
-    if not text or not _HOST.fullmatch(host):
+    if not text or "/" in text or not _HOST.fullmatch(host):
         raise ValueError(f"it is not {FORMS}")
     return TCPAddress(host, _port(port) if colon else default_port)
 

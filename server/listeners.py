@@ -47,6 +47,10 @@ class Listener:
         try:
             if bound.family not in _FAMILIES or bound.type != socket.SOCK_STREAM:
                 raise BindError(f"cannot listen on {self.url}: it is not a TCP or Unix stream socket")
+            if (
+                bound.family != AF_UNIX
+            ):  # connections have it from here: asyncio does not give it to all of them
+                bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if not is_listening(bound, unless_known=False):
                 bound.listen(backlog)
                 self._name = self.bound.name  # the system may have picked the port now

@@ -76,7 +76,7 @@ class Notifier:
             self._socket.setblocking(False)
 
     def __repr__(self) -> str:
-        return f"<Notifier {'off' if self._socket is None else self._address!r}>"
+        return f"<Notifier {self._address!r}{' closed' if self._socket is None else ''}>"
 
     def ready(self, status: str) -> None:
         """The service accepts connections: for the first time, or again after :meth:`reloading`."""

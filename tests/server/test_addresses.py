@@ -1,5 +1,6 @@
 """How `--bind` is read."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,8 @@ def test_address(text: str, address: Address, shown: str) -> None:
         ("localhost:65536", "'65536' is not a port"),
         ("localhost:\u0663", "is not a port"),
         ("localhost:" + "9" * 5000, "is not a port"),
-        ("http://localhost", "'//localhost' is not a port"),
+        ("http://localhost", "it is not HOST:PORT"),
+        ("https://[::1]:80", "it is not HOST:PORT"),
         ("/run/app.sock", "it is not HOST:PORT, [IPV6]:PORT, unix:PATH or fd://NUMBER"),
         ("local host:80", "it is not HOST:PORT"),
         ("unix:", "it names no path"),
@@ -58,6 +60,5 @@ def test_address(text: str, address: Address, shown: str) -> None:
 )
 def test_what_is_no_address(text: str, reason: str) -> None:
     """What would have to be guessed at is refused, and the reason says what is wrong."""
-    with pytest.raises(ValueError, match="") as caught:
+    with pytest.raises(ValueError, match=re.escape(reason)):
         parse_address(text, 8000)
-    assert reason in str(caught.value)

@@ -30,7 +30,7 @@ def test_reserve(limit: int, soft: int, mark: int) -> None:
 )
 def test_many_descriptors(monkeypatch: pytest.MonkeyPatch, soft: int, mark: int) -> None:
     """Of many of them 1024 are enough; without a limit there is nothing to keep."""
-    monkeypatch.setattr(resource, "getrlimit", lambda which: (soft, soft))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
     assert descriptor_mark() == mark
 
 

@@ -149,7 +149,7 @@ def test_no_systemd() -> None:
     notifier = Notifier({})
     notifier.ready("listening")
     notifier.close()
-    assert repr(notifier) == "<Notifier off>"
+    assert repr(notifier) == "<Notifier None closed>"
 
 
 def test_address_of_another_kind(caplog: pytest.LogCaptureFixture) -> None:

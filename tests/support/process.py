@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "apps"
@@ -83,13 +83,14 @@ class ServerProcess:
         env: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
         stdout: int | IO[bytes] = subprocess.DEVNULL,
+        launcher: Sequence[str] = (),
     ) -> None:
         self._lines: list[str] = []
         self._said_all = False
         self._leaked = ""
         self._heard = threading.Condition()
         self._process = subprocess.Popen(
-            self.command(targets, options),
+            [*launcher, *self.command(targets, options)],
             cwd=cwd,
             env=process_environment(env),
             pass_fds=pass_fds,
@@ -238,17 +239,20 @@ def start_server(
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     stdout: int | IO[bytes] = subprocess.DEVNULL,
+    launcher: Sequence[str] = (),
     **options: object,
 ) -> ServerProcess:
     """Start `hybrid serve` on the targets and return once it listens; the caller closes it.
 
     Options are those of the command line with underscores. Unless they say otherwise, modules are looked for
-    in `tests/apps` and the system picks a port of 127.0.0.1. `stdout` takes what `subprocess` takes.
+    in `tests/apps` and the system picks a port of 127.0.0.1. `stdout` takes what `subprocess` takes. The
+    `launcher` is a program that becomes the server, with its arguments.
     """
     if not {"port", "uds", "fd", "bind"} & options.keys():
         options["port"] = 0
     settings = {"app_dir": APPS, **options}
-    server = ServerProcess(targets, settings, cwd=cwd, env=env, pass_fds=pass_fds, stdout=stdout)
+    process: dict[str, Any] = {"pass_fds": pass_fds, "stdout": stdout, "launcher": launcher}
+    server = ServerProcess(targets, settings, cwd=cwd, env=env, **process)
     try:
         return server.wait_until_listening()
     except BaseException:
