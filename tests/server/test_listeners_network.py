@@ -29,10 +29,12 @@ LIMITED = (
 )
 #: A program that systemd has started with the sockets that its arguments name, up to a dash.
 ACTIVATED = """
-import os, sys
+import fcntl, os, sys
 end = sys.argv.index("-")
-for place, fd in enumerate(sys.argv[1:end], 3):
-    os.dup2(int(fd), place)
+fds = [fcntl.fcntl(int(fd), fcntl.F_DUPFD_CLOEXEC, 100) for fd in sys.argv[1:end]]
+os.closerange(3, 100)
+for place, fd in enumerate(fds, 3):
+    os.dup2(fd, place)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(end - 1), LISTEN_FDNAMES="web:admin")
 os.execvp(sys.argv[end + 1], sys.argv[end + 1:])
 """
