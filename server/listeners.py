@@ -47,9 +47,7 @@ class Listener:
         try:
             if bound.family not in _FAMILIES or bound.type != socket.SOCK_STREAM:
                 raise BindError(f"cannot listen on {self.url}: it is not a TCP or Unix stream socket")
-            if (
-                bound.family != AF_UNIX
-            ):  # connections have it from here: asyncio does not give it to all of them
+            if bound.family != AF_UNIX:  # all connections inherit it; asyncio sets it on some of them
                 bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if not is_listening(bound, unless_known=False):
                 bound.listen(backlog)

@@ -129,17 +129,20 @@ def test_two_servers_on_one_port(serve: Serve, loop: str) -> None:
 # Systemd.
 
 WITNESS = """
-import json, os, subprocess, sys
+import json, os, subprocess
 
-at_import = sorted(name for name in os.environ if name.startswith("LISTEN_"))
+def children_see():
+    listing = ["ls", "-l", "/proc/self/fd"]
+    return subprocess.run(listing, close_fds=False, capture_output=True, text=True, check=True).stdout
+
+variables = sorted(name for name in os.environ if name.startswith("LISTEN_"))
+told = {"variables": variables, "at_import": children_see()}
 
 async def app(scope, receive, send):
     assert scope["type"] == "http"
-    listing = ["ls", "-l", "/proc/self/fd"]
-    done = subprocess.run(listing, close_fds=False, capture_output=True, text=True)
-    told = json.dumps({"variables": at_import, "descriptors": done.stdout, "server": scope["server"]})
+    told.update(later=children_see(), server=scope["server"])
     await send({"type": "http.response.start", "status": 200})
-    await send({"type": "http.response.body", "body": told.encode()})
+    await send({"type": "http.response.body", "body": json.dumps(told).encode()})
 """
 
 
@@ -158,8 +161,9 @@ def test_activation(serve: Serve, tmp_path: Path, loop: str) -> None:
         assert urls_of(server) == [f"http://127.0.0.1:{tcp.getsockname()[1]}", f"unix:{path}"]
         told = httpx.get(server.url).json()
         assert told["variables"] == []
-        assert "pipe:" in told["descriptors"]
-        assert "socket:" not in told["descriptors"]
+        for seen in (told["at_import"], told["later"]):
+            assert "pipe:" in seen
+            assert "socket:" not in seen
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
             assert client.get("http://localhost/").json()["server"] == [str(path), None]
         assert server.terminate() == 0
