@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
 from hybrid.server.listeners import Listeners
+from hybrid.server.systemd import take_passed_sockets
 
 if TYPE_CHECKING:
     from watchfiles import Change
@@ -49,7 +50,7 @@ def serve_reloading(config: Config) -> None:
         _serve_once(config)
         return
     watch = _Watch(config)
-    listeners = Listeners.bind(config)
+    listeners = Listeners.bind(config, take_passed_sockets())
     try:
         _Reloader(listeners.sockets, watch).run()
     finally:

@@ -126,6 +126,12 @@ def test_options_reach_the_server(configured: Callable[..., Config]) -> None:
     }
 
 
+def test_several_binds(configured: Callable[..., Config]) -> None:
+    """`--bind` may be repeated."""
+    config = configured("--bind=[::1]:80", "--bind=unix:x", "--uds-mode=600", "--reuse-port", "app")
+    assert (config.bind, config.uds_mode, config.reuse_port) == (("[::1]:80", "unix:x"), "600", True)
+
+
 @pytest.mark.parametrize("listener", [("uds", "/tmp/x.sock"), ("fd", 7)])  # noqa: S108 - nothing is opened
 def test_listener_options(configured: Callable[..., Config], listener: tuple[str, object]) -> None:
     """A Unix socket or an inherited descriptor can be named instead of a port."""
@@ -146,6 +152,7 @@ def test_listener_options(configured: Callable[..., Config], listener: tuple[str
         (["--timeout-keep-alive=nan", "app"], "timeout_keep_alive"),
         (["--loop=trio", "app"], "'--loop': 'trio' is not one of"),
         (["--uds=x", "--fd=3", "app"], "uds and fd"),
+        (["--bind=::1", "app"], "bind: '::1': an IPv6 address stands in brackets"),
         (["--root-path=x", "app"], "root_path"),
         (["--pool=slow", "app"], "pools: 'slow' is not NAME=THREADS"),
     ],

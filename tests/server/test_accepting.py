@@ -339,7 +339,7 @@ async def test_close_while_clients_wait(opened: ExitStack) -> None:
 class Blind(asyncio.SelectorEventLoop):
     """A loop that lets nobody watch descriptors, as that of Windows."""
 
-    def add_reader(self, *watched: Any) -> None:
+    def add_reader(self, *watched: Any) -> None:  # type: ignore[override]
         """Refuse."""
         raise NotImplementedError
 

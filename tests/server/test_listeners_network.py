@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -233,7 +234,7 @@ def test_notifications(serve: Serve, tmp_path: Path, loop: str) -> None:
             assert client.recv(4096).startswith(b"HTTP/1.1 200")
         assert manager.recv(4096) == b"WATCHDOG=1"
         assert server.terminate() == 0
-        drained = []
+        drained: list[bytes] = []
         while not drained or not drained[-1].startswith(b"STOPPING=1\nSTATUS="):
             drained.append(manager.recv(4096))
 
@@ -280,8 +281,7 @@ class Crowd:
         while self._selector.get_map():
             assert time.monotonic() < end, f"{len(self._selector.get_map())} have no answer"
             for key, _ in self._selector.select(1.0):
-                client = key.fileobj
-                assert isinstance(client, socket.socket)
+                client = cast("socket.socket", key.fileobj)
                 part = client.recv(65536)
                 said[client] += part
                 if not part or said[client].endswith(b"hello\n"):

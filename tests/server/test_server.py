@@ -313,6 +313,28 @@ def test_run_takes_sockets() -> None:
     assert given.fileno() == -1
 
 
+def test_run_takes_unix_sockets(tmp_path: Path) -> None:
+    """Unix sockets too, whose files are left to whoever has made them."""
+    path = tmp_path / "app.sock"
+    given = socket.socket(socket.AF_UNIX)
+    given.bind(str(path))
+    server = Server(Config(app=hello_asgi.app))
+    assert run_in_thread(server, [given]) == []
+    assert server.listeners is not None
+    assert server.listeners.urls == [f"unix:{path}"]
+    assert path.is_socket()
+
+
+@on_each_loop
+async def test_given_socket_that_is_closed() -> None:
+    """A socket that is closed already is refused like an address that cannot be had."""
+    server = Server(Config(app=hello_asgi.app))
+    closed = socket.socket()
+    closed.close()
+    with pytest.raises(BindError, match=r"^cannot listen on a socket that was given: Bad file descriptor$"):
+        await server.serve([closed])
+
+
 def test_run_leaves_no_signal_handlers() -> None:
     """After `run` on the main thread the program's signal handlers are back."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -818,11 +840,13 @@ async def test_given_sockets(tmp_path: Path) -> None:
     sockets = [unix, socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))]
     async with serving(hello_asgi.app, sockets=sockets) as (server, _):
         assert server.listeners is not None
-        urls = list(server.listeners.urls)
+        everything, urls = list(server.listeners.each), server.listeners.urls
         assert urls[0] == f"unix:{path}"
-        for url in urls:
-            server.listeners.urls[:] = [url]
+        assert urls[1:] == [f"http://127.0.0.1:{each.getsockname()[1]}" for each in sockets[1:]]
+        for listener in tuple(server.listeners.each):
+            server.listeners.each[:] = [listener]  # whose URL is the one that the client goes to
             assert (await get(server)).endswith(b"hello\n")
+        server.listeners.each[:] = everything
     assert [each.fileno() for each in sockets] == [-1, -1, -1]
     assert path.is_socket()
 
