@@ -25,9 +25,12 @@ LOOPS = pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 #: A program that limits its file descriptors and becomes another one.
-LIMITED = (
-    "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)); "
-)
+LIMITED = """
+import os, resource, sys
+number = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 #: A program that systemd has started with the sockets that its arguments name, up to a dash.
 ACTIVATED = """
 import fcntl, os, sys
