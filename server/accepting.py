@@ -234,7 +234,6 @@ class Acceptor:
             except OSError as error:
                 self._failed(error, gate)
                 return
-            client.setblocking(False)
             gate.let_in(client, self)
 
     def _failed(self, error: OSError, gate: Gate) -> None:
