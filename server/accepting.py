@@ -4,7 +4,6 @@ import asyncio
 import errno
 import logging
 import socket
-import ssl
 from collections.abc import Callable
 from enum import Enum
 
@@ -40,14 +39,14 @@ class _State(Enum):
     CLOSED = "closed"
 
 
-class Gate:
+class Entrance:
     """Decides for all listeners of a server whether the next client is let in. Loop thread only.
 
     Accepting pauses at ``limit`` connections, and where the system has no descriptor or memory for another
     one. It pauses before that, too: some descriptors are kept for files, spools and what the application
     opens. Descriptors are given out from the lowest free number, so that the number of an accepted socket
     says how many there are. A connection that closes lets the next client in; for descriptors that something
-    else has given back, the gate looks a few times a second. One client is always let in.
+    else has given back, it looks a few times a second. One client is always let in.
 
     Args:
         limit: connections at most; 0 is as many as there are descriptors.
@@ -61,14 +60,14 @@ class Gate:
         self._state = _State.OPEN
         self._mark = descriptor_mark()
         self._acceptors: list[Acceptor] = []
-        self._starting: set[asyncio.Task[None]] = set()  # connections without a protocol yet; TLS takes long
+        self._starting: set[asyncio.Task[None]] = set()  # connections that have no protocol yet
         self._looking = False  # in the next turn of the loop
         self._retry: asyncio.TimerHandle | None = None  # for descriptors that no connection gives back
         self._calm: asyncio.TimerHandle | None = None  # while there was a pause lately
         self._paused_at: float | None = None  # since the first of the pauses that follow each other
 
     def __repr__(self) -> str:
-        return f"<Gate {self._state.value}: {self._count()} connections, {len(self._starting)} starting>"
+        return f"<Entrance {self._state.value}: {self._count()} connections, {len(self._starting)} starting>"
 
     def add(self, acceptor: "Acceptor") -> None:
         """Let clients of another listener in.
@@ -115,7 +114,7 @@ class Gate:
 
     @property
     def starting(self) -> set["asyncio.Task[None]"]:
-        """The connections whose protocol has not started, as in a TLS handshake; who stops cancels them."""
+        """The connections whose protocol has not started; who stops cancels them."""
         return set(self._starting)
 
     def _has_started(self, task: asyncio.Task[None]) -> None:
@@ -177,31 +176,22 @@ class Acceptor:
     connections that it cannot have.
 
     Args:
-        tls: when given, what is spoken under the protocol.
-        handshake_timeout: seconds that a TLS handshake may take.
+        bound: a socket that listens.
+        protocol_factory: makes the first protocol of each connection.
     """
 
-    def __init__(
-        self,
-        bound: BoundSocket,
-        protocol_factory: ProtocolFactory,
-        *,
-        tls: ssl.SSLContext | None = None,
-        handshake_timeout: float | None = None,
-    ) -> None:
+    def __init__(self, bound: BoundSocket, protocol_factory: ProtocolFactory) -> None:
         self._bound = bound
-        self._gate: Gate | None = None
+        self._gate: Entrance | None = None
         self._protocol_factory = protocol_factory
-        self._tls = tls
-        self._handshake_timeout = handshake_timeout
         self._loop = asyncio.get_running_loop()
 
     def __repr__(self) -> str:
         return f"<Acceptor {self._bound!r}>"
 
-    def start(self, gate: Gate) -> None:
-        """Accept whom a gate lets in."""
-        self._gate = gate
+    def start(self, entrance: Entrance) -> None:
+        """Accept whom a entrance lets in."""
+        self._gate = entrance
         self.resume()
 
     def resume(self) -> None:
@@ -213,32 +203,30 @@ class Acceptor:
         self._loop.remove_reader(self._bound.socket)
 
     async def connect(self, client: socket.socket) -> None:
-        """Start the protocol on an accepted connection, after the TLS handshake if there is to be one."""
+        """Start the protocol on an accepted connection."""
         try:
-            await self._loop.connect_accepted_socket(
-                self._protocol_factory, client, ssl=self._tls, ssl_handshake_timeout=self._handshake_timeout
-            )
-        except OSError as error:  # of TLS, mostly: what a stranger says is no error of the server
+            await self._loop.connect_accepted_socket(self._protocol_factory, client)
+        except OSError as error:  # it is gone already
             logger.debug("a connection failed before it began: %s", error)
 
     def _accept(self) -> None:
-        gate = self._gate
-        assert gate is not None
+        entrance = self._gate
+        assert entrance is not None
         for _ in range(_BURST):
-            if not gate.is_open():
+            if not entrance.is_open():
                 return
             try:
                 client, _ = self._bound.socket.accept()
             except (BlockingIOError, InterruptedError):  # nobody is left, or another process was quicker
                 return
             except OSError as error:
-                self._failed(error, gate)
+                self._failed(error, entrance)
                 return
-            gate.let_in(client, self)
+            entrance.let_in(client, self)
 
-    def _failed(self, error: OSError, gate: Gate) -> None:
+    def _failed(self, error: OSError, entrance: Entrance) -> None:
         if error.errno in _NO_ROOM:
-            gate.no_room()
+            entrance.no_room()
         elif error.errno not in _CLIENT_FAILED:  # to try again would not help, and would never end
             self.pause()
             logger.error("no longer listening on %s: %s", self._bound.name, reason_of(error))

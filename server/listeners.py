@@ -2,10 +2,9 @@
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Sequence
 
-from hybrid.server.accepting import Acceptor, Gate, ProtocolFactory
+from hybrid.server.accepting import Acceptor, Entrance, ProtocolFactory
 from hybrid.server.binding import AF_UNIX, BoundSocket, is_listening, open_sockets, reason_of
 from hybrid.server.config import Config
 from hybrid.server.errors import BindError
@@ -15,16 +14,16 @@ _FAMILIES = {socket.AF_INET, socket.AF_INET6, AF_UNIX}
 
 
 class Listener:
-    """One socket, and what is spoken on it. Loop thread only.
+    """One socket to listen on. Loop thread only.
 
     Attributes:
         bound: the socket.
-        tls: when set before it starts, what is spoken under HTTP.
+        scheme: of its URL: what is spoken there.
     """
 
     def __init__(self, bound: BoundSocket) -> None:
         self.bound = bound
-        self.tls: ssl.SSLContext | None = None
+        self.scheme = "http"
         self._name = bound.name  # which a closed socket does not tell
 
     def __repr__(self) -> str:
@@ -33,9 +32,7 @@ class Listener:
     @property
     def url(self) -> str:
         """Where it can be reached, for a person: ``http://127.0.0.1:8000``, ``unix:/run/app.sock``."""
-        if self._name.startswith("unix:"):
-            return self._name
-        return f"{'http' if self.tls is None else 'https'}://{self._name}"
+        return self._name if self._name.startswith("unix:") else f"{self.scheme}://{self._name}"
 
     def listen(self, backlog: int) -> None:
         """Listen, unless the socket does so already: its backlog is the choice of whoever has opened it.
@@ -71,7 +68,7 @@ class Listeners:
     def __init__(self, bound: Sequence[BoundSocket], backlog: int) -> None:
         self.each = [Listener(socket_) for socket_ in bound]
         self._backlog = backlog
-        self._gate: Gate | None = None
+        self._entrance: Entrance | None = None
         self._servers: list[asyncio.Server] = []
 
     def __repr__(self) -> str:
@@ -111,16 +108,13 @@ class Listeners:
     async def start(
         self,
         protocol_factory: ProtocolFactory,
-        gate: Gate | None = None,
-        *,
-        handshake_timeout: float | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         """Accept connections.
 
         Args:
             protocol_factory: makes the protocol of each connection.
-            gate: decides who is let in; without one, everybody for whom there is a descriptor.
-            handshake_timeout: seconds that a TLS handshake may take.
+            entrance: decides who is let in; without one, everybody for whom there is a descriptor.
 
         Raises:
             BindError: a socket cannot be listened on; the message names it and says why.
@@ -128,23 +122,18 @@ class Listeners:
         loop = asyncio.get_running_loop()
         for listener in self.each:
             listener.listen(self._backlog)
-        self._gate = gate or Gate(loop, 0, lambda: 0)
+        self._entrance = entrance or Entrance(loop, 0, lambda: 0)
         for listener in self.each:
-            timeout = handshake_timeout if listener.tls is not None else None
-            acceptor = Acceptor(listener.bound, protocol_factory, tls=listener.tls, handshake_timeout=timeout)
             try:
-                self._gate.add(acceptor)
+                self._entrance.add(Acceptor(listener.bound, protocol_factory))
             except NotImplementedError:  # the loop of Windows watches no descriptors; nobody is counted there
-                bound, tls = listener.bound.socket, listener.tls
-                server = await loop.create_server(
-                    protocol_factory, sock=bound, ssl=tls, ssl_handshake_timeout=timeout
-                )
-                self._servers.append(server)
+                bound = listener.bound.socket
+                self._servers.append(await loop.create_server(protocol_factory, sock=bound))
 
     def close(self) -> None:
         """Accept nothing more; connections that were accepted live on."""
-        if self._gate is not None:
-            self._gate.close()
+        if self._entrance is not None:
+            self._entrance.close()
         for server in self._servers:
             server.close()
         self._servers.clear()
@@ -153,5 +142,5 @@ class Listeners:
 
     @property
     def starting(self) -> set["asyncio.Task[None]"]:
-        """Connections that were accepted and have no protocol yet, as in a TLS handshake."""
-        return self._gate.starting if self._gate is not None else set()
+        """Connections that were accepted and have no protocol yet."""
+        return self._entrance.starting if self._entrance is not None else set()

@@ -17,7 +17,7 @@ from hybrid.bridge.gateway import format_routes
 from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.shutdown import CURRENT, KEY, ShutdownNotice
 from hybrid.bridge.wsgi.turns import TURNS
-from hybrid.server.accepting import Gate
+from hybrid.server.accepting import Entrance
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
@@ -29,10 +29,10 @@ from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.proxied import ProxiedStart
+from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
 from hybrid.server.tls import Certificates
 from hybrid.server.tls_handshake import Handshake, secure
 from hybrid.server.turnover import http11_factory
-from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
 
 logger = logging.getLogger("hybrid.server")
 
@@ -206,12 +206,13 @@ class Server:
             self.listeners = Listeners.given(sockets, self.config.backlog)
         else:
             self.listeners = Listeners.bind(self.config, self._passed)
-        gate = Gate(context.loop, self.config.limit_connections, lambda: len(context.connections))
-        context.on_connection_closed = gate.connection_closed
+        entrance = Entrance(context.loop, self.config.limit_connections, lambda: len(context.connections))
+        context.on_connection_closed = entrance.connection_closed
         try:
             if self._certificates is not None:
-                self.listeners.scheme = "https"
-            await self.listeners.start(self._protocol_factory(context), gate)
+                for listener in self.listeners.each:
+                    listener.scheme = "https"
+            await self.listeners.start(self._protocol_factory(context), entrance)
             self._announce()
             self.started = True
             self._has_started.set()

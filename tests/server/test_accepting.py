@@ -5,7 +5,6 @@ import errno
 import logging
 import os
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, cast
@@ -13,18 +12,18 @@ from typing import Any, cast
 import pytest
 
 from hybrid.server import accepting as module
-from hybrid.server.accepting import Gate
+from hybrid.server.accepting import Entrance
 from hybrid.server.binding import BoundSocket
 from hybrid.server.listeners import Listeners
 from tests.support.embedded import on_each_loop, until
 
 
 class Crowd:
-    """Counts the connections that are open, for a gate, and tells it when one has closed."""
+    """Counts the connections that are open, for a entrance, and tells it when one has closed."""
 
     def __init__(self, limit: int = 0) -> None:
         self.open: set[Member] = set()
-        self.gate = Gate(asyncio.get_running_loop(), limit, lambda: len(self.open))
+        self.entrance = Entrance(asyncio.get_running_loop(), limit, lambda: len(self.open))
 
     def __call__(self) -> "Member":
         """Make the protocol of another connection."""
@@ -46,7 +45,7 @@ class Member(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room."""
         self._crowd.open.discard(self)
-        self._crowd.gate.connection_closed()
+        self._crowd.entrance.connection_closed()
 
 
 class Reluctant(socket.socket):
@@ -85,9 +84,7 @@ def close_with_test(opened: ExitStack) -> None:
     task.add_done_callback(lambda _: opened.close())
 
 
-async def listen(
-    opened: ExitStack, crowd: Crowd, listener: socket.socket | None = None, **tls: Any
-) -> tuple[str, int]:
+async def listen(opened: ExitStack, crowd: Crowd, listener: socket.socket | None = None) -> tuple[str, int]:
     """Let a crowd in at a socket; give its address."""
     close_with_test(opened)
     bound = listener or socket.socket()
@@ -95,8 +92,7 @@ async def listen(
     address: tuple[str, int] = bound.getsockname()
     listeners = Listeners.given([bound], 100)
     opened.callback(listeners.close)
-    listeners.each[0].tls = tls.get("context")
-    await listeners.start(crowd, crowd.gate, handshake_timeout=tls.get("handshake_timeout"))
+    await listeners.start(crowd, crowd.entrance)
     return address
 
 
@@ -114,22 +110,6 @@ class Visitor:
             return self._socket.recv(5, socket.MSG_PEEK) == b"hello"
         except BlockingIOError:
             return False
-
-    @property
-    def refused(self) -> bool:
-        """Whether the other end has closed; what it has said before is dropped."""
-        try:
-            while self._socket.recv(100):
-                pass
-        except BlockingIOError:
-            return False
-        except ConnectionError:
-            pass
-        return True
-
-    def say(self, data: bytes) -> None:
-        """Send."""
-        self._socket.send(data)
 
     def leave(self) -> None:
         """Close."""
@@ -157,7 +137,7 @@ async def test_limit(opened: ExitStack, caplog: pytest.LogCaptureFixture) -> Non
     await until(lambda: count_of(visitors) == 2)
     await turns()
     assert count_of(visitors) == 2
-    assert "limit_connections is reached: 2 connections" in repr(crowd.gate)
+    assert "limit_connections is reached: 2 connections" in repr(crowd.entrance)
     for number, visitor in enumerate(visitors[:3], 3):
         visitor.leave()
         await until(lambda: visitors[number - 1].greeted)  # noqa: B023 - waited for at once
@@ -176,7 +156,7 @@ async def test_limit_of_all_listeners(opened: ExitStack) -> None:
     bound = [BoundSocket(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
     listeners = Listeners(bound, 10)
     opened.callback(listeners.close)
-    await listeners.start(crowd, crowd.gate)
+    await listeners.start(crowd, crowd.entrance)
     first = Visitor(bound[0].socket.getsockname(), opened)
     await until(lambda: first.greeted)
     second = Visitor(bound[1].socket.getsockname(), opened)
@@ -196,7 +176,7 @@ async def test_no_descriptors(opened: ExitStack, caplog: pytest.LogCaptureFixtur
     await until(lambda: listener.tries == 1)
     await turns()
     assert listener.tries == 1
-    assert "out of file descriptors" in repr(crowd.gate)
+    assert "out of file descriptors" in repr(crowd.entrance)
     await until(lambda: visitor.greeted)
     assert [record.message for record in caplog.records] == [
         "out of file descriptors: new clients wait until one of 0 connections closes"
@@ -214,7 +194,7 @@ async def test_descriptors_again(opened: ExitStack, monkeypatch: pytest.MonkeyPa
     await until(lambda: first.greeted)
     listener.errors.append(errno.EMFILE)
     second = Visitor(address, opened)
-    await until(lambda: "out of file descriptors" in repr(crowd.gate))
+    await until(lambda: "out of file descriptors" in repr(crowd.entrance))
     first.leave()
     await until(lambda: second.greeted)
 
@@ -225,7 +205,7 @@ async def test_reserve(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> No
     crowd = Crowd()
     address = await listen(opened, crowd)
     monkeypatch.setattr(module, "descriptor_mark", lambda: 0)  # all of them are reserved
-    crowd.gate._mark = 0
+    crowd.entrance._mark = 0
     visitors = [Visitor(address, opened) for _ in range(3)]
     for visitor in visitors:
         await until(lambda: visitor.greeted)  # noqa: B023 - waited for at once
@@ -245,7 +225,7 @@ async def test_end_of_an_episode(
     address = await listen(opened, crowd)
     for _ in range(2):
         first, second = (Visitor(address, opened) for _ in range(2))
-        await until(lambda: len(crowd.open) == 1 and "reached" in repr(crowd.gate))
+        await until(lambda: len(crowd.open) == 1 and "reached" in repr(crowd.entrance))
         first.leave()
         second.leave()
         await until(lambda: not crowd.open and "do not wait any more" in caplog.records[-1].message)
@@ -291,49 +271,20 @@ async def test_no_delay(opened: ExitStack) -> None:
 
 
 @on_each_loop
-async def test_tls_that_fails(opened: ExitStack, caplog: pytest.LogCaptureFixture) -> None:
-    """A handshake takes one of the places, and one that fails gives it back; it is no error of ours."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    crowd = Crowd(limit=1)
-    address = await listen(opened, crowd, context=context, handshake_timeout=20.0)
-    babbler = Visitor(address, opened)
-    await until(lambda: "1 starting" in repr(crowd.gate))
-    second = Visitor(address, opened)
-    for visitor in (babbler, second):
-        await turns()
-        assert len(crowd.gate.starting) == 1
-        visitor.say(b"GET / HTTP/1.1\r\n\r\n" * 20)
-        await until(lambda: visitor.refused)  # noqa: B023 - waited for at once
-    await until(lambda: not crowd.gate.starting)
-    full = "limit_connections is reached: new clients wait until one of 1 connections closes"
-    assert [record.message for record in caplog.records] == [full]
-
-
-@on_each_loop
-async def test_tls_that_takes_long(opened: ExitStack) -> None:
-    """A client that does not finish its handshake in time is disconnected."""
-    crowd = Crowd()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    visitor = Visitor(await listen(opened, crowd, context=context, handshake_timeout=0.05), opened)
-    await until(lambda: visitor.refused)
-    await until(lambda: not crowd.gate.starting)
-
-
-@on_each_loop
 async def test_close_while_clients_wait(opened: ExitStack) -> None:
-    """Nobody is let in, and nothing is left to do, once the gate has closed."""
+    """Nobody is let in, and nothing is left to do, once the entrance has closed."""
     crowd = Crowd(limit=1)
     address = await listen(opened, crowd)
     first = Visitor(address, opened)
     await until(lambda: first.greeted)
     second = Visitor(address, opened)
-    await until(lambda: "reached" in repr(crowd.gate))
+    await until(lambda: "reached" in repr(crowd.entrance))
     first.leave()
-    crowd.gate.close()
+    crowd.entrance.close()
     await until(lambda: not crowd.open)
     await turns()
     assert not second.greeted
-    assert "closed" in repr(crowd.gate)
+    assert "closed" in repr(crowd.entrance)
 
 
 class Blind(asyncio.SelectorEventLoop):
