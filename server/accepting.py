@@ -207,7 +207,11 @@ class Acceptor:
         try:
             await self._loop.connect_accepted_socket(self._protocol_factory, client)
         except OSError as error:  # it is gone already
+            client.close()
             logger.debug("a connection failed before it began: %s", error)
+        except BaseException:
+            client.close()
+            raise
 
     def _accept(self) -> None:
         entrance = self._gate

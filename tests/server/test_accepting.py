@@ -23,10 +23,14 @@ class Crowd:
 
     def __init__(self, limit: int = 0) -> None:
         self.open: set[Member] = set()
+        self.failures = 0  # to come
         self.entrance = Entrance(asyncio.get_running_loop(), limit, lambda: len(self.open))
 
     def __call__(self) -> "Member":
         """Make the protocol of another connection."""
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionResetError
         return Member(self)
 
 
@@ -108,6 +112,14 @@ class Visitor:
         """Whether somebody has let it in."""
         try:
             return self._socket.recv(5, socket.MSG_PEEK) == b"hello"
+        except BlockingIOError:
+            return False
+
+    @property
+    def refused(self) -> bool:
+        """Whether the other end has closed."""
+        try:
+            return not self._socket.recv(5, socket.MSG_PEEK)
         except BlockingIOError:
             return False
 
@@ -268,6 +280,18 @@ async def test_no_delay(opened: ExitStack) -> None:
     (member,) = crowd.open
     accepted = member.transport.get_extra_info("socket")
     assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@on_each_loop
+async def test_connection_that_fails_at_once(opened: ExitStack) -> None:
+    """A connection that comes to nothing is closed, and its place is the next client's."""
+    crowd = Crowd(limit=1)
+    crowd.failures = 1
+    address = await listen(opened, crowd)
+    first = Visitor(address, opened)
+    await until(lambda: first.refused)
+    second = Visitor(address, opened)
+    await until(lambda: second.greeted)
 
 
 @on_each_loop
