@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config.settings import Choice, Flag, Object, SettingsGroup, Text, setting, settings_group
-from hybrid.server.ops.access_record import AccessRecord
-from hybrid.server.ops.atoms import DEFAULT_FORMAT, DEFAULT_WEBSOCKET_FORMAT, FormatError, LineFormat
-from hybrid.server.ops.logs import LogPlan
+from hybrid.server.ops.line_formats import DEFAULT_FORMAT, DEFAULT_WEBSOCKET_FORMAT
+
+if TYPE_CHECKING:  # the command line is made of the settings, and prints its help without a loop or a log
+    from hybrid.server.ops.access_record import AccessRecord
+    from hybrid.server.ops.logs import LogPlan
 
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 LogFormat = Literal["text", "json"]
@@ -87,7 +89,7 @@ class LogSettings(SettingsGroup):
             help="What to log of a WebSocket that has closed.",
         ),
     )
-    access_logger: Callable[[AccessRecord], object] | None = setting(
+    access_logger: "Callable[[AccessRecord], object] | None" = setting(
         None,
         Object(
             optional=True,
@@ -97,6 +99,8 @@ class LogSettings(SettingsGroup):
 
     def check_group(self) -> None:
         """Refuse formats that no line can be written with."""
+        from hybrid.server.ops.atoms import FormatError, LineFormat
+
         for name in ("access_log_format", "access_log_websocket_format"):
             try:
                 LineFormat(getattr(self, name))
@@ -105,8 +109,10 @@ class LogSettings(SettingsGroup):
         if self.access_logger is not None and not callable(self.access_logger):
             raise ConfigError(f"access_logger: {self.access_logger!r} cannot be called")
 
-    def log_plan(self) -> LogPlan:
+    def log_plan(self) -> "LogPlan":
         """Return what the log of a process is to be."""
+        from hybrid.server.ops.logs import LogPlan
+
         return LogPlan(
             level=self.log_level,
             as_json=self.log_format == "json",

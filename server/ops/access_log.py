@@ -8,7 +8,8 @@ from typing import Final
 
 from hybrid.bridge.types import Scope
 from hybrid.server.ops.access_record import CLIENT_LEFT, AccessEvent, AccessRecord, WebSocketRecord
-from hybrid.server.ops.atoms import DEFAULT_FORMAT, DEFAULT_WEBSOCKET_FORMAT, LineFormat, format_client
+from hybrid.server.ops.atoms import LineFormat, format_client
+from hybrid.server.ops.line_formats import DEFAULT_FORMAT, DEFAULT_WEBSOCKET_FORMAT
 from hybrid.server.wire.http11 import Request
 
 __all__ = ["AccessLog", "format_client"]

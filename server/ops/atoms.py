@@ -12,14 +12,6 @@ from hybrid.server.ops.escape import escape
 
 Getter = Callable[[AccessRecord], object]
 
-#: What a request is logged as unless told otherwise, after the time: uvicorn's line, and how long it took.
-DEFAULT_FORMAT: Final = '%(client)s - "%(r)s" %(s)s %(L)ss'
-#: What is logged of a WebSocket that closes.
-DEFAULT_WEBSOCKET_FORMAT: Final = (
-    '%(client)s - "WebSocket %(target)s" closed %(close_code)s "%(close_reason)s" %(L)ss'
-    " in %(messages_in)s/%(bytes_in)s out %(messages_out)s/%(bytes_out)s"
-)
-
 #: A conversion as the ``%`` operator takes it: the atom's name, and how its value is to be written.
 _CONVERSION = re.compile(
     r"%(?:%|\((?P<name>[^()]*)\)(?P<form>[#0\- +]*[0-9]*(?:\.[0-9]+)?[diouxXeEfFgGcrsa]))"
