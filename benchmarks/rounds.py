@@ -1,6 +1,7 @@
 """Measuring the contestants of a work in turn, round after round, on the same machine."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -95,7 +96,10 @@ def _measure_running(
 ) -> Outcome:
     port = free_port()
     environment = {**contestant.environment(), **variables}
-    with running(contestant.command(port, variables), port, environment, settings.server_cpus) as server:
+    cpus = settings.server_cpus
+    if work.every_cpu and cpus:
+        cpus |= os.sched_getaffinity(0)
+    with running(contestant.command(port, variables), port, environment, cpus) as server:
         outcome = _load(work, settings, server.pid, port)
         if outcome.errors or not outcome.answers:
             reason = outcome.first_error or "no answers"

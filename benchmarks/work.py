@@ -36,7 +36,8 @@ class Work:
     """Something to measure.
 
     The first of the `figures` is what peers without a target are compared by. `environment` holds while the
-    servers run, and gives what is added to their environment variables.
+    servers run, and gives what is added to their environment variables. With `every_cpu` they may use that of
+    the load generator too.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Work:
     rounds: int = 5
     seconds: float = 2.0
     environment: Callable[[], AbstractContextManager[Mapping[str, str]]] = lambda: nullcontext({})
+    every_cpu: bool = False
 
 
 def _of(name: str) -> Callable[[Outcome], float]:

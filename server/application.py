@@ -36,17 +36,17 @@ class LoadedApplication:
     routes: Sequence[Route] = ()
 
 
-def load_application(config: Config) -> LoadedApplication:
-    """Import and wrap what the configuration names.
+def load_application(config: Config, mounts: Sequence[Target] | None = None) -> LoadedApplication:
+    """Import and wrap what the configuration names, or applications that somebody else has loaded.
 
     Raises:
         LoadError: a target cannot be loaded.
         InterfaceError: an object is no application.
     """
-    targets = load_configured(config)
+    targets = load_configured(config) if mounts is None else list(mounts)
     pools = _make_pools(config)
     sockets = SocketThreads(config.websocket_threads) if config.websocket_threads else None
-    if config.targets is None and isinstance(targets[0].application, Resolver):
+    if mounts is None and config.targets is None and isinstance(targets[0].application, Resolver):
         application = cast("ASGIApp", targets[0].application)
         return LoadedApplication(application, Lifespan([application], config.lifespan), pools, sockets)
     # What is larger than Config.limit_request_body does not come this far, whoever it is for.

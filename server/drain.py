@@ -109,7 +109,9 @@ class Drain:
         self._close_listeners()
         await loop_turns(4)  # in which those become connections, and what they have sent is read
         lasting = [connection for connection in context.connections if connection.lasting]
-        context.patient = True
+        # All in one turn of the loop: a response that ended between would be followed by a close that it has
+        # not told of.
+        context.patient = context.draining = True
         # The connections first: who answers because he is told is to say that it is the last response.
         self._drain(context.connections.difference(lasting))
         self._tell()
@@ -123,7 +125,7 @@ class Drain:
         """End what is still in flight, as far as it can be; a thread cannot."""
         self._close_listeners()
         self._tell()
-        self._context.patient = False
+        self._context.patient, self._context.draining = False, True
         self._drain(self._context.connections.copy())
         await loop_turns()
         if any(left := self.in_flight()):
@@ -146,8 +148,7 @@ class Drain:
 
     def _close_listeners(self) -> None:
         self._stop_listening()
-        if not self._context.draining:
-            self._context.draining = True
+        if self.phase in (Phase.SERVING, Phase.NOT_READY):
             self._enter(Phase.CLOSED, "listening no more")
 
     def _tell(self) -> None:

@@ -9,13 +9,15 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from hybrid.bridge.errors import HybridError, LifespanError
-from hybrid.bridge.gateway import format_routes
+from hybrid.bridge.gateway import Target, format_routes
 from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.shutdown import CURRENT, KEY, ShutdownNotice
+from hybrid.bridge.types import ASGIApp
 from hybrid.bridge.wsgi.turns import TURNS
 from hybrid.server.accepting import Entrance
 from hybrid.server.application import LoadedApplication, load_application
@@ -29,6 +31,7 @@ from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.proxied import ProxiedStart
+from hybrid.server.pulse import start_pulse
 from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
 from hybrid.server.tls import Certificates
 from hybrid.server.tls_handshake import Handshake, secure
@@ -57,6 +60,8 @@ class Server:
         started: whether it accepts connections.
         listeners: the sockets and their URLs, once started.
         exit_reason: why it stops, once it does.
+        on_started: called on the loop once it accepts connections, instead of saying so in the log.
+        on_stopping: called on the loop once it begins to stop, whoever has told it to.
     """
 
     def __init__(self, config: Config) -> None:
@@ -64,6 +69,8 @@ class Server:
         self.started = False
         self.listeners: Listeners | None = None
         self.exit_reason: ExitReason | None = None
+        self.on_started: Callable[[], object] | None = None
+        self.on_stopping: Callable[[], object] | None = None
         self._should_exit = False
         self._force_exit = False
         self._served = False
@@ -72,6 +79,7 @@ class Server:
         self._notifier = Notifier({})  # that speaks to systemd in run() only: it asks the process, not a part
         self._loaded: LoadedApplication | None = None
         self._certificates: Certificates | None = None
+        self._pulse: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_started = asyncio.Event()
         self._told = asyncio.Event()  # that should_exit or force_exit has changed
@@ -137,7 +145,7 @@ class Server:
             if sockets is None:
                 self._passed = take_passed_sockets()
             factory = loop_factory(self.config.loop)
-            self._loaded = load_application(self.config)
+            self.load()
             with self._signals_handled(), TURNS.managed():
                 run_loop(factory, self.serve(sockets))
         except HybridError as error:
@@ -148,6 +156,26 @@ class Server:
             self._notifier.close()
         if self.force_exit:
             raise SystemExit(EXIT_FORCED)
+
+    def load(
+        self, mounts: Sequence[Target] | None = None, around: Callable[[ASGIApp], ASGIApp] | None = None
+    ) -> LoadedApplication:
+        """Import and wrap the applications, unless that has been done. While they are imported they may run a
+        loop of their own: best before there is one here.
+
+        Args:
+            mounts: applications to serve instead of those that the configuration names.
+            around: wraps what comes of all of them.
+
+        Raises:
+            LoadError, InterfaceError: an application cannot be loaded.
+        """
+        if self._loaded is None:
+            loaded = load_application(self.config, mounts) if mounts else load_application(self.config)
+            self._loaded = (
+                loaded if around is None else replace(loaded, application=around(loaded.application))
+            )
+        return self._loaded
 
     async def serve(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Serve on the running loop until :attr:`should_exit` is set; signals are left to the caller.
@@ -169,9 +197,7 @@ class Server:
             raise RuntimeError("this server has served already: make another one")
         self._served = True
         self._loop = asyncio.get_running_loop()
-        if self._loaded is None:
-            self._loaded = load_application(self.config)
-        loaded = self._loaded
+        loaded = self.load()
         if self.config.uses_tls:
             self._certificates = Certificates(self.config)
         state: dict[str, Any] = {}
@@ -194,6 +220,8 @@ class Server:
         finally:
             batch_logs(None)
             CURRENT.reset(current)
+            if self._pulse is not None:
+                self._pulse.cancel()
             for pool in loaded.pools.values():
                 pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
             if loaded.sockets is not None:
@@ -218,6 +246,8 @@ class Server:
             self._has_started.set()
             self._notifier.ready(f"listening on {', '.join(self.listeners.urls)}")
             self._notifier.start_watchdog(context.loop)
+            if self.config.callback_notify is not None:
+                self._pulse = start_pulse(self.config.callback_notify, self.config.timeout_notify)
             while not self.should_exit:
                 await self._wait_told(context.TICK)
                 context.tick()
@@ -225,6 +255,8 @@ class Server:
                     self._certificates.reload()
                 flush_logs()
             self._notifier.stopping(f"stopping, with {len(context.connections)} connections")
+            if self.on_stopping is not None:
+                self.on_stopping()
             await drain.run()
         finally:
             await drain.cut_off()
@@ -256,6 +288,9 @@ class Server:
         """Say where it listens and what it serves: the first lines anybody looks for."""
         assert self.listeners is not None
         assert self._loaded is not None
+        if self.on_started is not None:
+            self.on_started()
+            return
         for url in self.listeners.urls:
             if self._by_itself:
                 print(f"hybrid: listening on {url}", file=sys.stderr)

@@ -91,6 +91,11 @@ class Notifier:
         """It accepts nothing more, and ends what is in flight."""
         self._send("STOPPING=1", f"STATUS={status}")
 
+    def alive(self) -> None:
+        """Whoever has no loop calls this at least twice in the time after which systemd gives it up."""
+        if self._watchdog_seconds:
+            self._send("WATCHDOG=1")
+
     def start_watchdog(self, loop: asyncio.AbstractEventLoop) -> None:
         """Say from now on that the loop turns, twice in the time after which systemd gives it up."""
         if self._socket is not None and self._watchdog_seconds:

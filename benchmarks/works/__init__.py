@@ -7,6 +7,7 @@ from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WEBSOCKET_ECHO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD
+from benchmarks.works.workers import WORKERS
 
 WORKS: dict[str, tuple[Work, ...]] = {
     "asgi": (ASGI_HELLO,),
@@ -22,4 +23,5 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "file": (FILE,),
     "start": (START,),
     "idle": (IDLE_HTTP, IDLE_WEBSOCKETS),
+    "workers": (WORKERS,),
 }

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import CancelledError as FutureCancelled
@@ -30,6 +29,7 @@ from hybrid.bridge.wsgi.environ import EnvironBuilder
 from hybrid.bridge.wsgi.errorlog import ERRORS
 from hybrid.bridge.wsgi.feeder import StreamFeeder
 from hybrid.bridge.wsgi.filewrapper import read_region
+from hybrid.bridge.wsgi.siblings import has_siblings
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 logger = logging.getLogger("hybrid.wsgi")
@@ -49,8 +49,8 @@ class WSGIToASGI(ThreadedApplication):
         pool: the threads to run it on; several applications may share one, and the caller closes it. When
             None, a pool of its own, whose threads end at lifespan shutdown.
         multiprocess: what ``wsgi.multiprocess`` says: whether other processes serve the same application.
-            When None, whether this process was started by :mod:`multiprocessing`, as the workers of uvicorn
-            and Hypercorn are.
+            When None, whether this process is known to be one of several:
+            :func:`~hybrid.bridge.wsgi.siblings.has_siblings`.
         body_policy: where request bodies are kept, how large they may be, and whether the application reads
             them as they come.
     """
@@ -68,7 +68,7 @@ class WSGIToASGI(ThreadedApplication):
         self.pool = pool or ThreadPool()
         self._owns_pool = pool is None
         if multiprocess is None:
-            multiprocess = is_child_process()
+            multiprocess = has_siblings()
         self._environ = EnvironBuilder(multithread=self.pool.threads > 1, multiprocess=multiprocess)
 
     def __repr__(self) -> str:
@@ -189,12 +189,6 @@ class WSGIToASGI(ThreadedApplication):
             await exchange.wait(feeder.receive)
         finally:
             feeder.stream.fail("the request is over")  # to a worker that still reads, or has not begun
-
-
-def is_child_process() -> bool:
-    """Tell whether multiprocessing has started this process; it is loaded where it has."""
-    multiprocessing = sys.modules.get("multiprocessing.process")
-    return multiprocessing is not None and multiprocessing.parent_process() is not None
 
 
 async def _read_body(receive: Receive, body: RequestBody) -> bool:

@@ -16,10 +16,10 @@ from wsgiref.types import StartResponse, WSGIApplication
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.socket_application import SocketApplication, SocketExchange
 from hybrid.bridge.types import Receive, Scope, Send
-from hybrid.bridge.wsgi.adapter import is_child_process
 from hybrid.bridge.wsgi.call import serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
 from hybrid.bridge.wsgi.errorlog import ERRORS
+from hybrid.bridge.wsgi.siblings import has_siblings
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 
 logger = logging.getLogger("hybrid.wsgi")
@@ -48,7 +48,7 @@ class WSGISockets(SocketApplication):
     def __init__(self, app: WSGIApplication, threads: SocketThreads) -> None:
         self.app = app
         self.threads = threads
-        self._environ = EnvironBuilder(multithread=True, multiprocess=is_child_process())
+        self._environ = EnvironBuilder(multithread=True, multiprocess=has_siblings())
 
     def __repr__(self) -> str:
         return f"WSGISockets({self.app!r})"

@@ -1,8 +1,18 @@
 """What the server runs on."""
 
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
-from hybrid.server.config.settings import Choice, SettingsGroup, setting, settings_group
+from hybrid.bridge.errors import ConfigError
+from hybrid.server.config.settings import (
+    Choice,
+    Object,
+    Seconds,
+    SettingsGroup,
+    Whole,
+    setting,
+    settings_group,
+)
+from hybrid.server.pulse import Notify
 
 LoopName = Literal["auto", "uvloop", "asyncio"]
 
@@ -13,6 +23,22 @@ class ProcessSettings(SettingsGroup):
 
     heading: ClassVar[str] = "Processes"
 
+    workers: int = setting(
+        1,
+        Whole(
+            low=1,
+            high=1000,
+            metavar="N",
+            help="Serve with this many processes, and one over them that replaces those that fail; 1 serves "
+            "by itself.",
+        ),
+    )
+    timeout_worker_healthcheck: float = setting(
+        5.0,
+        Seconds(
+            help="Replace a worker process whose event loop has not turned for this long; 0 never.",
+        ),
+    )
     loop: LoopName = setting(
         "auto",
         Choice(
@@ -20,3 +46,17 @@ class ProcessSettings(SettingsGroup):
             help="Event loop; auto is uvloop where it is installed.",
         ),
     )
+    callback_notify: Notify | None = setting(
+        None,
+        Object(optional=True, help="Called every timeout_notify seconds while the server serves."),
+    )
+    timeout_notify: float = setting(
+        30.0,
+        Seconds(option=False, help="Seconds between two calls of callback_notify."),
+    )
+
+    def check_group(self) -> None:
+        """Refuse what cannot be called."""
+        notify: Any = self.callback_notify
+        if notify is not None and not callable(notify):
+            raise ConfigError(f"callback_notify: {notify!r} cannot be called")

@@ -6,6 +6,7 @@ Exit codes: 0 after a drain, 1 when the server cannot bind, 2 for a wrong settin
 cannot be loaded or its lifespan startup fails, 130 when control-C cut something off.
 """
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -66,11 +67,26 @@ def serve(gathered: "Gathered") -> None:
     if config.reload:
         from hybrid.server.reload import serve_reloading
 
+        if config.workers > 1:
+            click.echo("hybrid: one process serves, for reload", err=True)
         serve_reloading(config)
+    elif config.workers > 1:
+        _serve_with_workers(gathered)
     else:
         from hybrid.server.server import Server
 
         Server(config).run()
+
+
+def _serve_with_workers(gathered: "Gathered") -> None:
+    """Serve with several processes, which needs what only POSIX systems have."""
+    from hybrid.bridge.errors import ConfigError
+
+    if not hasattr(os, "fork"):
+        raise ConfigError("workers: several of them need gunicorn, which this system does not run")
+    from hybrid.adapters.gunicorn.serving import run_workers
+
+    run_workers(gathered.config(), lambda: gathered.again().config())
 
 
 @main.command(cls=SettingsCommand, epilog=EPILOG, short_help="Print the route table and exit.")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.apps.page_flask import PAGE
 from benchmarks.contestants import Contestant
 from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Idle, Load, Start, Steady, Upload
 from benchmarks.rounds import Entry, Settings, measure_work
@@ -23,6 +24,7 @@ from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, ECHO, HELLO, WEBSOCKET_ECHO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, large_file
+from benchmarks.works.workers import WORKERS
 
 TINY = Settings(rounds=1, seconds=0.1, warm_up=0.05)
 
@@ -52,6 +54,7 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (SLEEP_AT_HALF_LOAD, Arrivals(HELLO, 4, rate=40)),
         (FAIRNESS, Batch(HELLO, 4, rate=50, echoes=Echoes(rate=100))),
         (START, START.load),
+        (WORKERS, Steady("http", PAGE, connections=4)),
         (IDLE_HTTP, Idle("http", HELLO, 100)),
         (IDLE_WEBSOCKETS, Idle("websocket", ECHO, 100)),
         (DOWNLOAD, Download(1 << 20, pace=1_000_000)),

@@ -47,8 +47,19 @@ def run_hybrid(
     pass_fds: Sequence[int] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run a `hybrid` command that ends by itself, and return its exit code, stdout and stderr."""
+    return run_program("hybrid", *arguments, cwd=cwd, env=env, pass_fds=pass_fds)
+
+
+def run_program(
+    module: str,
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.CompletedProcess[str]:
+    """Run a module as a command that ends by itself."""
     return subprocess.run(
-        [sys.executable, "-m", "hybrid", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=cwd,
         env=process_environment(env),
         pass_fds=pass_fds,

@@ -1,0 +1,38 @@
+"""The `gunicorn` fixture: real gunicorn processes with our worker and somebody's configuration file."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.support.gunicorn import GunicornProcess, start_gunicorn
+from tests.support.process import APPS
+
+#: `gunicorn(target, configuration_file, **options)`.
+Gunicorn = Callable[..., GunicornProcess]
+
+
+@pytest.fixture
+def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
+    """Give what starts gunicorn in a folder of its own, on `tests/apps`; it must end with the test."""
+    with ExitStack() as servers:
+
+        def start(
+            target: str, conf: str = "", env: dict[str, str] | None = None, **options: object
+        ) -> GunicornProcess:
+            (tmp_path / "gunicorn.conf.py").write_text(dedent(conf), encoding="utf-8")
+            settings: dict[str, object] = {
+                "worker_class": "hybrid.adapters.gunicorn.HybridWorker",
+                "pythonpath": APPS,
+                "graceful_timeout": 5,
+                **options,
+            }
+            server = servers.enter_context(start_gunicorn(target, cwd=tmp_path, env=env, **settings))
+            serving = "Worker serving(.|\n)*" * int(str(options.get("workers", 1)))
+            server.wait_for_stderr(re.compile(serving))
+            return server
+
+        yield start
