@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+
+from hybrid.server.config.processes import Notify
 
 logger = logging.getLogger("hybrid.server")
-
-#: What is told: it may be a coroutine function, as uvicorn's ``callback_notify`` is, or a plain one.
-Notify = Callable[[], Awaitable[object] | None]
 
 
 def start_pulse(notify: Notify, seconds: float) -> asyncio.Task[None]:

@@ -1,5 +1,6 @@
 """What the server runs on."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Literal, get_args
 
 from hybrid.bridge.errors import ConfigError
@@ -12,8 +13,9 @@ from hybrid.server.config.settings import (
     setting,
     settings_group,
 )
-from hybrid.server.pulse import Notify
 
+#: What is told that the loop turns: a coroutine function, as uvicorn's ``callback_notify`` is, or a plain one.
+Notify = Callable[[], Awaitable[object] | None]
 LoopName = Literal["auto", "uvloop", "asyncio"]
 
 
