@@ -1,9 +1,9 @@
 """Deciding which target answers what, and wrapping its application for it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from hybrid.bridge.errors import InterfaceError, LoadError
 from hybrid.bridge.hosts import clean_host
@@ -24,8 +24,7 @@ _ON_THREADS = "thread pool"
 Leaves = dict[str, ASGIApp]
 
 
-@dataclass(frozen=True)
-class Means:
+class Means(NamedTuple):
     """What WSGI applications run on, and how they are given request bodies."""
 
     pools: Mapping[str, ThreadPool]
@@ -33,8 +32,7 @@ class Means:
     body_policy: BodyPolicy
 
 
-@dataclass(frozen=True)
-class _Placed:
+class _Placed(NamedTuple):
     """A target, with what has been found out about it."""
 
     target: Target

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hybrid.bridge.interface import Interface
 
@@ -35,8 +36,7 @@ class Target:
     interface: Interface | None = None
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """A row of the route table: an application and what it answers.
 
     ``path`` is a mount's prefix; ``protocols`` are the scope types taken there, of :data:`PROTOCOLS`;

@@ -1,8 +1,8 @@
 """What `--bind` names: an address and port, a Unix socket, or a descriptor that somebody has opened."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 #: What is said of a text that is none of them.
 FORMS = "HOST:PORT, [IPV6]:PORT, unix:PATH or fd://NUMBER"
@@ -11,8 +11,7 @@ _PORTS = 65536
 _HOST = re.compile(r"[^\s:\[\]@?#]*")
 
 
-@dataclass(frozen=True)
-class TCPAddress:
+class TCPAddress(NamedTuple):
     """A host and a port; an empty host is every address of the machine, port 0 one that is free."""
 
     host: str
@@ -22,8 +21,7 @@ class TCPAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True)
-class UnixAddress:
+class UnixAddress(NamedTuple):
     """The path of a Unix socket."""
 
     path: Path
@@ -32,8 +30,7 @@ class UnixAddress:
         return str(self.path)
 
 
-@dataclass(frozen=True)
-class InheritedSocket:
+class InheritedSocket(NamedTuple):
     """A listening socket that this process was started with: its number, or the name that systemd gives it
     (``FileDescriptorName=``).
     """

@@ -3,10 +3,11 @@ routes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import replace
+from typing import NamedTuple, cast
 
 from hybrid.bridge.gateway import Gateway, Route, Target, load_targets
+from hybrid.bridge.imports import without_collection
 from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.targets import add_app_dir, call_factory, parse_target
 from hybrid.bridge.types import ASGIApp, BodyPolicy, Resolver
@@ -17,8 +18,7 @@ from hybrid.server.config import Config
 from hybrid.server.sources.env_file import load_env_file
 
 
-@dataclass(frozen=True)
-class LoadedApplication:
+class LoadedApplication(NamedTuple):
     """What a server runs.
 
     Attributes:
@@ -43,7 +43,8 @@ def load_application(config: Config, mounts: Sequence[Target] | None = None) -> 
         LoadError: a target cannot be loaded.
         InterfaceError: an object is no application.
     """
-    targets = load_configured(config) if mounts is None else list(mounts)
+    with without_collection():
+        targets = load_configured(config) if mounts is None else list(mounts)
     pools = _make_pools(config)
     sockets = SocketThreads(config.websocket_threads) if config.websocket_threads else None
     if mounts is None and config.targets is None and isinstance(targets[0].application, Resolver):

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
 from hybrid.server.forwarded import Peer
 from hybrid.server.ops.access_log import format_client
 from hybrid.server.stall import StallWatch
-from hybrid.server.tls_facts import TlsFacts
-from hybrid.server.wire.proxy import Origin, ProxyHeader
+
+if TYPE_CHECKING:  # most servers speak neither TLS nor the PROXY protocol, and load neither
+    from hybrid.server.tls_facts import TlsFacts
+    from hybrid.server.wire.proxy import ProxyHeader
 
 logger = logging.getLogger("hybrid.server")
 
@@ -88,18 +90,20 @@ class Connection:
         if self.context.draining:  # accepted in the turn of the loop in which the server was told to stop
             handler.drain()
 
-    def secured(self, transport: asyncio.Transport, tls: TlsFacts) -> None:
+    def secured(self, transport: asyncio.Transport, tls: "TlsFacts") -> None:
         """Speak through TLS from here on; its layer writes to the transport that there was."""
         self._carrier, self.transport = self.transport, transport
         self.tls = tls
         self.scheme = "https"
 
-    def announced(self, header: ProxyHeader) -> None:
+    def announced(self, header: "ProxyHeader") -> None:
         """Take the client's addresses from the proxy that has opened the connection.
 
         It passes on what the client sends, as it is: the client is the one to be believed or not. One that is
         not told is not.
         """
+        from hybrid.server.wire.proxy import Origin
+
         if header.origin is Origin.PROXY:
             return
         self.client = header.source or self.client

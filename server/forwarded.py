@@ -8,8 +8,7 @@ TLS are refused, as gunicorn does it.
 """
 
 import logging
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from hybrid.bridge.types import UNDERSCORES
@@ -50,8 +49,7 @@ _FAMILIES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """What the fields of a request say, checked; None or empty for what they do not say.
 
     Attributes:

@@ -1,8 +1,7 @@
 """What a connection makes of its requests, by what the server is to do with them beside answering them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.context import ServerContext
@@ -24,8 +23,7 @@ from hybrid.server.threaded import ThreadedExchange
 from hybrid.server.websocket import WebSocket
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
+class Kinds(NamedTuple):
     """What a connection makes of its requests.
 
     Attributes:

@@ -2,8 +2,7 @@
 :mod:`hybrid.server.wire.http11`.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 #: The most that a head may ever measure: it is kept in memory while it comes.
 LARGEST_HEAD: Final = 1 << 20
@@ -11,8 +10,7 @@ LARGEST_HEAD: Final = 1 << 20
 MOST_FIELDS: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bounds on one HTTP/1.1 request, in bytes unless said otherwise.
 
     A server makes one from its settings, which have most of the defaults from here: ``limit_request_line``

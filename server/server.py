@@ -9,9 +9,8 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hybrid.bridge.errors import HybridError, LifespanError
 from hybrid.bridge.gateway import Target, format_routes
@@ -22,20 +21,20 @@ from hybrid.bridge.wsgi.turns import TURNS
 from hybrid.server.accepting import Entrance
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
-from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.drain import Drain
+from hybrid.server.entry import entry
 from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
 from hybrid.server.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
-from hybrid.server.proxied import ProxiedStart
 from hybrid.server.pulse import start_pulse
 from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
-from hybrid.server.tls import Certificates
-from hybrid.server.tls_handshake import Handshake, secure
 from hybrid.server.turnover import http11_factory
+
+if TYPE_CHECKING:
+    from hybrid.server.tls import Certificates
 
 logger = logging.getLogger("hybrid.server")
 
@@ -173,7 +172,7 @@ class Server:
         if self._loaded is None:
             loaded = load_application(self.config, mounts) if mounts else load_application(self.config)
             self._loaded = (
-                loaded if around is None else replace(loaded, application=around(loaded.application))
+                loaded if around is None else loaded._replace(application=around(loaded.application))
             )
         return self._loaded
 
@@ -199,6 +198,8 @@ class Server:
         self._loop = asyncio.get_running_loop()
         loaded = self.load()
         if self.config.uses_tls:
+            from hybrid.server.tls import Certificates
+
             self._certificates = Certificates(self.config)
         state: dict[str, Any] = {}
         notice = ShutdownNotice()
@@ -240,7 +241,8 @@ class Server:
             if self._certificates is not None:
                 for listener in self.listeners.each:
                     listener.scheme = "https"
-            await self.listeners.start(self._protocol_factory(context), entrance)
+            http = http11_factory(context, self._request_limit_reached)
+            await self.listeners.start(entry(context, http, self._certificates), entrance)
             self._announce()
             self.started = True
             self._has_started.set()
@@ -261,23 +263,6 @@ class Server:
         finally:
             await drain.cut_off()
             await cancel_tasks(self.listeners.starting, _CANCEL_SECONDS)
-
-    def _protocol_factory(self, context: ServerContext) -> Callable[[], Handler]:
-        """Return what makes the first protocol of each new connection."""
-        http = http11_factory(context, self._request_limit_reached)
-        certificates = self._certificates
-
-        def go_on(connection: Connection, leftover: bytes) -> None:
-            if certificates is None:
-                connection.switch(http(connection), leftover)
-            else:
-                secure(connection, certificates, http, leftover)
-
-        if self.config.proxy_protocol != "off":
-            return lambda: ProxiedStart(Connection(context), go_on)
-        if certificates is None:
-            return lambda: http(Connection(context))
-        return lambda: Handshake(Connection(context), certificates, http)
 
     def _request_limit_reached(self) -> None:
         if self.exit_reason is None:

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hybrid.server.errors import BindError
 
@@ -22,8 +22,7 @@ _FIRST = 3
 _LISTEN_VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
 
 
-@dataclass(frozen=True)
-class PassedSocket:
+class PassedSocket(NamedTuple):
     """A descriptor that systemd has passed, with the name that the socket's unit gives it."""
 
     descriptor: int

@@ -7,7 +7,7 @@ import logging
 import time
 from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 logger = logging.getLogger("hybrid.wsgi")
 
@@ -16,8 +16,7 @@ _STEP = 1.0
 _STEPS_PER_LIMIT = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long a pool lets jobs wait and run, in seconds; 0 is for ever.
 
     Attributes:

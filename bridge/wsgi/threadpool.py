@@ -11,10 +11,9 @@ from asyncio import AbstractEventLoop, get_running_loop
 from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
-from dataclasses import dataclass
 from itertools import repeat
 from threading import get_ident
-from typing import Any
+from typing import Any, NamedTuple
 
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.wsgi.admission import Admission
@@ -28,8 +27,7 @@ logger = logging.getLogger("hybrid.wsgi")
 _READINGS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class PoolStats:
+class PoolStats(NamedTuple):
     """One reading of a pool.
 
     Attributes:

@@ -33,7 +33,7 @@ GROUPS: tuple[type[SettingsGroup], ...] = (
 )
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Config(
     ApplicationSettings,
     ListenerSettings,

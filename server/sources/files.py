@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.targets import TargetSpec
@@ -24,8 +23,7 @@ _OUR_KEY = re.compile(rb"""\bhybrid["']?\s*[].=]""")
 _LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
-@dataclass(frozen=True)
-class ConfigFile:
+class ConfigFile(NamedTuple):
     """What a file says.
 
     Attributes:

@@ -1,7 +1,7 @@
 """A value of a setting, and where somebody has given it."""
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Source(enum.Enum):
@@ -13,8 +13,7 @@ class Source(enum.Enum):
     DEFAULT = "default"
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """A value, and where it comes from.
 
     Attributes:

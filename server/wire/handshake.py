@@ -4,8 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from websockets.utils import accept_key
 
@@ -49,8 +48,7 @@ class HandshakeError(RequestError):
         self.headers: Headers = headers or []
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
+class Handshake(NamedTuple):
     """A valid request to open a WebSocket, and how to grant it.
 
     Attributes:

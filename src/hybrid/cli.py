@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hybrid.bridge.imports import without_collection
 from hybrid.options import SettingsCommand, with_settings
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def serve(gathered: "Gathered") -> None:
     elif config.workers > 1:
         _serve_with_workers(gathered)
     else:
-        from hybrid.server.server import Server
+        with without_collection():
+            from hybrid.server.server import Server
 
         Server(config).run()
 

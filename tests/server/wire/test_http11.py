@@ -1,7 +1,5 @@
 """The parser of requests: any pieces, any order; what the RFC says of requests is in tests/conformance."""
 
-from dataclasses import replace
-
 import h11
 import pytest
 from hypothesis import given
@@ -153,7 +151,7 @@ def test_repeated_fields_excuse_nothing(raw: bytes, status: int) -> None:
 
 def test_repeated_fields_and_the_limit_of_the_head() -> None:
     """So is the size of the head."""
-    limits = replace(Limits(), request_head=len(FIRST) + 5)
+    limits = Limits()._replace(request_head=len(FIRST) + 5)
     parser_after(FIRST, FIRST.replace(b"/one", b"/one45678"), limits=limits)
     with pytest.raises(RequestError, match="431"):
         parser_after(FIRST, FIRST.replace(b"/one", b"/one456789"), limits=limits)
