@@ -18,8 +18,10 @@ PROJECT_FILE = "pyproject.toml"
 _TABLE = "tool.hybrid"
 #: What a file can say beside the settings: what to serve, as targets, as tables, or both.
 _TARGETS = ("app", "routes")
-#: A key ``hybrid``, in whatever way TOML lets one write it; no requirement of ``hybrid-gateway``.
-_OUR_KEY = re.compile(rb"""\bhybrid["']?\s*[].=]""")
+#: The key ``tool.hybrid`` in whatever way TOML lets one write it, or a table ``tool``, which may have it.
+_OUR_KEY = re.compile(
+    rb"""\btool["']?[\s.={]{1,20}["']?hybrid\b|^\s*\[\s*["']?tool["']?\s*\]""", re.MULTILINE
+)
 _LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
