@@ -173,7 +173,7 @@ def test_metadata(built: tuple[Path, Path]) -> None:
     assert metadata["License-Expression"] == "BSD-3-Clause"
     assert metadata["Requires-Python"] == ">=3.11"
     assert f"{root}/licenses/LICENSE" in names_in(built[1])
-    assert "hybrid = hybrid.cli:run" in commands
+    assert "hybrid = hybrid.__main__:main" in commands
 
 
 @pytest.mark.slow

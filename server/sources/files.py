@@ -18,10 +18,6 @@ PROJECT_FILE = "pyproject.toml"
 _TABLE = "tool.hybrid"
 #: What a file can say beside the settings: what to serve, as targets, as tables, or both.
 _TARGETS = ("app", "routes")
-#: The key ``tool.hybrid`` in whatever way TOML lets one write it, or a table ``tool``, which may have it.
-_OUR_KEY = re.compile(
-    rb"""\btool["']?[\s.={]{1,20}["']?hybrid\b|^\s*\[\s*["']?tool["']?\s*\]""", re.MULTILINE
-)
 _LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
@@ -54,7 +50,7 @@ def find_file(directory: Path) -> ConfigFile:
             has_table = False  # it is not ours to complain of a file that is not read
         return ConfigFile(OWN_FILE, _settings(_load(own), own.name), PROJECT_FILE if has_table else "")
     # Whoever wants nothing of us pays for no parser, and hears nothing of what may be wrong in the file.
-    if project.is_file() and _OUR_KEY.search(_bytes(project)):
+    if project.is_file() and _may_speak_of_us(_bytes(project)):
         table = _project_table(project)
         if table is not None:
             return ConfigFile(PROJECT_FILE, _settings(table, PROJECT_FILE, f"{_TABLE}."))
@@ -74,6 +70,12 @@ def read_file(path: Path) -> ConfigFile:
     if table is None:
         raise ConfigError(f"{path}: there is no table [{_TABLE}]")
     return ConfigFile(str(path), _settings(table, str(path), f"{_TABLE}."))
+
+
+def _may_speak_of_us(project: bytes) -> bool:
+    """Tell whether a table ``tool.hybrid`` could be there, in whatever way TOML lets one write it."""
+    keys = project.translate(None, b"\"' \t")
+    return any(each in keys for each in (b"tool.hybrid", b"tool={", b"[tool]"))
 
 
 def _bytes(path: Path) -> bytes:

@@ -1,6 +1,14 @@
-"""Makes `python -m hybrid` the same as the `hybrid` command."""
+"""The `hybrid` command, and `python -m hybrid`, which is the same."""
 
-from hybrid.cli import run
+from hybrid.bridge.imports import without_collection
+
+
+def main() -> None:
+    """Run the command; see :mod:`hybrid.cli`."""
+    with without_collection():
+        from hybrid.cli import run
+    run()
+
 
 if __name__ == "__main__":
-    run()
+    main()
