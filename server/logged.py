@@ -14,7 +14,7 @@ from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
 from hybrid.server.exchange import Exchange
 from hybrid.server.gated import GatedExchange, GatedStreamedExchange, GatedThreadedExchange
-from hybrid.server.measured import MeasuredEncoder
+from hybrid.server.logged_encoder import LoggedEncoder
 from hybrid.server.ops.access_log import AccessLog
 from hybrid.server.ops.access_record import AccessRecord
 from hybrid.server.pipeline import start_call
@@ -60,8 +60,8 @@ class _LoggedOnLoop(Exchange):
         record, self._record = self._record, None  # type: ignore[misc]
         return record
 
-    def _new_encoder(self, *args: Any) -> MeasuredEncoder:
-        return MeasuredEncoder(self._record, *args)
+    def _new_encoder(self, *args: Any) -> LoggedEncoder:
+        return LoggedEncoder(self._record, *args)
 
     def _write_refusal(self, status: int, data: bytes) -> None:
         if self._record is not None:
@@ -173,8 +173,8 @@ class _LoggedOnThread(ThreadedExchange):
             record.body_bytes = len(data)  # or what an encoder counts
         super().respond(head, data)
 
-    def _new_encoder(self, *args: Any) -> MeasuredEncoder:
-        return MeasuredEncoder(self._record, *args)
+    def _new_encoder(self, *args: Any) -> LoggedEncoder:
+        return LoggedEncoder(self._record, *args)
 
 
 class LoggedThreadedExchange(_LoggedOnThread):

@@ -4,7 +4,7 @@ from hybrid.bridge.gateway import format_routes
 from hybrid.server.application import load_application
 from hybrid.server.config import Config
 from hybrid.server.hazards import hazards
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.tls import Certificates

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening.listeners import Listeners
 from hybrid.server.systemd import take_passed_sockets
 
 if TYPE_CHECKING:

@@ -19,14 +19,14 @@ from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.shutdown import CURRENT, KEY, ShutdownNotice
 from hybrid.bridge.types import ASGIApp
 from hybrid.bridge.wsgi.turns import TURNS
-from hybrid.server.accepting import Entrance
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.drain import Drain
 from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening.accepting import Entrance
+from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging

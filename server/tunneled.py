@@ -18,8 +18,8 @@ from hybrid.bridge.types import Headers, ResponseHead, Scope
 from hybrid.bridge.wsgi.filewrapper import read_region
 from hybrid.server.application_socket import ApplicationSocket
 from hybrid.server.connection import Connection
+from hybrid.server.logged_encoder import LoggedEncoder
 from hybrid.server.logged_tunnel import LoggedTunnel
-from hybrid.server.measured import MeasuredEncoder
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
 from hybrid.server.tunnel import Tunnel
 from hybrid.server.wire.http11 import Request
@@ -203,7 +203,7 @@ class TunneledExchange:
         encoder = (
             ResponseEncoder(self.request, status, reason, headers, defaults)
             if record is None
-            else MeasuredEncoder(record, self.request, status, reason, headers, defaults)
+            else LoggedEncoder(record, self.request, status, reason, headers, defaults)
         )
         encoder.keep_alive = False  # what the client has sent after the handshake is no request
         self._encoder = encoder

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.addresses import Address, InheritedSocket, TCPAddress, UnixAddress, parse_address
+from hybrid.server.config.addresses import Address, InheritedSocket, TCPAddress, UnixAddress, parse_address
 from hybrid.server.config.settings import (
     Flag,
     SettingsGroup,

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable
 from enum import Enum
 
-from hybrid.server.binding import BoundSocket, reason_of
-from hybrid.server.descriptors import descriptor_mark, has_free_descriptor
+from hybrid.server.listening.binding import BoundSocket, reason_of
+from hybrid.server.listening.descriptors import descriptor_mark, has_free_descriptor
 
 logger = logging.getLogger("hybrid.server")
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hybrid.server.addresses import Address, InheritedSocket, TCPAddress, UnixAddress
 from hybrid.server.config import Config
+from hybrid.server.config.addresses import Address, InheritedSocket, TCPAddress, UnixAddress
 from hybrid.server.errors import BindError
 from hybrid.server.systemd import PassedSocket
 
