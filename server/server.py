@@ -171,7 +171,7 @@ class Server:
             LoadError, InterfaceError: an application cannot be loaded.
         """
         if self._loaded is None:
-            loaded = load_application(self.config, mounts) if mounts else load_application(self.config)
+            loaded = load_application(self.config, mounts or None)
             self._loaded = (
                 loaded if around is None else replace(loaded, application=around(loaded.application))
             )

@@ -125,7 +125,7 @@ def test_passwords_are_not_shown() -> None:
         assert "sesame" not in text
     assert "***" not in settings_table(Gathered({"ssl_keyfile_password": Given(None, Source.DEFAULT)}))
     with pytest.raises(ConfigError, match=r"^ssl_keyfile_password: \*\*\* is not a text$"):
-        Text(help="").check("ssl_keyfile_password", 5)
+        Text(help="", secret=True).check("ssl_keyfile_password", 5)
 
 
 # hybrid check

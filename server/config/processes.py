@@ -14,7 +14,8 @@ from hybrid.server.config.settings import (
     settings_group,
 )
 
-#: What is told that the loop turns: a coroutine function, as uvicorn's ``callback_notify`` is, or a plain one.
+#: What is told that the loop turns: a coroutine function, as uvicorn's ``callback_notify`` is, or a plain
+#: one.
 Notify = Callable[[], Awaitable[object] | None]
 LoopName = Literal["auto", "uvloop", "asyncio"]
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
 from hybrid.server.ops.escape import escape
+from hybrid.server.wording import did_you_mean
 
 Getter = Callable[[AccessRecord], object]
 
@@ -66,11 +67,7 @@ class LineFormat:
             self.wants_environ = self.wants_environ or variable["kind"] == "e"
             return _VARIABLES[variable["kind"]](variable["name"])
         if name not in ATOMS:
-            import difflib  # only a mistake needs it
-
-            near = difflib.get_close_matches(name, ATOMS)
-            hint = f"; did you mean %({near[0]})s?" if near else ""
-            raise FormatError(f"there is no atom %({name})s{hint}")
+            raise FormatError(f"there is no atom %({name})s{did_you_mean(name, ATOMS, '%({})s')}")
         return ATOMS[name]
 
     def _try(self) -> None:
