@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
 from hybrid.server.forwarded import Peer
-from hybrid.server.ops.access_log import format_client
+from hybrid.server.ops.escape import format_client
 from hybrid.server.stall import StallWatch
 from hybrid.server.tls_facts import TlsFacts
 from hybrid.server.wire.proxy import Origin, ProxyHeader

@@ -10,10 +10,10 @@ from hybrid.server.body_watch import BodyWatch
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.exchange import Exchange
 from hybrid.server.kinds import Kinds
-from hybrid.server.ops.access_log import format_client
+from hybrid.server.ops.escape import format_client
 from hybrid.server.pipeline import http_scope, resolve
 from hybrid.server.threaded import ThreadedExchange
-from hybrid.server.websocket import upgrade, wants_websocket
+from hybrid.server.upgrade import upgrade, wants_websocket
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.http11 import Request, RequestParser
 from hybrid.server.wire.response import refusal

@@ -8,7 +8,7 @@ from hybrid.bridge.types import ASGIApp
 from hybrid.server.context import ServerContext
 from hybrid.server.exchange import Exchange
 from hybrid.server.gated import GatedExchange, GatedStreamedExchange, GatedThreadedExchange, enter
-from hybrid.server.logged import (
+from hybrid.server.logged.exchanges import (
     LoggedExchange,
     LoggedGatedExchange,
     LoggedGatedStreamedExchange,
@@ -17,7 +17,7 @@ from hybrid.server.logged import (
     LoggedThreadedExchange,
     start_logged_call,
 )
-from hybrid.server.logged_websocket import LoggedWebSocket
+from hybrid.server.logged.websocket import LoggedWebSocket
 from hybrid.server.pipeline import start_call
 from hybrid.server.streamed import StreamedExchange
 from hybrid.server.threaded import ThreadedExchange

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from hybrid.server.config.settings import LONGEST_TIMEOUT
 from hybrid.server.connection import Connection, Handler
-from hybrid.server.ops.access_log import format_client
+from hybrid.server.ops.escape import format_client
 from hybrid.server.tls import Certificates, tls_reason
 from hybrid.server.tls_facts import TlsFacts
 

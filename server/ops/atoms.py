@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
-from hybrid.server.ops.escape import escape
+from hybrid.server.ops.escape import escape, format_client
 from hybrid.server.wording import did_you_mean
 
 Getter = Callable[[AccessRecord], object]
@@ -76,11 +76,6 @@ class LineFormat:
             self(AccessRecord(self, None, None))
         except (TypeError, ValueError) as error:
             raise FormatError(f"{self.text!r} cannot be written: {error}") from None
-
-
-def format_client(client: tuple[str, int] | None) -> str:
-    """Name a peer for a person; Unix sockets have no address."""
-    return escape(f"{client[0]}:{client[1]}") if client else "unix"
 
 
 def _text(value: object) -> str:

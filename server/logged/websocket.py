@@ -4,7 +4,7 @@ from typing import Any
 
 from hybrid.bridge.types import Message, Scope
 from hybrid.server.connection import Connection
-from hybrid.server.logged_encoder import LoggedEncoder
+from hybrid.server.logged.encoder import LoggedEncoder
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
 from hybrid.server.websocket import State, WebSocket, encode_message
 from hybrid.server.wire.frames import Close, CloseCode, Event
