@@ -6,9 +6,8 @@ import os
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -21,7 +20,6 @@ from hybrid.bridge.types import ASGIApp
 from hybrid.bridge.wsgi.turns import TURNS
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
-from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.drain import Drain
 from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
@@ -30,16 +28,14 @@ from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
-from hybrid.server.proxied import ProxiedStart
+from hybrid.server.protocols import protocol_factory
 from hybrid.server.pulse import start_pulse
+from hybrid.server.signals import Handler, signals_handled
 from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
 from hybrid.server.tls import Certificates
-from hybrid.server.tls_handshake import Handshake, secure
-from hybrid.server.turnover import http11_factory
 
 logger = logging.getLogger("hybrid.server")
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: Seconds that a cancelled lifespan may take to clean up.
 _CANCEL_SECONDS = 1.0
 #: Seconds that lifespan shutdown may take at least, however little the requests are given.
@@ -222,10 +218,7 @@ class Server:
             CURRENT.reset(current)
             if self._pulse is not None:
                 self._pulse.cancel()
-            for pool in loaded.pools.values():
-                pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
-            if loaded.sockets is not None:
-                loaded.sockets.close(timeout=0 if loaded.sockets.busy else _JOIN_SECONDS)
+            _release_threads(loaded)
 
     async def _listen_and_serve(
         self, context: ServerContext, drain: Drain, sockets: Sequence[socket.socket] | None
@@ -240,7 +233,8 @@ class Server:
             if self._certificates is not None:
                 for listener in self.listeners.each:
                     listener.scheme = "https"
-            await self.listeners.start(self._protocol_factory(context), entrance)
+            factory = protocol_factory(context, self._certificates, self._request_limit_reached)
+            await self.listeners.start(factory, entrance)
             self._announce()
             self.started = True
             self._has_started.set()
@@ -261,23 +255,6 @@ class Server:
         finally:
             await drain.cut_off()
             await cancel_tasks(self.listeners.starting, _CANCEL_SECONDS)
-
-    def _protocol_factory(self, context: ServerContext) -> Callable[[], Handler]:
-        """Return what makes the first protocol of each new connection."""
-        http = http11_factory(context, self._request_limit_reached)
-        certificates = self._certificates
-
-        def go_on(connection: Connection, leftover: bytes) -> None:
-            if certificates is None:
-                connection.switch(http(connection), leftover)
-            else:
-                secure(connection, certificates, http, leftover)
-
-        if self.config.proxy_protocol != "off":
-            return lambda: ProxiedStart(Connection(context), go_on)
-        if certificates is None:
-            return lambda: http(Connection(context))
-        return lambda: Handshake(Connection(context), certificates, http)
 
     def _request_limit_reached(self) -> None:
         if self.exit_reason is None:
@@ -351,20 +328,13 @@ class Server:
         except TimeoutError:
             pass
 
-    @contextmanager
-    def _signals_handled(self) -> Generator[None]:
-        """Let SIGINT and SIGTERM stop the server; only the main thread can have that."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._handle_signal) for number in _SIGNALS}
+    def _signals_handled(self) -> AbstractContextManager[None]:
+        handlers: dict[signal.Signals, Handler] = dict.fromkeys(
+            (signal.SIGINT, signal.SIGTERM), self._handle_signal
+        )
         if hasattr(signal, "SIGUSR1"):
-            before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._reopen_log_files)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            handlers[signal.SIGUSR1] = self._reopen_log_files
+        return signals_handled(handlers)
 
     def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         if self.should_exit and number == signal.SIGINT:
@@ -376,3 +346,11 @@ class Server:
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(reopen_log_files)
+
+
+def _release_threads(loaded: LoadedApplication) -> None:
+    """Let the threads of the applications end, and wait for those that only have to wake up for it."""
+    for pool in loaded.pools.values():
+        pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
+    if loaded.sockets is not None:
+        loaded.sockets.close(timeout=0 if loaded.sockets.busy else _JOIN_SECONDS)
