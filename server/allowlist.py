@@ -26,10 +26,10 @@ class AllowList:
     """
 
     def __init__(self, listed: str) -> None:
-        words = {each.strip() for each in listed.split(",")} - {"", "none"}
-        self.everyone = "*" in words
-        self.unix = self.everyone or "unix" in words
-        self._networks = [_network(word) for word in sorted(words - {"*", "unix"})]
+        listed_words = set(words(listed)) - {"none"}
+        self.everyone = "*" in listed_words
+        self.unix = self.everyone or "unix" in listed_words
+        self._networks = [_network(word) for word in sorted(listed_words - {"*", "unix"})]
         self._known: dict[str, bool] = {}
 
     def __repr__(self) -> str:
@@ -62,6 +62,11 @@ class AllowList:
     def lists(self, address: Address) -> bool:
         """Tell whether an address is there by itself or in a network; ``*`` does not count."""
         return any(address in network for network in self._networks)
+
+
+def words(listed: str) -> list[str]:
+    """Return the members of a list with commas."""
+    return [word for each in listed.split(",") if (word := each.strip())]
 
 
 def _network(word: str) -> IPv4Network | IPv6Network:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
 from hybrid.server.forwarded import Peer
-from hybrid.server.ops.access_log import format_client
+from hybrid.server.ops.escape import format_client
 from hybrid.server.stall import StallWatch
 
 if TYPE_CHECKING:  # most servers speak neither TLS nor the PROXY protocol, and load neither

@@ -7,13 +7,15 @@ from email.utils import formatdate
 from time import time
 from typing import Any, Protocol
 
+from hybrid.bridge.gateway import Gateway
 from hybrid.bridge.routing import application_for
 from hybrid.bridge.shutdown import CURRENT, ShutdownNotice
 from hybrid.bridge.types import ASGIApp
-from hybrid.server.access import make_access_log
 from hybrid.server.config import Config
 from hybrid.server.forwarded import Peers
 from hybrid.server.gate import Gate
+from hybrid.server.ops.access_log import AccessLog
+from hybrid.server.ops.atoms import LineFormat
 from hybrid.server.outbox import Outbox
 from hybrid.server.wire.response import DefaultFields, note_default_names
 
@@ -93,7 +95,7 @@ class ServerContext:
         self._started_with = copy_context()
         self._constant_fields = _constant_fields(config)
         self._sends_date = config.date_header and not any(name == "date" for name, _ in config.header_fields)
-        self.access_log = make_access_log(config, application)
+        self.access_log = _access_log(config, application)
         self.tick()
 
     def __repr__(self) -> str:
@@ -144,3 +146,15 @@ def _constant_fields(config: Config) -> DefaultFields:
         fields.insert(0, (b"server", b"hybrid"))
     note_default_names(names)
     return tuple(b"%b: %b\r\n" % field for field in fields)
+
+
+def _access_log(config: Config, application: ASGIApp) -> AccessLog | None:
+    """Return what logs the accesses of a server that runs this application; None when nobody wants that."""
+    if not config.access_log and config.access_logger is None:
+        return None
+    return AccessLog(
+        LineFormat(config.access_log_format),
+        LineFormat(config.access_log_websocket_format),
+        sink=config.access_logger,
+        labels=application.labels() if isinstance(application, Gateway) else {},
+    )

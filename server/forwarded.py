@@ -12,9 +12,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from hybrid.bridge.types import UNDERSCORES
-from hybrid.server.allowlist import AllowList
+from hybrid.server.allowlist import AllowList, words
 from hybrid.server.config import Config
-from hybrid.server.config.proxies import words
 from hybrid.server.wire.claims import (
     DEFAULT_PORTS,
     checked_host,

@@ -11,7 +11,6 @@ looks the same until something is sent to it, and a queue full of those who have
 
 import logging
 from contextlib import suppress
-from typing import Final
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Headers
@@ -21,11 +20,9 @@ from hybrid.server.gate import Gate
 from hybrid.server.pipeline import start_call
 from hybrid.server.streamed import StreamedExchange
 from hybrid.server.threaded import ThreadedExchange
+from hybrid.server.wire.response import RETRY_AFTER
 
 logger = logging.getLogger("hybrid.server")
-
-#: Seconds after which a client may try again.
-_RETRY_AFTER: Final = (b"retry-after", b"1")
 
 
 def _gate_of(context: ServerContext) -> Gate:
@@ -53,7 +50,7 @@ class GatedExchange(Exchange):
     def turned_away(self, reason: str) -> None:
         """Answer in the application's place."""
         logger.warning("%s: refused, %s", self.request, reason)
-        self.refuse(503, "Service Unavailable", [_RETRY_AFTER])
+        self.refuse(503, "Service Unavailable", [RETRY_AFTER])
 
     def refuse(self, status: int, reason: str, headers: Headers | None = None) -> bool:
         """Answer in the application's place; False when its own response has begun."""
@@ -73,7 +70,7 @@ class GatedExchange(Exchange):
 
     def _give_up(self) -> None:
         if _gate_of(self._connection.context).is_waiting(self):
-            self.refuse(503, "Service Unavailable", [_RETRY_AFTER])
+            self.refuse(503, "Service Unavailable", [RETRY_AFTER])
 
     def _stop_waiting(self) -> None:
         gate = _gate_of(self._connection.context)
@@ -99,7 +96,7 @@ class GatedThreadedExchange(ThreadedExchange):
         """Answer in the application's place."""
         logger.warning("%s: refused, %s", self.request, reason)
         self.body.close()
-        self.reject(503, "Service Unavailable", [_RETRY_AFTER])
+        self.reject(503, "Service Unavailable", [RETRY_AFTER])
 
     def reject(self, status: int, reason: str, headers: Headers) -> None:
         """Answer in the application's place although a worker may have the exchange; it does not count."""
@@ -119,7 +116,7 @@ class GatedThreadedExchange(ThreadedExchange):
 
     def _give_up(self) -> None:
         if _gate_of(self._connection.context).is_waiting(self):
-            self.reject(503, "Service Unavailable", [_RETRY_AFTER])
+            self.reject(503, "Service Unavailable", [RETRY_AFTER])
 
     def _submit(self) -> None:
         _gate_of(self._connection.context).enter(self)

@@ -10,12 +10,11 @@ from hybrid.server.body_watch import BodyWatch
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.exchange import Exchange
 from hybrid.server.kinds import Kinds
-from hybrid.server.ops.access_log import format_client
+from hybrid.server.ops.escape import format_client
 from hybrid.server.pipeline import http_scope, resolve
 from hybrid.server.threaded import ThreadedExchange
-from hybrid.server.websocket import upgrade, wants_websocket
 from hybrid.server.wire.errors import RequestError
-from hybrid.server.wire.http11 import Request, RequestParser
+from hybrid.server.wire.http11 import Request, RequestParser, wants_websocket
 from hybrid.server.wire.response import refusal
 
 logger = logging.getLogger("hybrid.server")
@@ -218,7 +217,9 @@ class Http11(Handler):
         self._head_begun = False
         if b"upgrade" in request.fields and wants_websocket(request):
             self._state = _State.CLOSED  # to HTTP
-            upgrade(self._connection, request, self._parser.take_rest(), self._kinds.websocket)
+            from hybrid.server.upgrade import upgrade  # a tenth of a start, and not everybody wants it
+
+            upgrade(self._connection, request, self._parser.take_rest())
             return
         connection, context = self._connection, self._context
         body_complete = self._parser.body_complete

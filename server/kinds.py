@@ -7,7 +7,7 @@ from hybrid.bridge.types import ASGIApp
 from hybrid.server.context import ServerContext
 from hybrid.server.exchange import Exchange
 from hybrid.server.gated import GatedExchange, GatedStreamedExchange, GatedThreadedExchange, enter
-from hybrid.server.logged import (
+from hybrid.server.logged.exchanges import (
     LoggedExchange,
     LoggedGatedExchange,
     LoggedGatedStreamedExchange,
@@ -16,11 +16,9 @@ from hybrid.server.logged import (
     LoggedThreadedExchange,
     start_logged_call,
 )
-from hybrid.server.logged_websocket import LoggedWebSocket
 from hybrid.server.pipeline import start_call
 from hybrid.server.streamed import StreamedExchange
 from hybrid.server.threaded import ThreadedExchange
-from hybrid.server.websocket import WebSocket
 
 
 class Kinds(NamedTuple):
@@ -30,14 +28,12 @@ class Kinds(NamedTuple):
         asgi: the exchange for an ASGI application.
         threaded: the exchange for a WSGI application that is given whole bodies.
         streamed: the exchange for one that reads bodies as they come.
-        websocket: the handler for a handshake that an ASGI application answers.
         start: has an ASGI application called.
     """
 
     asgi: type[Exchange]
     threaded: type[ThreadedExchange]
     streamed: type[StreamedExchange]
-    websocket: type[WebSocket]
     start: Callable[[ServerContext, ASGIApp, Any], None]
 
     @staticmethod
@@ -47,16 +43,13 @@ class Kinds(NamedTuple):
 
 
 _KINDS: Final = {
-    (False, False): Kinds(Exchange, ThreadedExchange, StreamedExchange, WebSocket, start_call),
-    (True, False): Kinds(GatedExchange, GatedThreadedExchange, GatedStreamedExchange, WebSocket, enter),
-    (False, True): Kinds(
-        LoggedExchange, LoggedThreadedExchange, LoggedStreamedExchange, LoggedWebSocket, start_logged_call
-    ),
+    (False, False): Kinds(Exchange, ThreadedExchange, StreamedExchange, start_call),
+    (True, False): Kinds(GatedExchange, GatedThreadedExchange, GatedStreamedExchange, enter),
+    (False, True): Kinds(LoggedExchange, LoggedThreadedExchange, LoggedStreamedExchange, start_logged_call),
     (True, True): Kinds(
         LoggedGatedExchange,
         LoggedGatedThreadedExchange,
         LoggedGatedStreamedExchange,
-        LoggedWebSocket,
         start_logged_call,
     ),
 }

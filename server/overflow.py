@@ -6,7 +6,7 @@ from functools import partial
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.connection import Connection
-from hybrid.server.ops.access_log import format_client
+from hybrid.server.ops.escape import format_client
 from hybrid.server.sendfile import FileRegion, FileSender
 from hybrid.server.spool import Spool
 

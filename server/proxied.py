@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from hybrid.server.connection import Connection, Handler
-from hybrid.server.ops.access_log import format_client
+from hybrid.server.ops.escape import format_client
 from hybrid.server.wire.proxy import ProxyParser, ProxyProtocolError
 
 logger = logging.getLogger("hybrid.server")

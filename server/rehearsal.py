@@ -3,8 +3,9 @@
 from hybrid.bridge.gateway import format_routes
 from hybrid.server.application import load_application
 from hybrid.server.config import Config
+from hybrid.server.config.addresses import TCPAddress
 from hybrid.server.hazards import hazards
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.tls import Certificates
@@ -31,8 +32,17 @@ class Rehearsal:
         self.routes = format_routes(self._loaded.routes) if self._loaded.routes else ""
         self.warnings = list(hazards(config, self._loaded.routes))
 
+    @property
+    def shares_port(self) -> bool:
+        """Whether to listen would take connections from a server that runs already, and close them
+        (``reuse_port``).
+        """
+        addresses = self._config.addresses or [self._config.default_address]
+        return self._config.reuse_port and any(isinstance(each, TCPAddress) for each in addresses)
+
     def start(self, *, listen: bool, startup: bool) -> None:
-        """Run what can fail later than loading, as it is asked for, and undo it.
+        """Run what can fail later than loading, as it is asked for, and undo it. Where it :attr:`shares_port`
+        nothing is listened on.
 
         Raises:
             LifespanError: an application failed to start up, or to shut down.
@@ -41,7 +51,7 @@ class Rehearsal:
         try:
             if startup:
                 run_loop(self._loop_factory, self._start_up())
-            if listen:
+            if listen and not self.shares_port:
                 Listeners.bind(self._config).close()
         finally:
             for pool in self._loaded.pools.values():

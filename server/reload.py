@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening.listeners import Listeners
+from hybrid.server.signals import signals_handled
 from hybrid.server.systemd import take_passed_sockets
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 #: Names the sockets that a child inherits, by descriptor; who finds it is such a child.
 _SOCKETS = "_HYBRID_RELOAD_SOCKETS"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: Seconds that requests in flight may take when a file has changed: whoever has changed it waits for it.
 _DRAIN_SECONDS = 0.25
 #: Seconds after which a child that has been told to end is killed.
@@ -82,7 +81,7 @@ class _Reloader:
     def run(self) -> None:
         """Have a child as long as nobody says to stop."""
         changes = self._watch.changes(self._stop)
-        with self._signals_handled():
+        with signals_handled(dict.fromkeys((signal.SIGINT, signal.SIGTERM), self._handle_signal)):
             try:
                 next(changes, None)  # watched from here on, so that what the child reads is not older
                 self._start()
@@ -121,15 +120,6 @@ class _Reloader:
             self._child.kill()
             self._child.wait()
         self._child = None
-
-    @contextmanager
-    def _signals_handled(self) -> Generator[None]:
-        before = {number: signal.signal(number, self._handle_signal) for number in _SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop.set()

@@ -8,7 +8,7 @@ from io import FileIO
 from typing import Final, Protocol
 
 from hybrid.server.connection import Connection
-from hybrid.server.ops.access_log import format_client
+from hybrid.server.ops.escape import format_client
 
 logger = logging.getLogger("hybrid.server")
 

@@ -6,9 +6,9 @@ import os
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, suppress
+from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -18,27 +18,26 @@ from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.shutdown import CURRENT, KEY, ShutdownNotice
 from hybrid.bridge.types import ASGIApp
 from hybrid.bridge.wsgi.turns import TURNS
-from hybrid.server.accepting import Entrance
 from hybrid.server.application import LoadedApplication, load_application
 from hybrid.server.config import Config
 from hybrid.server.context import ServerContext
 from hybrid.server.drain import Drain
-from hybrid.server.entry import entry
 from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening.accepting import Entrance
+from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
+from hybrid.server.protocols import protocol_factory
 from hybrid.server.pulse import start_pulse
+from hybrid.server.signals import Handler, signals_handled
 from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
-from hybrid.server.turnover import http11_factory
 
 if TYPE_CHECKING:
     from hybrid.server.tls import Certificates
 
 logger = logging.getLogger("hybrid.server")
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: Seconds that a cancelled lifespan may take to clean up.
 _CANCEL_SECONDS = 1.0
 #: Seconds that lifespan shutdown may take at least, however little the requests are given.
@@ -47,6 +46,11 @@ _SHUTDOWN_SECONDS = 5.0
 _JOIN_SECONDS = 1.0
 #: Seconds between two looks at whether a lifespan has come to an end.
 _STEP = 0.05
+
+
+#: Seconds after the start in which WebSockets are loaded, if nobody has asked for one yet: the first response
+#: need not wait for them, nor the first handshake.
+_SETTLED_SECONDS = 1.0
 
 
 class Server:
@@ -170,7 +174,7 @@ class Server:
             LoadError, InterfaceError: an application cannot be loaded.
         """
         if self._loaded is None:
-            loaded = load_application(self.config, mounts) if mounts else load_application(self.config)
+            loaded = load_application(self.config, mounts or None)
             self._loaded = (
                 loaded if around is None else loaded._replace(application=around(loaded.application))
             )
@@ -223,10 +227,7 @@ class Server:
             CURRENT.reset(current)
             if self._pulse is not None:
                 self._pulse.cancel()
-            for pool in loaded.pools.values():
-                pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
-            if loaded.sockets is not None:
-                loaded.sockets.close(timeout=0 if loaded.sockets.busy else _JOIN_SECONDS)
+            _release_threads(loaded)
 
     async def _listen_and_serve(
         self, context: ServerContext, drain: Drain, sockets: Sequence[socket.socket] | None
@@ -241,8 +242,8 @@ class Server:
             if self._certificates is not None:
                 for listener in self.listeners.each:
                     listener.scheme = "https"
-            http = http11_factory(context, self._request_limit_reached)
-            await self.listeners.start(entry(context, http, self._certificates), entrance)
+            factory = protocol_factory(context, self._certificates, self._request_limit_reached)
+            await self.listeners.start(factory, entrance)
             self._announce()
             self.started = True
             self._has_started.set()
@@ -250,6 +251,7 @@ class Server:
             self._notifier.start_watchdog(context.loop)
             if self.config.callback_notify is not None:
                 self._pulse = start_pulse(self.config.callback_notify, self.config.timeout_notify)
+            later = context.loop.call_later(_SETTLED_SECONDS, import_module, "hybrid.server.upgrade")
             while not self.should_exit:
                 await self._wait_told(context.TICK)
                 context.tick()
@@ -259,6 +261,7 @@ class Server:
             self._notifier.stopping(f"stopping, with {len(context.connections)} connections")
             if self.on_stopping is not None:
                 self.on_stopping()
+            later.cancel()
             await drain.run()
         finally:
             await drain.cut_off()
@@ -336,20 +339,13 @@ class Server:
         except TimeoutError:
             pass
 
-    @contextmanager
-    def _signals_handled(self) -> Generator[None]:
-        """Let SIGINT and SIGTERM stop the server; only the main thread can have that."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._handle_signal) for number in _SIGNALS}
+    def _signals_handled(self) -> AbstractContextManager[None]:
+        handlers: dict[signal.Signals, Handler] = dict.fromkeys(
+            (signal.SIGINT, signal.SIGTERM), self._handle_signal
+        )
         if hasattr(signal, "SIGUSR1"):
-            before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._reopen_log_files)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            handlers[signal.SIGUSR1] = self._reopen_log_files
+        return signals_handled(handlers)
 
     def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         if self.should_exit and number == signal.SIGINT:
@@ -361,3 +357,11 @@ class Server:
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(reopen_log_files)
+
+
+def _release_threads(loaded: LoadedApplication) -> None:
+    """Let the threads of the applications end, and wait for those that only have to wake up for it."""
+    for pool in loaded.pools.values():
+        pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
+    if loaded.sockets is not None:
+        loaded.sockets.close(timeout=0 if loaded.sockets.busy else _JOIN_SECONDS)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from hybrid.server.errors import BindError
+from hybrid.server.wording import reason_of
 
 logger = logging.getLogger("hybrid.server")
 
@@ -118,7 +119,7 @@ class Notifier:
         except OSError as error:
             if not self._complained:
                 self._complained = True
-                logger.warning("cannot tell systemd %s: %s", assignments[0], error.strerror or error)
+                logger.warning("cannot tell systemd %s: %s", assignments[0], reason_of(error))
 
 
 def _address(text: str) -> str | None:

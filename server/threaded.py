@@ -19,7 +19,7 @@ from hybrid.server.connection import Connection
 from hybrid.server.overflow import Overflow
 from hybrid.server.sendfile import FileRegion
 from hybrid.server.wire.http11 import Request
-from hybrid.server.wire.response import CONTINUE, ResponseEncoder, interim, refusal, wire_head
+from hybrid.server.wire.response import CONTINUE, RETRY_AFTER, ResponseEncoder, interim, refusal, wire_head
 
 logger = logging.getLogger("hybrid.server")
 
@@ -131,7 +131,7 @@ class ThreadedExchange:
     def _refuse_for_want_of_threads(self, error: PoolFull) -> None:
         self.body.close()
         logger.warning("%s: refused, %s", self.request, error)
-        self.refuse(503, "Service Unavailable", [(b"retry-after", b"1")])
+        self.refuse(503, "Service Unavailable", [RETRY_AFTER])
         self._connection.context.loop.call_soon(self._on_done)
 
     def disconnect(self) -> None:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
+from hybrid.server.wording import reason_of
 
 logger = logging.getLogger("hybrid.server")
 
@@ -201,7 +202,7 @@ def _make_context(config: Config, pair: _KeyPair | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(config.ssl_ca_certs)
         except OSError as error:
-            raise ConfigError(f"ssl_ca_certs: {config.ssl_ca_certs}: {_reason(error)}") from error
+            raise ConfigError(f"ssl_ca_certs: {config.ssl_ca_certs}: {tls_reason(error)}") from error
     if pair is not None:
         _load_pair(context, pair, config.ssl_keyfile_password)
     return context
@@ -230,7 +231,7 @@ def _load_pair(context: ssl.SSLContext, pair: _KeyPair, password: str | None) ->
         elif asked:
             what = f"ssl_keyfile_password: it is missing, and {pair.keyfile} is encrypted"
         else:
-            what = f"{pair.certificate_name}: {pair.certfile}: {_reason(error)}"
+            what = f"{pair.certificate_name}: {pair.certfile}: {tls_reason(error)}"
         raise ConfigError(what) from error
 
 
@@ -238,14 +239,13 @@ def _read(path: Path, setting: str) -> str:
     try:
         return path.read_text("latin-1")
     except OSError as error:
-        raise ConfigError(f"{setting}: {path}: {_reason(error)}") from error
+        raise ConfigError(f"{setting}: {path}: {tls_reason(error)}") from error
 
 
-def _reason(error: Exception) -> str:
-    reason = getattr(error, "reason", None)  # OpenSSL's, without the place in its source
-    if reason:
-        return str(reason).lower().replace("_", " ")
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+def tls_reason(error: Exception) -> str:
+    """Say why something failed: in OpenSSL's words, without the place in its source, where it was OpenSSL."""
+    reason = getattr(error, "reason", None)
+    return str(reason).lower().replace("_", " ") if reason else reason_of(error)
 
 
 def _first_certificate(text: str) -> str | None:

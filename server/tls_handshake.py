@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 
 from hybrid.server.config.settings import LONGEST_TIMEOUT
 from hybrid.server.connection import Connection, Handler
-from hybrid.server.ops.access_log import format_client
-from hybrid.server.tls import Certificates
+from hybrid.server.ops.escape import format_client
+from hybrid.server.tls import Certificates, tls_reason
 from hybrid.server.tls_facts import TlsFacts
 
 logger = logging.getLogger("hybrid.server")
@@ -177,4 +177,4 @@ def _reason(error: ssl.SSLError) -> str:
         return "the client speaks HTTP without TLS"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the client's certificate is not valid: {error.verify_message}"
-    return (error.reason or str(error)).lower().replace("_", " ")
+    return tls_reason(error)

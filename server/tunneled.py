@@ -10,7 +10,7 @@ import socket
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.socket_application import SocketApplication
@@ -18,19 +18,16 @@ from hybrid.bridge.types import Headers, ResponseHead, Scope
 from hybrid.bridge.wsgi.filewrapper import read_region
 from hybrid.server.application_socket import ApplicationSocket
 from hybrid.server.connection import Connection
-from hybrid.server.logged_tunnel import LoggedTunnel
-from hybrid.server.measured import MeasuredEncoder
+from hybrid.server.logged.encoder import LoggedEncoder
+from hybrid.server.logged.tunnel import LoggedTunnel
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
 from hybrid.server.tunnel import Tunnel
 from hybrid.server.wire.http11 import Request
-from hybrid.server.wire.response import ResponseEncoder, refusal
+from hybrid.server.wire.response import RETRY_AFTER, ResponseEncoder, refusal
 
 logger = logging.getLogger("hybrid.server")
 
 _T = TypeVar("_T")
-
-#: Seconds after which a client may try again when every thread is taken.
-_RETRY_AFTER: Final = b"1"
 
 
 def open_tunnel(
@@ -84,8 +81,7 @@ def _connect(
 
 def _refuse(connection: Connection, request: Request, record: WebSocketRecord | None) -> None:
     context = connection.context
-    headers = [(b"retry-after", _RETRY_AFTER)]
-    data = refusal(request, 503, "Service Unavailable", context.default_fields, headers)
+    data = refusal(request, 503, "Service Unavailable", context.default_fields, [RETRY_AFTER])
     connection.write(data)
     if record is not None and context.access_log is not None:
         record.note_refusal(data, 503)
@@ -203,7 +199,7 @@ class TunneledExchange:
         encoder = (
             ResponseEncoder(self.request, status, reason, headers, defaults)
             if record is None
-            else MeasuredEncoder(record, self.request, status, reason, headers, defaults)
+            else LoggedEncoder(record, self.request, status, reason, headers, defaults)
         )
         encoder.keep_alive = False  # what the client has sent after the handshake is no request
         self._encoder = encoder

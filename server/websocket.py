@@ -8,13 +8,10 @@ from math import inf
 from typing import Final
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
-from hybrid.bridge.socket_application import SocketApplication
 from hybrid.bridge.types import Message, Receive, Scope
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.inbox import Inbox
-from hybrid.server.ops.access_log import format_client
-from hybrid.server.pipeline import describe, resolve, start_call, websocket_scope
-from hybrid.server.tunneled import open_tunnel
+from hybrid.server.pipeline import describe
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.frames import (
     Close,
@@ -28,7 +25,7 @@ from hybrid.server.wire.frames import (
     encode_frame,
     encode_text,
 )
-from hybrid.server.wire.handshake import Handshake, HandshakeError, asks_for_websocket, read_handshake
+from hybrid.server.wire.handshake import Handshake
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import ResponseEncoder, refusal
 
@@ -51,50 +48,6 @@ class State(enum.Enum):
 #: Looked at with every message; an enum's own attribute takes CPython 3.11 three times as long.
 _OPEN: Final = State.OPEN
 _BINARY: Final = int(Opcode.BINARY)
-
-
-def wants_websocket(request: Request) -> bool:
-    """Tell whether a request asks for a WebSocket; HTTP/1.0 cannot (RFC 9110 section 7.8)."""
-    return request.http_version == "1.1" and asks_for_websocket(request.headers)
-
-
-def upgrade(
-    connection: Connection, request: Request, leftover: bytes, kind: "type[WebSocket] | None" = None
-) -> None:
-    """Give the connection to a WebSocket and start the application on it, or refuse the handshake.
-
-    An application that takes sockets gets one, and speaks the protocol itself.
-
-    Args:
-        connection: whose HTTP is over.
-        request: the handshake.
-        leftover: bytes that came after it.
-        kind: what a WebSocket is to be; by default :class:`WebSocket`.
-    """
-    context = connection.context
-    if context.draining:
-        connection.write(refusal(request, 503, "the server is stopping", context.default_fields))
-        connection.close_after_response()
-        return
-    try:
-        handshake = read_handshake(request.method, request.http_version, request.headers)
-    except HandshakeError as error:
-        logger.info("%s - refused: %s", format_client(connection.client), error)
-        data = refusal(request, error.status, error.reason, context.default_fields, error.headers)
-        connection.write(data)
-        if context.access_log is not None:
-            context.access_log.write_refused(connection.client, request, error.status, data)
-        connection.close_after_response()
-        return
-    scope: Scope = websocket_scope(connection, request, list(handshake.subprotocols))
-    application, scope = resolve(context.websocket_application, scope)
-    if isinstance(application, SocketApplication):
-        open_tunnel(connection, request, scope, application, leftover)
-        return
-    websocket = (kind or WebSocket)(connection, request, handshake, scope)
-    websocket.note_application(application)
-    connection.switch(websocket, leftover)
-    start_call(context, application, websocket)
 
 
 def encode_message(message: Message) -> bytes:

@@ -81,6 +81,19 @@ def test_help_says_the_default(option: click.Option) -> None:
     assert re.search(r"^[A-Z].*\..*\[default: .+\]$", row[1], re.DOTALL), row
 
 
+def test_help_says_defaults_in_words() -> None:
+    """Flags are on or off, what is empty is none, and numbers have no needless digits."""
+    help_text = " ".join(serve.get_help(click.Context(serve, max_content_width=200)).split())
+    for part in (
+        "--access-log / --no-access-log Log a line for each request. [default: on]",
+        "Call what the targets name, without arguments, to get the applications. [default: off]",
+        "Path that a proxy in front has taken off (ASGI root_path, WSGI SCRIPT_NAME). [default: none]",
+        "--host HOST Listen on this address. [default: 127.0.0.1]",
+        "--timeout-keep-alive SECONDS Close a connection that has been idle for this long. [default: 5]",
+    ):
+        assert part in help_text
+
+
 @pytest.mark.parametrize("option", serve_options(), ids=lambda option: option.name)
 def test_choices_are_the_configurations(option: click.Option) -> None:
     """Each choice that the command line offers is one that `Config` accepts."""

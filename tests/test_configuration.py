@@ -125,7 +125,7 @@ def test_passwords_are_not_shown() -> None:
         assert "sesame" not in text
     assert "***" not in settings_table(Gathered({"ssl_keyfile_password": Given(None, Source.DEFAULT)}))
     with pytest.raises(ConfigError, match=r"^ssl_keyfile_password: \*\*\* is not a text$"):
-        Text(help="").check("ssl_keyfile_password", 5)
+        Text(help="", secret=True).check("ssl_keyfile_password", 5)
 
 
 # hybrid check
@@ -187,6 +187,19 @@ def test_check_beside_a_running_server(folder: Path) -> None:
         port = f"--port={other.getsockname()[1]}"
         assert check(folder, port, "hello_wsgi")[0] == 1
         assert check(folder, port, "--no-listen", "hello_wsgi")[0] == 0
+
+
+def test_check_beside_a_server_that_shares_its_port(folder: Path) -> None:
+    """It takes no connections from that: it does not listen, and says so."""
+    with socket.create_server(("127.0.0.1", 0)) as other:  # which would refuse to share
+        port = f"--port={other.getsockname()[1]}"
+        code, _, said = check(folder, port, "--reuse-port", "hello_wsgi")
+    assert (code, said) == (
+        0,
+        "hybrid: reuse_port: not listening, which would take connections from a server\n",
+    )
+    nowhere = f"--uds={folder / 'no' / 'such.sock'}"
+    assert check(folder, "--reuse-port", nowhere, "hello_wsgi")[0] == 1  # a Unix socket has no port to share
 
 
 # Served

@@ -13,7 +13,7 @@ from gunicorn.workers.base import Worker
 
 from hybrid.adapters.gunicorn.stage import Stage, read_stage
 from hybrid.bridge.errors import HybridError
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening.listeners import Listeners
 from hybrid.server.systemd import Notifier
 
 logger = logging.getLogger("hybrid.workers")

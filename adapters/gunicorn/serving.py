@@ -22,7 +22,7 @@ from hybrid.bridge.gateway import Target, format_routes
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.config import Config
 from hybrid.server.errors import EXIT_FORCED
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening.listeners import Listeners
 from hybrid.server.ops.handlers import reopen_log_files
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.systemd import Notifier, take_passed_sockets

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.addresses import Address, InheritedSocket, TCPAddress, UnixAddress, parse_address
+from hybrid.server.config.addresses import Address, InheritedSocket, TCPAddress, UnixAddress, parse_address
 from hybrid.server.config.settings import (
     Flag,
     SettingsGroup,
@@ -34,12 +34,13 @@ class ListenerSettings(SettingsGroup):
             help="Listen on HOST:PORT, [IPV6]:PORT, unix:PATH or fd://NUMBER, instead of host and port.",
         ),
     )
-    host: str = setting(_DEFAULT_HOST, Text(help="Listen on this address."))
+    host: str = setting(_DEFAULT_HOST, Text(metavar="HOST", help="Listen on this address."))
     port: int = setting(
         _DEFAULT_PORT,
         Whole(
             low=0,
             high=65535,
+            metavar="PORT",
             help="Listen on this port; 0 picks a free one.",
         ),
     )
@@ -64,6 +65,7 @@ class ListenerSettings(SettingsGroup):
             low=0,
             high=(1 << 31) - 1,
             optional=True,
+            metavar="NUMBER",
             help="Listen on this inherited file descriptor instead.",
         ),
     )
@@ -76,7 +78,6 @@ class ListenerSettings(SettingsGroup):
             help="Let the system queue this many connections that have not been accepted yet.",
         ),
     )
-
     reuse_port: bool = setting(
         False,
         Flag(help="Let several servers listen on one port, among which the system divides connections."),

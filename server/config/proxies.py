@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal, get_args
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.allowlist import AllowList
+from hybrid.server.allowlist import AllowList, words
 from hybrid.server.config.settings import Choice, Flag, Object, SettingsGroup, Text, setting, settings_group
 
 ForwardedFamily = Literal["x-forwarded", "forwarded"]
@@ -102,8 +102,3 @@ class ProxySettings(SettingsGroup):
         unknown = [each for each in words(self.forwarded_fields) if each not in FORWARDED_FACTS]
         if unknown:
             raise ConfigError(f"forwarded_fields: {unknown[0]!r} is not one of {', '.join(FORWARDED_FACTS)}")
-
-
-def words(listed: str) -> list[str]:
-    """Return the members of a list with commas."""
-    return [word for each in listed.split(",") if (word := each.strip())]

@@ -17,6 +17,8 @@ Group = TypeVar("Group")
 
 #: Seconds; nothing that can be set may wait for ever, except where 0 says so.
 LONGEST_TIMEOUT = 24 * 3600
+#: What is shown in place of a secret.
+HIDDEN = "***"
 _KEY = "hybrid"
 
 _FLAG_WORDS = {
@@ -25,16 +27,6 @@ _FLAG_WORDS = {
 }
 #: A list of texts; not the address of ``[::1]:8000``.
 _JSON_LIST = re.compile(r'\s*\[\s*["\]]')
-
-
-def is_secret(name: str, value: object) -> bool:
-    """Tell whether a setting's value is not to be shown to anybody: a password that is set."""
-    return "password" in name and value is not None
-
-
-def shown(name: str, value: object) -> str:
-    """Write a setting's value for a message."""
-    return "***" if is_secret(name, value) else repr(value)
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -62,6 +54,10 @@ class Setting:
         """Return the option of the command line, where this is the setting of that name."""
         return self.flag or f"--{name.replace('_', '-')}"
 
+    def hides(self, value: object) -> bool:
+        """Tell whether a value is not to be shown to anybody: a secret, where there is one."""
+        return self.secret and value is not None
+
     def check(self, name: str, value: object) -> None:
         """Refuse a value that cannot be one of this setting.
 
@@ -69,7 +65,8 @@ class Setting:
             ConfigError: the message names the setting, the value, and what it may be.
         """
         if not (value is None and self.optional) and not self._accepts(value):
-            raise ConfigError(f"{name}: {shown(name, value)} is not {self._wanted()}")
+            shown = HIDDEN if self.hides(value) else repr(value)
+            raise ConfigError(f"{name}: {shown} is not {self._wanted()}")
 
     def read(self, text: str) -> object:
         """Turn what an environment variable holds into a value, or return it for :meth:`check` to refuse."""

@@ -8,11 +8,9 @@ from typing import Final
 
 from hybrid.bridge.types import Scope
 from hybrid.server.ops.access_record import CLIENT_LEFT, AccessEvent, AccessRecord, WebSocketRecord
-from hybrid.server.ops.atoms import LineFormat, format_client
+from hybrid.server.ops.atoms import LineFormat
 from hybrid.server.ops.line_formats import DEFAULT_FORMAT, DEFAULT_WEBSOCKET_FORMAT
 from hybrid.server.wire.http11 import Request
-
-__all__ = ["AccessLog", "format_client"]
 
 logger = logging.getLogger("hybrid.access")
 _events = logging.getLogger("hybrid.server")

@@ -8,7 +8,8 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
-from hybrid.server.ops.escape import escape
+from hybrid.server.ops.escape import escape, format_client
+from hybrid.server.wording import did_you_mean
 
 Getter = Callable[[AccessRecord], object]
 
@@ -66,11 +67,7 @@ class LineFormat:
             self.wants_environ = self.wants_environ or variable["kind"] == "e"
             return _VARIABLES[variable["kind"]](variable["name"])
         if name not in ATOMS:
-            import difflib  # only a mistake needs it
-
-            near = difflib.get_close_matches(name, ATOMS)
-            hint = f"; did you mean %({near[0]})s?" if near else ""
-            raise FormatError(f"there is no atom %({name})s{hint}")
+            raise FormatError(f"there is no atom %({name})s{did_you_mean(name, ATOMS, '%({})s')}")
         return ATOMS[name]
 
     def _try(self) -> None:
@@ -79,11 +76,6 @@ class LineFormat:
             self(AccessRecord(self, None, None))
         except (TypeError, ValueError) as error:
             raise FormatError(f"{self.text!r} cannot be written: {error}") from None
-
-
-def format_client(client: tuple[str, int] | None) -> str:
-    """Name a peer for a person; Unix sockets have no address."""
-    return escape(f"{client[0]}:{client[1]}") if client else "unix"
 
 
 def _text(value: object) -> str:

@@ -32,3 +32,8 @@ def tame(text: str) -> str:
     if _UNSAFE.search(text) is not None:
         text = _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
     return text.replace("\n", _INDENT)
+
+
+def format_client(client: tuple[str, int] | None) -> str:
+    """Name a peer for a person; Unix sockets have no address."""
+    return escape(f"{client[0]}:{client[1]}") if client else "unix"

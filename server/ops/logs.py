@@ -12,6 +12,7 @@ from typing import Any, cast
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.ops.formatters import AccessFormatter, JsonFormatter, TextFormatter, wants_colors
 from hybrid.server.ops.handlers import LineHandler
+from hybrid.server.wording import reason_of
 
 #: What ``--access-logfile`` and ``--error-logfile`` call stdout and stderr, as gunicorn does.
 STANDARD_STREAM = "-"
@@ -72,7 +73,7 @@ def _make_handler(name: str, path: str | PathLike[str] | None, stream: Any) -> L
     try:
         return LineHandler(path=Path(path))
     except OSError as error:
-        raise ConfigError(f"{name}: {fspath(path)} cannot be written: {error.strerror}") from error
+        raise ConfigError(f"{name}: {fspath(path)} cannot be written: {reason_of(error)}") from error
 
 
 def _set_handler(
@@ -111,7 +112,7 @@ def _apply_config(config: Mapping[str, Any] | str | PathLike[str]) -> None:
     except ConfigError:
         raise
     except OSError as error:
-        raise ConfigError(f"{name} cannot be read: {error.strerror or error}") from error
+        raise ConfigError(f"{name} cannot be read: {reason_of(error)}") from error
     except (ValueError, KeyError, RuntimeError, IniError) as error:
         raise ConfigError(f"{name} is no logging configuration: {' '.join(str(error).split())}") from error
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from hybrid.bridge.errors import ConfigError
+from hybrid.server.wording import reason_of
 
 
 def load_env_file(path: str | Path) -> None:
@@ -35,12 +36,8 @@ def read_env_file(path: str | Path) -> dict[str, str]:
             # DotEnv itself only logs what it cannot read, and goes on without it.
             wrong = next((each for each in parse_stream(lines) if each.error), None)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"env_file: cannot read {path}: {_reason(error)}") from None
+        raise ConfigError(f"env_file: cannot read {path}: {reason_of(error)}") from None
     if wrong is not None:
         raise ConfigError(f"env_file: {path}, line {wrong.original.line}: it is not NAME=VALUE")
     values = DotEnv(path, encoding="utf-8", override=False).dict()
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else "") or str(error)

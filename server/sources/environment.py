@@ -1,12 +1,13 @@
 """Settings from environment variables: ``HYBRID_`` and the name of the setting."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
 from hybrid.server.config.settings import Texts, settings_of
 from hybrid.server.sources.origins import Given, Source
+from hybrid.server.wording import did_you_mean
 
 PREFIX = "HYBRID_"
 #: Names the configuration file; no setting itself.
@@ -83,15 +84,7 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
     names = [name for name, (what, _) in settings_of(Config).items() if what.option]
     known = {CONFIG_VARIABLE, *map(variable_of, ("app", *names))}
     ours = {each for each in environ if each.startswith(PREFIX) and not _SERVICE_VARIABLE.match(each)}
-    return [f"{variable} is no variable of ours{near(variable, known)}" for variable in sorted(ours - known)]
-
-
-def near(wrong: str, known: Iterable[str]) -> str:
-    """Suggest what may have been meant by a name that is not known."""
-    import difflib  # only a mistake needs it
-
-    found = difflib.get_close_matches(wrong, sorted(known), n=1)
-    return f"; did you mean {found[0]}?" if found else ""
+    return [f"{each} is no variable of ours{did_you_mean(each, known)}" for each in sorted(ours - known)]
 
 
 _TARGETS = Texts(help="The targets.", metavar="TARGET...")

@@ -9,9 +9,9 @@ from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.targets import TargetSpec
 from hybrid.server.config import Config
 from hybrid.server.config.settings import Setting, Texts, settings_of
-from hybrid.server.sources.environment import near
 from hybrid.server.sources.origins import Given, Source
 from hybrid.server.sources.tables import pool_texts, route_spec
+from hybrid.server.wording import did_you_mean, reason_of
 
 OWN_FILE = "hybrid.toml"
 PROJECT_FILE = "pyproject.toml"
@@ -82,7 +82,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
+        raise ConfigError(f"cannot read the configuration file {path}: {reason_of(error)}") from None
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -135,10 +135,10 @@ def _settings(table: Mapping[str, Any], file: str, prefix: str = "") -> dict[str
 
 def _value(options: Mapping[str, Setting], key: str, value: Any) -> object:
     if key not in options:
-        program = key in settings_of(Config)
-        why = "can only be given by a program" if program else "is no setting"
-        known = (*options, *_TARGETS)
-        raise ConfigError(f"{key} {why}{'' if program else near(key.replace('-', '_').lower(), known)}")
+        if key in settings_of(Config):
+            raise ConfigError(f"{key} can only be given by a program")
+        hint = did_you_mean(key.replace("-", "_").lower(), (*options, *_TARGETS))
+        raise ConfigError(f"{key} is no setting{hint}")
     if key == "pools" and isinstance(value, dict):
         value = pool_texts(cast("dict[str, object]", value))
     options[key].check(key, value)

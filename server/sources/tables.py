@@ -10,7 +10,7 @@ from hybrid.bridge.routes import PROTOCOLS
 from hybrid.bridge.targets import TargetSpec, check_pool_name, parse_target
 from hybrid.server.config.applications import INTERFACES, interface_named
 from hybrid.server.config.settings import Choice, Flag, Setting, Text, Texts, Whole
-from hybrid.server.sources.environment import near
+from hybrid.server.wording import did_you_mean
 
 #: The keys of a route, each with what it may be.
 ROUTE_KEYS: dict[str, Setting] = {
@@ -81,7 +81,7 @@ def pool_texts(table: Mapping[str, object]) -> list[str]:
 def _checked(table: Mapping[str, object], keys: Mapping[str, Setting], where: str) -> Mapping[str, object]:
     for key, value in table.items():
         if key not in keys:
-            raise ConfigError(f"{where}.{key} is no key of this table{near(key, keys)}")
+            raise ConfigError(f"{where}.{key} is no key of this table{did_you_mean(key, keys)}")
         keys[key].check(f"{where}.{key}", value)
     return table
 

@@ -98,17 +98,6 @@ class Handshake(NamedTuple):
         return subprotocol.encode("ascii")
 
 
-def asks_for_websocket(headers: Headers) -> bool:
-    """Tell whether a request wants to leave HTTP for WebSocket; :func:`read_handshake` checks the rest.
-
-    Args:
-        headers: the request's fields, names in lower case.
-    """
-    return b"websocket" in list_tokens(headers, b"upgrade") and b"upgrade" in list_tokens(
-        headers, b"connection"
-    )
-
-
 def read_handshake(method: str, http_version: str, headers: Headers) -> Handshake:
     """Check a request to open a WebSocket (RFC 6455 section 4.2.1).
 

@@ -113,6 +113,18 @@ def list_tokens(headers: Headers, name: bytes) -> list[bytes]:
     return [member for member in members if member]
 
 
+def wants_websocket(request: Request) -> bool:
+    """Tell whether a request asks for a WebSocket; HTTP/1.0 cannot (RFC 9110 section 7.8).
+
+    :func:`hybrid.server.wire.handshake.read_handshake` checks the rest.
+    """
+    return (
+        request.http_version == "1.1"
+        and b"websocket" in list_tokens(request.headers, b"upgrade")
+        and b"upgrade" in list_tokens(request.headers, b"connection")
+    )
+
+
 class RequestParser:
     """Cuts the bytes of one connection into requests and their bodies.
 

@@ -11,6 +11,9 @@ from hybrid.bridge.types import ResponseHead
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 
+#: The field that tells a refused client the seconds after which it may try again (RFC 9110 section 10.2.3).
+RETRY_AFTER: Final = (b"retry-after", b"1")
+
 #: A header field: name and value.
 Field = tuple[bytes, bytes]
 

@@ -52,7 +52,9 @@ def run() -> None:
         end_despite_threads(code if isinstance(code, int) else int(code is not None))
 
 
-@click.group(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"show_default": True, "help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="hybrid-gateway", message="hybrid %(version)s")
 def main() -> None:
     """Serve WSGI applications, ASGI applications and WebSockets behind one port."""
@@ -126,7 +128,8 @@ def config(gathered: "Gathered", as_json: bool) -> None:
 @click.option(
     "--listen/--no-listen",
     default=True,
-    help="Listen on the addresses for a moment; not where one serves already.",
+    help="Listen on the addresses for a moment. Where a server listens already that fails, and with "
+    "--reuse-port it is left out.",
 )
 @click.option("--startup/--no-startup", default=False, help="Run the lifespan of the applications too.")
 def check(gathered: "Gathered", listen: bool, startup: bool) -> None:
@@ -141,4 +144,6 @@ def check(gathered: "Gathered", listen: bool, startup: bool) -> None:
         click.echo(table)
     for warning in (*gathered.notes, *gathered.remarks, *rehearsal.warnings):
         click.echo(f"hybrid: warning: {warning}", err=True)
+    if listen and rehearsal.shares_port:
+        click.echo("hybrid: reuse_port: not listening, which would take connections from a server", err=True)
     rehearsal.start(listen=listen, startup=startup)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import click
 from click.core import ParameterSource
@@ -34,7 +34,7 @@ def _option_of(name: str) -> click.Option:
         default=default,
         multiple=repeated,
         metavar=what.metavar or ("SECONDS" if isinstance(what, Seconds) else None),
-        show_default="none" if default is None or default == () else True,
+        show_default=_default_text(default),
         help=what.help + " May be repeated." * repeated,
     )
 
@@ -66,7 +66,7 @@ def _targets() -> click.Argument:
 
 
 def _config_file() -> click.Option:
-    return click.Option(
+    return _Option(
         ["--config", "config_file"],
         metavar="FILE",
         default=None,
@@ -90,13 +90,28 @@ def _type_of(what: Setting) -> click.ParamType[Any] | None:
     return None if isinstance(what, Flag) else click.STRING
 
 
+def _default_text(value: Any) -> str:
+    """Write a default for a person."""
+    if value is None or value in ("", ()):
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return " ".join(map(str, cast("tuple[object, ...]", value)))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 class _Option(click.Option):
-    """An option whose help leaves out the range: the message that refuses a number says it."""
+    """An option whose help says its default in words, and leaves out the range: the message that refuses a
+    number says that.
+    """
 
     def get_help_extra(self, ctx: click.Context) -> OptionHelpExtra:
         """Say the default."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
+        if isinstance(self.show_default, str):
+            extra["default"] = self.show_default  # which click would put into parentheses
         return extra
 
 

@@ -6,16 +6,18 @@ from typing import Any
 
 from hybrid.bridge.interface import Interface
 from hybrid.bridge.targets import TargetSpec
-from hybrid.server.config.settings import is_secret
+from hybrid.server.config import Config
+from hybrid.server.config.settings import HIDDEN, settings_of
 from hybrid.server.sources.gather import Gathered
 from hybrid.server.sources.origins import Given
 
+_SETTINGS = settings_of(Config)
 _HEADINGS = ("SETTING", "VALUE", "FROM")
 
 
 def settings_table(gathered: Gathered) -> str:
     """Write every setting with its value and where it was given, as aligned text."""
-    rows = [_HEADINGS, *((name, _text(name, each.value), each.origin) for name, each in _all(gathered))]
+    rows = [_HEADINGS, *(_row(name, each) for name, each in gathered.effective().items())]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     return "\n".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}" for name, value, origin in rows)
 
@@ -24,30 +26,33 @@ def settings_json(gathered: Gathered) -> str:
     """Write the same as JSON: an object for each setting, with ``value``, ``source`` and ``where``."""
     settings = {
         name: {
-            "value": "***" if is_secret(name, each.value) else _plain(each.value),
+            "value": HIDDEN if _is_hidden(name, each) else _plain(each.value),
             "source": each.source.value,
             "where": each.where,
         }
-        for name, each in _all(gathered)
+        for name, each in gathered.effective().items()
     }
     return json.dumps({"file": gathered.file, "settings": settings}, indent=2)
 
 
-def _all(gathered: Gathered) -> list[tuple[str, Given]]:
-    return list(gathered.effective().items())
+def _is_hidden(name: str, given: Given) -> bool:
+    """Whether a value is a secret; ``app``, which is what is served and no setting, is none."""
+    return name in _SETTINGS and _SETTINGS[name][0].hides(given.value)
 
 
-def _text(name: str, value: object) -> str:
+def _row(name: str, given: Given) -> tuple[str, str, str]:
+    return name, HIDDEN if _is_hidden(name, given) else _text(given.value), given.origin
+
+
+def _text(value: object) -> str:
     """Write a value as the command line has it."""
-    if is_secret(name, value):
-        return "***"
     if value is None or value == "" or (isinstance(value, (list, tuple)) and not value):
         return "-"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (list, tuple)):
         items: list[Any] = [*value]  # pyright: ignore[reportUnknownVariableType] - of whatever a setting has
-        return " ".join(_text(name, each) for each in items)
+        return " ".join(map(_text, items))
     return f"{value.host}{value}" if isinstance(value, TargetSpec) else str(value)
 
 

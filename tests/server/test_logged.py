@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hybrid.server.logged_websocket import LoggedWebSocket
+from hybrid.server.logged.websocket import LoggedWebSocket
 from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
-from hybrid.server.websocket import upgrade
+from hybrid.server.upgrade import upgrade
 from hybrid.server.wire.http11 import Request
 from tests.apps import hello_asgi
 from tests.server.test_threaded import Workers, on_thread

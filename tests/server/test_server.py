@@ -384,7 +384,7 @@ def test_run_without_uvloop(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_interrupted_while_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control-C while the application is imported is an exception, as in any program."""
 
-    def load(config: Config) -> None:
+    def load(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(module, "load_application", load)

@@ -19,9 +19,10 @@ from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.inbox import BACKLOG_BYTES
-from hybrid.server.logged_websocket import LoggedWebSocket
-from hybrid.server.websocket import CLOSE_TIMEOUT, State, WebSocket, upgrade, wants_websocket
-from hybrid.server.wire.http11 import Request
+from hybrid.server.logged.websocket import LoggedWebSocket
+from hybrid.server.upgrade import upgrade
+from hybrid.server.websocket import CLOSE_TIMEOUT, State, WebSocket
+from hybrid.server.wire.http11 import Request, wants_websocket
 from tests.support.transports import FakeTransport
 
 Test = Callable[..., Coroutine[Any, Any, None]]

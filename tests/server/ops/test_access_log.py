@@ -8,9 +8,10 @@ from queue import SimpleQueue
 
 import pytest
 
-from hybrid.server.ops.access_log import AccessLog, format_client
+from hybrid.server.ops.access_log import AccessLog
 from hybrid.server.ops.access_record import AccessRecord
 from hybrid.server.ops.atoms import LineFormat
+from hybrid.server.ops.escape import format_client
 from hybrid.server.wire.http11 import Request
 
 REQUEST = Request("GET", b"/a?b", "1.1", [(b"host", b"x")])

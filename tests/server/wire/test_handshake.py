@@ -15,7 +15,8 @@ from websockets.uri import parse_uri
 
 from hybrid.bridge.types import Headers
 from hybrid.server.wire.errors import RequestError, ResponseError
-from hybrid.server.wire.handshake import Handshake, HandshakeError, asks_for_websocket, read_handshake
+from hybrid.server.wire.handshake import Handshake, HandshakeError, read_handshake
+from hybrid.server.wire.http11 import Request, wants_websocket
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -272,14 +273,16 @@ class TestRecognition:
 
     def test_handshakes(self) -> None:
         """A request with both fields asks for a WebSocket, whatever else is wrong with it."""
-        assert asks_for_websocket(VALID)
-        assert asks_for_websocket([(b"connection", b"keep-alive, UPGRADE"), (b"upgrade", b"WebSocket")])
+        assert wants_websocket(Request("GET", b"/", "1.1", VALID))
+        assert wants_websocket(
+            Request("GET", b"/", "1.1", [(b"connection", b"keep-alive, UPGRADE"), (b"upgrade", b"WebSocket")])
+        )
 
     @pytest.mark.parametrize("name", [b"connection", b"upgrade"])
     def test_other_requests(self, name: bytes) -> None:
         """A request without one of them stays HTTP, as does an upgrade to something else."""
-        assert not asks_for_websocket(changed(name))
-        assert not asks_for_websocket(changed(name, b"h2c"))
+        assert not wants_websocket(Request("GET", b"/", "1.1", changed(name)))
+        assert not wants_websocket(Request("GET", b"/", "1.1", changed(name, b"h2c")))
 
 
 # Against `websockets`: the same requests are granted, with the same value.

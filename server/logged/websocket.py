@@ -4,7 +4,7 @@ from typing import Any
 
 from hybrid.bridge.types import Message, Scope
 from hybrid.server.connection import Connection
-from hybrid.server.measured import MeasuredEncoder
+from hybrid.server.logged.encoder import LoggedEncoder
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
 from hybrid.server.websocket import State, WebSocket, encode_message
 from hybrid.server.wire.frames import Close, CloseCode, Event
@@ -35,8 +35,8 @@ class LoggedWebSocket(WebSocket):
         if self._record is not None:
             self._log.label(self._record, application)
 
-    def _new_encoder(self, *args: Any) -> MeasuredEncoder:
-        return MeasuredEncoder(self._record, *args)
+    def _new_encoder(self, *args: Any) -> LoggedEncoder:
+        return LoggedEncoder(self._record, *args)
 
     def _log_open(self, response: bytes) -> None:
         if self._record is not None:

@@ -9,10 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hybrid.server.addresses import Address, InheritedSocket, TCPAddress, UnixAddress
 from hybrid.server.config import Config
+from hybrid.server.config.addresses import Address, InheritedSocket, TCPAddress, UnixAddress
 from hybrid.server.errors import BindError
 from hybrid.server.systemd import PassedSocket
+from hybrid.server.wording import reason_of
 
 logger = logging.getLogger("hybrid.server")
 
@@ -226,8 +227,3 @@ def is_listening(bound: socket.socket, *, unless_known: bool) -> bool:
         return bool(bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     except OSError:
         return unless_known
-
-
-def reason_of(error: OSError) -> str:
-    """Say why the system refused something."""
-    return error.strerror or str(error)

@@ -7,8 +7,9 @@ import socket
 from collections.abc import Callable
 from enum import Enum
 
-from hybrid.server.binding import BoundSocket, reason_of
-from hybrid.server.descriptors import descriptor_mark, has_free_descriptor
+from hybrid.server.listening.binding import BoundSocket
+from hybrid.server.listening.descriptors import descriptor_mark, has_free_descriptor
+from hybrid.server.wording import reason_of
 
 logger = logging.getLogger("hybrid.server")
 
@@ -182,7 +183,7 @@ class Acceptor:
 
     def __init__(self, bound: BoundSocket, protocol_factory: ProtocolFactory) -> None:
         self._bound = bound
-        self._gate: Entrance | None = None
+        self._entrance: Entrance | None = None
         self._protocol_factory = protocol_factory
         self._loop = asyncio.get_running_loop()
 
@@ -190,8 +191,8 @@ class Acceptor:
         return f"<Acceptor {self._bound!r}>"
 
     def start(self, entrance: Entrance) -> None:
-        """Accept whom a entrance lets in."""
-        self._gate = entrance
+        """Accept whom an entrance lets in."""
+        self._entrance = entrance
         self.resume()
 
     def resume(self) -> None:
@@ -214,7 +215,7 @@ class Acceptor:
             raise
 
     def _accept(self) -> None:
-        entrance = self._gate
+        entrance = self._entrance
         assert entrance is not None
         for _ in range(_BURST):
             if not entrance.is_open():

@@ -1,8 +1,4 @@
-"""The exchanges of a server that logs accesses: what each kind tells the log, on top of what it does anyway.
-
-A server without an access log uses the plain kinds, which know nothing of all this: no request there pays for
-a clock or a count that nobody looks at.
-"""
+"""The exchanges of a server with an access log: what they tell the log, on top of what they do anyway."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -14,7 +10,7 @@ from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
 from hybrid.server.exchange import Exchange
 from hybrid.server.gated import GatedExchange, GatedStreamedExchange, GatedThreadedExchange
-from hybrid.server.measured import MeasuredEncoder
+from hybrid.server.logged.encoder import LoggedEncoder
 from hybrid.server.ops.access_log import AccessLog
 from hybrid.server.ops.access_record import AccessRecord
 from hybrid.server.pipeline import start_call
@@ -23,13 +19,45 @@ from hybrid.server.threaded import ThreadedExchange
 from hybrid.server.wire.http11 import Request
 
 
-class _LoggedOnLoop(Exchange):
-    """What both kinds on the loop have in common; what is assigned to here are slots of theirs."""
+class _Logged:
+    """The record of a request, and when it is written: what the kinds on the loop and on threads share.
+
+    What is assigned to here are slots of theirs: classes whose bases both have slots cannot be made.
+    """
 
     __slots__ = ()
 
     _log: AccessLog
-    _record: AccessRecord | None
+    _record: AccessRecord | None  # until it is written
+
+    def _begin_record(self, connection: Connection, request: Request, scope: Scope) -> AccessRecord:
+        log = connection.context.access_log
+        assert log is not None
+        self._log = log  # type: ignore[misc] # see above
+        record = self._record = log.begin(request, scope)  # type: ignore[misc]
+        return record
+
+    def _note_refusal(self, data: bytes, status: int) -> None:
+        if self._record is not None:
+            self._record.note_refusal(data, status)
+
+    def _write_record(self) -> None:
+        """The response is complete."""
+        record, self._record = self._record, None  # type: ignore[misc]
+        if record is not None:
+            self._log.write(record)
+
+    def _write_cut_off(self) -> None:
+        """There will be no more of a response, if it is not complete."""
+        record, self._record = self._record, None  # type: ignore[misc]
+        if record is not None:
+            self._log.write_cut_off(record)
+
+
+class _LoggedOnLoop(_Logged, Exchange):
+    """What both kinds on the loop have in common."""
+
+    __slots__ = ()
 
     def __init__(
         self,
@@ -40,8 +68,7 @@ class _LoggedOnLoop(Exchange):
         on_done: Callable[[], object],
     ) -> None:
         super().__init__(connection, request, scope, body_complete, on_done)
-        log = self._log = _log_of(connection)  # type: ignore[misc] # see above
-        self._record = log.begin(request, scope)  # type: ignore[misc]
+        self._begin_record(connection, request, scope)
 
     def note_application(self, application: object) -> None:
         """Keep how what answers is called."""
@@ -51,27 +78,17 @@ class _LoggedOnLoop(Exchange):
     def abandon(self) -> None:
         """The connection is gone, or is closed for a bad request: nothing more can be sent."""
         super().abandon()
-        record = self._take_record()
-        if record is not None:
-            self._log.write_cut_off(record)
+        self._write_cut_off()
 
-    def _take_record(self) -> AccessRecord | None:
-        """Return what has not been logged yet, once."""
-        record, self._record = self._record, None  # type: ignore[misc]
-        return record
-
-    def _new_encoder(self, *args: Any) -> MeasuredEncoder:
-        return MeasuredEncoder(self._record, *args)
+    def _new_encoder(self, *args: Any) -> LoggedEncoder:
+        return LoggedEncoder(self._record, *args)
 
     def _write_refusal(self, status: int, data: bytes) -> None:
-        if self._record is not None:
-            self._record.note_refusal(data, status)
+        self._note_refusal(data, status)
         super()._write_refusal(status, data)
 
     def _complete(self, status: int) -> None:
-        record = self._take_record()
-        if record is not None:
-            self._log.write(record)
+        self._write_record()
         super()._complete(status)
 
 
@@ -87,13 +104,10 @@ class LoggedGatedExchange(GatedExchange, _LoggedOnLoop):
     __slots__ = ("_log", "_record")
 
 
-class _LoggedOnThread(ThreadedExchange):
-    """What both kinds on threads have in common; what is assigned to here are slots of theirs."""
+class _LoggedOnThread(_Logged, ThreadedExchange):
+    """What both kinds on threads have in common."""
 
     __slots__ = ()
-
-    _log: AccessLog
-    _record: AccessRecord | None
 
     def __init__(
         self,
@@ -104,9 +118,8 @@ class _LoggedOnThread(ThreadedExchange):
         on_done: Callable[[], object],
     ) -> None:
         super().__init__(connection, request, scope, application, on_done)
-        log = self._log = _log_of(connection)  # type: ignore[misc] # see above
-        record = self._record = log.begin(request, scope)  # type: ignore[misc]
-        log.label(record, application)
+        record = self._begin_record(connection, request, scope)
+        self._log.label(record, application)
 
     # The loop's half.
 
@@ -121,9 +134,7 @@ class _LoggedOnThread(ThreadedExchange):
     def abandon(self) -> None:
         """The connection is gone, or is closed for a bad request."""
         super().abandon()
-        record = self._take_record()
-        if record is not None:
-            self._log.write_cut_off(record)
+        self._write_cut_off()
 
     def _send_part(self, data: bytes) -> None:
         if self._record is not None and not self.done:
@@ -136,20 +147,12 @@ class _LoggedOnThread(ThreadedExchange):
         super()._send_whole(data)
 
     def _write_refusal(self, status: int, data: bytes) -> None:
-        if self._record is not None:
-            self._record.note_refusal(data, status)
+        self._note_refusal(data, status)
         super()._write_refusal(status, data)
 
     def _complete(self, status: int) -> None:
-        record = self._take_record()
-        if record is not None:
-            self._log.write(record)
+        self._write_record()
         super()._complete(status)
-
-    def _take_record(self) -> AccessRecord | None:
-        """Return what has not been logged yet, once."""
-        record, self._record = self._record, None  # type: ignore[misc]
-        return record
 
     # The worker's half.
 
@@ -173,8 +176,8 @@ class _LoggedOnThread(ThreadedExchange):
             record.body_bytes = len(data)  # or what an encoder counts
         super().respond(head, data)
 
-    def _new_encoder(self, *args: Any) -> MeasuredEncoder:
-        return MeasuredEncoder(self._record, *args)
+    def _new_encoder(self, *args: Any) -> LoggedEncoder:
+        return LoggedEncoder(self._record, *args)
 
 
 class LoggedThreadedExchange(_LoggedOnThread):
@@ -201,12 +204,6 @@ class LoggedGatedStreamedExchange(GatedStreamedExchange, _LoggedOnThread):
     """A :class:`LoggedStreamedExchange` behind the gate, which is asked first."""
 
     __slots__ = ("_log", "_record")
-
-
-def _log_of(connection: Connection) -> AccessLog:
-    log = connection.context.access_log
-    assert log is not None
-    return log
 
 
 def start_logged_call(

@@ -4,11 +4,12 @@ import asyncio
 import socket
 from collections.abc import Sequence
 
-from hybrid.server.accepting import Acceptor, Entrance, ProtocolFactory
-from hybrid.server.binding import AF_UNIX, BoundSocket, is_listening, open_sockets, reason_of
 from hybrid.server.config import Config
 from hybrid.server.errors import BindError
+from hybrid.server.listening.accepting import Acceptor, Entrance, ProtocolFactory
+from hybrid.server.listening.binding import AF_UNIX, BoundSocket, is_listening, open_sockets
 from hybrid.server.systemd import PassedSocket
+from hybrid.server.wording import reason_of
 
 _FAMILIES = {socket.AF_INET, socket.AF_INET6, AF_UNIX}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hybrid.server.addresses import Address, InheritedSocket, TCPAddress, UnixAddress, parse_address
+from hybrid.server.config.addresses import Address, InheritedSocket, TCPAddress, UnixAddress, parse_address
 
 
 @pytest.mark.parametrize(

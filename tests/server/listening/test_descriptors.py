@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hybrid.server.descriptors import descriptor_mark, has_free_descriptor
+from hybrid.server.listening.descriptors import descriptor_mark, has_free_descriptor
 
 
 @pytest.fixture

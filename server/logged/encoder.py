@@ -7,7 +7,7 @@ from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import ResponseEncoder
 
 
-class MeasuredEncoder(ResponseEncoder):
+class LoggedEncoder(ResponseEncoder):
     """A :class:`~hybrid.server.wire.response.ResponseEncoder` that keeps a record of the response.
 
     Args:

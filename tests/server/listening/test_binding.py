@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from hybrid.server import binding as module
-from hybrid.server.binding import BoundSocket
 from hybrid.server.config import Config
 from hybrid.server.errors import BindError
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening import binding as module
+from hybrid.server.listening.binding import BoundSocket
+from hybrid.server.listening.listeners import Listeners
 from hybrid.server.systemd import PassedSocket
 
 #: Where Linux says, in `struct tcp_info` of a listening socket, how many connections may wait.

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from hybrid.server import accepting as module
-from hybrid.server.accepting import Entrance
-from hybrid.server.binding import BoundSocket
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening import accepting as module
+from hybrid.server.listening.accepting import Entrance
+from hybrid.server.listening.binding import BoundSocket
+from hybrid.server.listening.listeners import Listeners
 from tests.support.embedded import on_each_loop, until
 
 

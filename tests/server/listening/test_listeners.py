@@ -11,7 +11,7 @@ import pytest
 
 from hybrid.server.config import Config
 from hybrid.server.errors import BindError
-from hybrid.server.listeners import Listeners
+from hybrid.server.listening.listeners import Listeners
 from tests.support.embedded import on_each_loop
 
 #: Where Linux says, in `struct tcp_info` of a listening socket, how many connections may wait.

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.addresses import InheritedSocket, TCPAddress, UnixAddress
 from hybrid.server.config import Config
+from hybrid.server.config.addresses import InheritedSocket, TCPAddress, UnixAddress
 from hybrid.server.config.logs import LOG_LEVELS
 from hybrid.server.limits import Limits
 

@@ -1,0 +1,58 @@
+"""From a request that asks for a WebSocket to whatever answers it: an ASGI call, a socket, or a refusal."""
+
+import logging
+
+from hybrid.bridge.socket_application import SocketApplication
+from hybrid.bridge.types import Scope
+from hybrid.server.connection import Connection
+from hybrid.server.logged.websocket import LoggedWebSocket
+from hybrid.server.ops.escape import format_client
+from hybrid.server.pipeline import resolve, start_call, websocket_scope
+from hybrid.server.tunneled import open_tunnel
+from hybrid.server.websocket import WebSocket
+from hybrid.server.wire.handshake import HandshakeError, read_handshake
+from hybrid.server.wire.http11 import Request
+from hybrid.server.wire.response import refusal
+
+logger = logging.getLogger("hybrid.server")
+
+
+def upgrade(
+    connection: Connection, request: Request, leftover: bytes, kind: "type[WebSocket] | None" = None
+) -> None:
+    """Give the connection to a WebSocket and start the application on it, or refuse the handshake.
+
+    An application that takes sockets gets one, and speaks the protocol itself.
+
+    Args:
+        connection: whose HTTP is over.
+        request: the handshake.
+        leftover: bytes that came after it.
+        kind: what a WebSocket is to be; by default, what the settings ask for.
+    """
+    context = connection.context
+    if context.draining:
+        connection.write(refusal(request, 503, "the server is stopping", context.default_fields))
+        connection.close_after_response()
+        return
+    try:
+        handshake = read_handshake(request.method, request.http_version, request.headers)
+    except HandshakeError as error:
+        logger.info("%s - refused: %s", format_client(connection.client), error)
+        data = refusal(request, error.status, error.reason, context.default_fields, error.headers)
+        connection.write(data)
+        if context.access_log is not None:
+            context.access_log.write_refused(connection.client, request, error.status, data)
+        connection.close_after_response()
+        return
+    scope: Scope = websocket_scope(connection, request, list(handshake.subprotocols))
+    application, scope = resolve(context.websocket_application, scope)
+    if isinstance(application, SocketApplication):
+        open_tunnel(connection, request, scope, application, leftover)
+        return
+    if kind is None:
+        kind = WebSocket if context.access_log is None else LoggedWebSocket
+    websocket = kind(connection, request, handshake, scope)
+    websocket.note_application(application)
+    connection.switch(websocket, leftover)
+    start_call(context, application, websocket)
