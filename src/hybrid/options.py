@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import click
 from click.core import ParameterSource
@@ -90,14 +90,14 @@ def _type_of(what: Setting) -> click.ParamType[Any] | None:
     return None if isinstance(what, Flag) else click.STRING
 
 
-def _default_text(value: Any) -> str:
+def _default_text(value: object) -> str:
     """Write a default for a person."""
     if value is None or value in ("", ()):
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
-        return " ".join(map(str, value))
+        return " ".join(map(str, cast("tuple[object, ...]", value)))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
