@@ -1,3 +1,5 @@
+from tests.support.embedded import until
+
 """WebSockets over real sockets, on each event loop, with the client of `websockets` and with raw bytes."""
 
 import asyncio
@@ -77,14 +79,6 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.accept"})
     while (message := await receive())["type"] == "websocket.receive":
         await send({**message, "type": "websocket.send"})
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop turn until something is so; the test's deadline ends what never is."""
-    while True:
-        if condition():
-            return
-        await asyncio.sleep(0.001)
 
 
 class TestEcho:
