@@ -1,5 +1,3 @@
-from tests.support.embedded import until
-
 """WebSockets over real sockets, on each event loop, with the client of `websockets` and with raw bytes."""
 
 import asyncio
@@ -20,6 +18,7 @@ from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
 from hybrid.server.http11 import Http11
 from hybrid.server.loops import loop_factory
+from tests.support.embedded import until
 
 #: Seconds after which a test that has not ended has failed.
 DEADLINE = 30.0
