@@ -6,7 +6,7 @@ from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.proxied import ProxiedStart
 from hybrid.server.tls import Certificates
-from hybrid.server.tls_handshake import Handshake, secure
+from hybrid.server.tls_handshake import TlsHandshake, secure
 from hybrid.server.turnover import http11_factory
 
 
@@ -32,4 +32,4 @@ def protocol_factory(
         return lambda: ProxiedStart(Connection(context), go_on)
     if certificates is None:
         return lambda: http(Connection(context))
-    return lambda: Handshake(Connection(context), certificates, http)
+    return lambda: TlsHandshake(Connection(context), certificates, http)

@@ -36,8 +36,8 @@ class Config(
     """How to serve what: an application, or targets to import, and settings.
 
     Each subject has a class of its own, in a module of its own, in which each setting says what it does; they
-    stand here in the order in which people read about them. The names are uvicorn's or gunicorn's where one of
-    them has the setting; times are in seconds, sizes in bytes. Whatever is set on the command line, in the
+    stand here in the order in which people read about them. The names are uvicorn's or gunicorn's where one
+    of them has the setting; times are in seconds, sizes in bytes. Whatever is set on the command line, in the
     environment or in a file ends here.
 
     Raises:
