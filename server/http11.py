@@ -126,16 +126,6 @@ class Http11(Handler):
             else:
                 self._close()
 
-    def _watch_body(self, now: float) -> None:
-        position = self._parser.body_position
-        if self._body_watch is None:
-            self._body_watch = BodyWatch(self._context.config, now, position)
-            return
-        assert self._exchange is not None
-        due = self._connection.reading and self._exchange.awaits_body
-        if complaint := self._body_watch.complaint(now, position, due=due):
-            self._refuse(RequestError(408, complaint))
-
     def drain(self) -> None:
         """Close now if nothing is in flight, otherwise after the response."""
         patient = self._context.patient
@@ -252,6 +242,16 @@ class Http11(Handler):
         self._state = _WAITING
         exchange.feed_eof()
         return True
+
+    def _watch_body(self, now: float) -> None:
+        position = self._parser.body_position
+        if self._body_watch is None:
+            self._body_watch = BodyWatch(self._context.config, now, position)
+            return
+        assert self._exchange is not None
+        due = self._connection.reading and self._exchange.awaits_body
+        if complaint := self._body_watch.complaint(now, position, due=due):
+            self._refuse(RequestError(408, complaint))
 
     def _wait(self) -> bool:
         assert self._exchange is not None

@@ -31,9 +31,9 @@ def protocol_factory(
         return _after_proxy_header(context, certificates, http)
     if certificates is None:
         return lambda: http(Connection(context))
-    from hybrid.server.tls_handshake import Handshake
+    from hybrid.server.tls_handshake import TlsHandshake
 
-    return lambda: Handshake(Connection(context), certificates, http)
+    return lambda: TlsHandshake(Connection(context), certificates, http)
 
 
 def _after_proxy_header(

@@ -18,7 +18,7 @@ logger = logging.getLogger("hybrid.server")
 _DRAIN_SECONDS: Final = 1.0
 
 
-class Handshake(Handler):
+class TlsHandshake(Handler):
     """The TLS handshake on a new connection; afterwards another handler speaks on it. Loop thread only.
 
     The connection is counted and has its addresses from the start, so that it can be limited, drained and
@@ -44,7 +44,7 @@ class Handshake(Handler):
         self._task: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<Handshake {'complete' if self._next else 'open'}>"
+        return f"<TlsHandshake {'complete' if self._next else 'open'}>"
 
     # What asyncio and the connection call.
 
@@ -167,7 +167,7 @@ def secure(
         then: makes the handler for what comes encrypted.
         leftover: bytes that have come of the handshake.
     """
-    handshake = Handshake(connection, certificates, then)
+    handshake = TlsHandshake(connection, certificates, then)
     connection.switch(handshake)
     handshake.begin(leftover)
 

@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.support.process import DEADLINE, Serve, run_hybrid
+from tests.support.process import Serve, run_hybrid
+from tests.support.waiting import until
 
 #: Applications on the loop, on threads of two pools, and a WebSocket.
 TARGETS = ("websocket_echo", "/asgi=hello_asgi", "/wsgi=hello_wsgi", "/slow=hello_wsgi:app@slow")
@@ -23,14 +22,6 @@ TARGETS = ("websocket_echo", "/asgi=hello_asgi", "/wsgi=hello_wsgi", "/slow=hell
 def entries(path: Path) -> list[dict[str, Any]]:
     """Read a log of JSON."""
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def raw(port: int, data: bytes) -> bytes:

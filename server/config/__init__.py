@@ -1,6 +1,7 @@
 """Everything that can be set about a server, with its default: a module for each subject."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from hybrid.server.config.applications import ApplicationSettings
 from hybrid.server.config.development import DevelopmentSettings
@@ -15,22 +16,6 @@ from hybrid.server.config.threads import ThreadSettings
 from hybrid.server.config.timeouts import TimeoutSettings
 from hybrid.server.config.tls import TlsSettings
 from hybrid.server.config.websocket import WebSocketSettings
-
-#: The subjects, in the order in which people read about them.
-GROUPS: tuple[type[SettingsGroup], ...] = (
-    ApplicationSettings,
-    ListenerSettings,
-    TlsSettings,
-    ProxySettings,
-    ThreadSettings,
-    LimitSettings,
-    TimeoutSettings,
-    ResponseSettings,
-    WebSocketSettings,
-    LogSettings,
-    ProcessSettings,
-    DevelopmentSettings,
-)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -50,9 +35,10 @@ class Config(
 ):
     """How to serve what: an application, or targets to import, and settings.
 
-    Each subject has a class of its own, in a module of its own, in which each setting says what it does. The
-    names are uvicorn's or gunicorn's where one of them has the setting; times are in seconds, sizes in bytes.
-    Whatever is set on the command line, in the environment or in a file ends here.
+    Each subject has a class of its own, in a module of its own, in which each setting says what it does; they
+    stand here in the order in which people read about them. The names are uvicorn's or gunicorn's where one
+    of them has the setting; times are in seconds, sizes in bytes. Whatever is set on the command line, in the
+    environment or in a file ends here.
 
     Raises:
         ConfigError: a value that no server could run with; the message names the setting.
@@ -63,3 +49,7 @@ class Config(
             what.check(name, getattr(self, name))
         for group in GROUPS:
             group.check_group(self)
+
+
+#: The subjects, in their order.
+GROUPS = cast("tuple[type[SettingsGroup], ...]", Config.__bases__)

@@ -90,7 +90,7 @@ def _type_of(what: Setting) -> click.ParamType[Any] | None:
     return None if isinstance(what, Flag) else click.STRING
 
 
-def _default_text(value: Any) -> str:
+def _default_text(value: object) -> str:
     """Write a default for a person."""
     if value is None or value in ("", ()):
         return "none"

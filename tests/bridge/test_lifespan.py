@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hybrid.bridge import lifespan as lifespan_module
+from hybrid.bridge import lifespan_run as run_module
 from hybrid.bridge.errors import LifespanError, ProtocolError
 from hybrid.bridge.lifespan import Lifespan, lifespan_app
 from hybrid.bridge.types import ASGIApp, LifespanMode, Message, Receive, Scope, Send
@@ -298,7 +299,8 @@ def test_an_application_that_stays_after_its_failure_is_cancelled(
     listens: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that waits for another event is cancelled at once, any other after a moment."""
-    monkeypatch.setattr(lifespan_module, "_GRACE", 60.0 if listens else 0.001)
+    for module in (lifespan_module, run_module):
+        monkeypatch.setattr(module, "GRACE", 60.0 if listens else 0.001)
 
     async def part(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "lifespan.startup.failed", "message": "no database"})
@@ -460,7 +462,8 @@ def test_an_application_that_stays_after_its_last_word_is_cancelled(
     listens: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A loop around `receive` is a frequent slip: it ends at once, without an error and without a wait."""
-    monkeypatch.setattr(lifespan_module, "_GRACE", 60.0 if listens else 0.001)
+    for module in (lifespan_module, run_module):
+        monkeypatch.setattr(module, "GRACE", 60.0 if listens else 0.001)
 
     async def part(scope: Scope, receive: Receive, send: Send) -> None:
         await send(STOPPED)

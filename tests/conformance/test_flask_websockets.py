@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 from tests.support.bridges import Bridge, bridge_to
 from tests.support.needs import require_module
 from tests.support.process import DEADLINE
+from tests.support.waiting import until
 
 TARGETS = [
     "tests.apps.wsgi_flask_sock",
@@ -67,14 +68,6 @@ def close_of(websocket: ClientConnection) -> tuple[int, str] | None:
     with pytest.raises(ConnectionClosed) as caught:
         websocket.recv(timeout=DEADLINE)
     return (caught.value.rcvd.code, caught.value.rcvd.reason) if caught.value.rcvd else None
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Return once a condition holds; fail after the deadline."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
 
 
 def descriptors(bridge: Bridge) -> int:

@@ -5,7 +5,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.process import Serve, ServerProcess
 from tests.support.sockets import DEADLINE
+from tests.support.waiting import until
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 TARGETS = ("/a=stopping:app", "/w=stopping:wsgi")
@@ -49,14 +50,6 @@ def opened(server: ServerProcess, stack: ExitStack, path: str, until: bytes) -> 
     client.sendall(get(path))
     assert read(client, until).endswith(until)
     return client
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Return once a condition holds."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
 
 
 def read(client: socket.socket, until: bytes | None = None) -> bytes:

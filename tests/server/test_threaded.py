@@ -31,6 +31,7 @@ from hybrid.server.context import ServerContext
 from hybrid.server.threaded import ThreadedExchange as ServerExchange
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
+from tests.support.embedded import until
 from tests.support.http_peer import Peer, get, on_loop, read_responses, request, settle
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -89,12 +90,6 @@ def spooled(exchange: Any) -> int:
 def is_done(exchange: Any) -> bool:
     """Whether the response is complete and on its way."""
     return bool(exchange.done)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Let everything happen until a condition holds; the test's own deadline ends this."""
-    while not condition():
-        await asyncio.sleep(0)
 
 
 async def opened(**settings: Any) -> tuple[Peer, Workers]:

@@ -15,7 +15,7 @@ from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.http11 import Http11
 from hybrid.server.tls import Certificates
-from hybrid.server.tls_handshake import Handshake, secure
+from hybrid.server.tls_handshake import TlsHandshake, secure
 from tests.support.certificates import Authority, authority
 from tests.support.embedded import on_each_loop, until
 
@@ -60,7 +60,7 @@ async def connected(
 
 def start(connection: Connection, certificates: Certificates) -> Handler:
     """Speak TLS from the start."""
-    return Handshake(connection, certificates, Http11)
+    return TlsHandshake(connection, certificates, Http11)
 
 
 async def ask(
@@ -158,7 +158,7 @@ async def test_handler_that_cannot_be_made(authority: Authority, caplog: pytest.
         raise ValueError("no handler")
 
     context, connection, client = await connected(
-        authority, lambda connection, certificates: Handshake(connection, certificates, fail)
+        authority, lambda connection, certificates: TlsHandshake(connection, certificates, fail)
     )
     with client, suppress(OSError):  # which the errors of TLS are, too
         await ask(client, authority, lambda data: asyncio.get_running_loop().sock_sendall(client, data))

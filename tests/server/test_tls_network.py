@@ -20,6 +20,7 @@ from websockets.sync.client import connect
 from tests.apps.wsgi_big import pattern
 from tests.support.certificates import Authority, authority, der_of
 from tests.support.process import DEADLINE, ROOT, Serve, ServerProcess, run_hybrid
+from tests.support.waiting import until
 
 __all__ = ["authority"]
 
@@ -68,14 +69,6 @@ def read_all(client: ssl.SSLSocket) -> bytes:
     while part := client.recv(65536):
         received += part
     return received
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Return once a condition holds; fail after the deadline."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
 
 
 # Requests.

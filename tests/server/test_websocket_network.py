@@ -18,6 +18,7 @@ from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
 from hybrid.server.http11 import Http11
 from hybrid.server.loops import loop_factory
+from tests.support.embedded import until
 
 #: Seconds after which a test that has not ended has failed.
 DEADLINE = 30.0
@@ -77,14 +78,6 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.accept"})
     while (message := await receive())["type"] == "websocket.receive":
         await send({**message, "type": "websocket.send"})
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop turn until something is so; the test's deadline ends what never is."""
-    while True:
-        if condition():
-            return
-        await asyncio.sleep(0.001)
 
 
 class TestEcho:

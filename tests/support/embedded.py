@@ -39,7 +39,7 @@ async def until(condition: Callable[[], object]) -> None:
     """Return once a condition holds; fail after the deadline."""
     async with asyncio.timeout(DEADLINE):
         while not condition():
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.001)
 
 
 @asynccontextmanager

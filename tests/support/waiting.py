@@ -16,8 +16,13 @@ def poll(condition: Callable[[], object], timeout: float = DEADLINE) -> bool:
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(0.01)
     return True
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Return once a condition holds; fail after the deadline."""
+    assert poll(condition), "it did not come to that"
 
 
 def children_of(server: ServerProcess) -> set[int]:

@@ -5,7 +5,7 @@ import gc
 import math
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 from wsgiref.types import StartResponse
@@ -17,6 +17,7 @@ from hybrid.bridge.types import BodyPolicy, Message
 from hybrid.bridge.wsgi.adapter import ResponseAborted, WSGIToASGI
 from hybrid.bridge.wsgi.feeder import StreamFeeder
 from hybrid.bridge.wsgi.threadpool import ThreadPool
+from tests.support.embedded import until
 from tests.support.exchanges import RecordedExchange, http_scope
 
 Environ = dict[str, Any]
@@ -43,12 +44,6 @@ def run(main: Coroutine[Any, Any, Any]) -> None:
 
     asyncio.run(in_time())
     gc.collect()  # what nobody awaited, retrieved or closed would warn here
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Let the loop run until something is true; the test's deadline applies."""
-    while not condition():
-        await asyncio.sleep(0)
 
 
 class Server:

@@ -22,6 +22,7 @@ from hybrid.bridge.errors import ClientDisconnected, LifespanError, ProtocolErro
 from hybrid.bridge.types import Message, Receive, Scope, Send
 from hybrid.bridge.wsgi.adapter import ResponseAborted
 from tests.apps import wsgi_start, wsgi_validated
+from tests.support.waiting import until
 
 DEADLINE = 20.0
 PLAIN = [(b"content-type", b"text/plain")]
@@ -121,16 +122,6 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     body = await read(receive)
     await send(START)
     await send(part(body))
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for what another thread does."""
-    end = threading.Event()
-    for _ in range(int(DEADLINE * 100)):
-        if condition():
-            return
-        end.wait(0.01)
-    raise AssertionError("it did not happen")
 
 
 class TestResponse:

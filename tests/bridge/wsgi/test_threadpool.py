@@ -22,6 +22,7 @@ from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.threadpool import PoolStats, ThreadPool
 from hybrid.bridge.wsgi.worker import Worker
+from tests.support.embedded import until
 
 DEADLINE = 20.0
 
@@ -78,12 +79,6 @@ async def occupied(pool: ThreadPool) -> AsyncIterator[None]:
     finally:
         release.set()
         await done
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Let the loop run until something is true; the test's deadline applies."""
-    while not condition():
-        await asyncio.sleep(0)
 
 
 class TestJobs:
