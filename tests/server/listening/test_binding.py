@@ -5,7 +5,6 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,25 +17,7 @@ from hybrid.server.listening import binding as module
 from hybrid.server.listening.binding import BoundSocket
 from hybrid.server.listening.listeners import Listeners
 from hybrid.server.systemd import PassedSocket
-
-#: Where Linux says, in `struct tcp_info` of a listening socket, how many connections may wait.
-BACKLOG_OFFSET = 28
-
-
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    """Close what a test opens."""
-    with ExitStack() as stack:
-        yield stack
-
-
-def bind(opened: ExitStack, **settings: Any) -> Listeners:
-    """Open what a configuration asks for, until the test ends."""
-    if not {"port", "uds", "fd", "bind"} & settings.keys():
-        settings["port"] = 0
-    listeners = Listeners.bind(Config(app="app", **settings))
-    opened.callback(listeners.close)
-    return listeners
+from tests.support.listening import bind
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
@@ -46,12 +27,6 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in hosts]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-
-
-def backlog_of(listener: socket.socket) -> int:
-    """Give the number of connections that the system lets wait."""
-    info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-    return int.from_bytes(info[BACKLOG_OFFSET : BACKLOG_OFFSET + 4], "little")
 
 
 # Host and port.

@@ -2,41 +2,16 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from hybrid.server.config import Config
 from hybrid.server.errors import BindError
 from hybrid.server.listening.listeners import Listeners
 from tests.support.embedded import on_each_loop
-
-#: Where Linux says, in `struct tcp_info` of a listening socket, how many connections may wait.
-BACKLOG_OFFSET = 28
-
-
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    """Close what a test opens."""
-    with ExitStack() as stack:
-        yield stack
-
-
-def bind(opened: ExitStack, **settings: Any) -> Listeners:
-    """Open what a configuration asks for, until the test ends."""
-    listeners = Listeners.bind(Config(app="app", **{"port": 0, **settings}))
-    opened.callback(listeners.close)
-    return listeners
-
-
-def backlog_of(listener: socket.socket) -> int:
-    """Give the number of connections that the system lets wait."""
-    info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-    return int.from_bytes(info[BACKLOG_OFFSET : BACKLOG_OFFSET + 4], "little")
-
+from tests.support.listening import backlog_of, bind
 
 # Accepting.
 
