@@ -29,6 +29,10 @@ class Rehearsal:
         self._loaded = load_application(config)
         if config.uses_tls:
             Certificates(config)
+        if config.reload:
+            from hybrid.server.reload import Watch
+
+            Watch(config)
         self.routes = format_routes(self._loaded.routes) if self._loaded.routes else ""
         self.warnings = list(hazards(config, self._loaded.routes))
 

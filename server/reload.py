@@ -48,7 +48,7 @@ def serve_reloading(config: Config) -> None:
     if _SOCKETS in os.environ:
         _serve_once(config)
         return
-    watch = _Watch(config)
+    watch = Watch(config)
     listeners = Listeners.bind(config, take_passed_sockets())
     try:
         _Reloader(listeners.sockets, watch).run()
@@ -72,7 +72,7 @@ def _serve_once(config: Config) -> None:
 class _Reloader:
     """The process that watches: it has a child, or waits for a change that lets one start."""
 
-    def __init__(self, sockets: Sequence[socket.socket], watch: "_Watch") -> None:
+    def __init__(self, sockets: Sequence[socket.socket], watch: "Watch") -> None:
         self._descriptors = [each.fileno() for each in sockets]
         self._watch = watch
         self._stop = threading.Event()
@@ -125,7 +125,7 @@ class _Reloader:
         self._stop.set()
 
 
-class _Watch:
+class Watch:
     """Which files are watched, and what becomes of them.
 
     Raises:
