@@ -8,6 +8,7 @@ from hybrid.server.hazards import hazards
 from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
+from hybrid.server.reload import Watch
 from hybrid.server.tls import Certificates
 
 
@@ -30,8 +31,6 @@ class Rehearsal:
         if config.uses_tls:
             Certificates(config)
         if config.reload:
-            from hybrid.server.reload import Watch
-
             Watch(config)
         self.routes = format_routes(self._loaded.routes) if self._loaded.routes else ""
         self.warnings = list(hazards(config, self._loaded.routes))

@@ -121,6 +121,17 @@ def test_a_worker_that_cannot_boot_stops_everything(tmp_path: Path) -> None:
     assert 'processes.py", line' in done.stderr
 
 
+def test_term_does_not_wait_for_an_import(tmp_path: Path) -> None:
+    """Nobody is served yet: workers that still import end at once."""
+    options = {"workers": 2, "port": 0, "app_dir": APPS}
+    with ServerProcess(["slow_import:app"], options, cwd=tmp_path) as server:
+        server.wait_for_stderr(re.compile("the import begins\n(.|\n)*the import begins\n"))
+        assert server.terminate() == 0
+
+    assert "SIGKILL" not in server.stderr
+    assert "Traceback" not in server.stderr
+
+
 def test_enough_requests_replace_a_worker(serve: Serve) -> None:
     """`limit_max_requests`: another worker is there before the one that drains has gone; no request fails."""
     server = serve("processes:wsgi", workers=2, limit_max_requests=30, access_log=False)

@@ -17,6 +17,7 @@ from hybrid.server.server import Server
 from tests.adapters.gunicorn.conftest import Gunicorn
 from tests.apps.processes import wsgi
 from tests.support.callers import Callers
+from tests.support.gunicorn import start_gunicorn
 from tests.support.process import APPS, run_program
 from tests.support.waiting import asking, children_of, get, poll
 
@@ -125,6 +126,17 @@ def test_term_lets_requests_finish(gunicorn: Gunicorn) -> None:
 
     assert callers.answers
     assert all("refused" in failure for failure in callers.failures)
+
+
+def test_term_does_not_wait_for_an_import(tmp_path: Path) -> None:
+    """Nobody is served yet: a worker that still imports ends at once."""
+    options = {"worker_class": "hybrid.adapters.gunicorn.HybridWorker", "pythonpath": APPS}
+    with start_gunicorn("slow_import:app", cwd=tmp_path, **options) as server:
+        server.wait_for_stderr("the import begins")
+        assert server.terminate() == 0
+
+    assert "SIGKILL" not in server.stderr
+    assert "Traceback" not in server.stderr
 
 
 def test_quit_and_int_call_the_hook(gunicorn: Gunicorn) -> None:
