@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
 from hybrid.server.listening.listeners import Listeners
+from hybrid.server.pidfile import pid_file
 from hybrid.server.signals import signals_handled
 from hybrid.server.systemd import take_passed_sockets
 
@@ -51,7 +52,8 @@ def serve_reloading(config: Config) -> None:
     watch = Watch(config)
     listeners = Listeners.bind(config, take_passed_sockets())
     try:
-        _Reloader(listeners.sockets, watch).run()
+        with pid_file(config.pidfile):
+            _Reloader(listeners.sockets, watch).run()
     finally:
         listeners.close()
 
@@ -65,7 +67,7 @@ def _serve_once(config: Config) -> None:
     sockets = [socket.socket(fileno=int(each)) for each in descriptors]
     for each in sockets:
         each.set_inheritable(False)
-    config = replace(config, reload=False, timeout_graceful_shutdown=drain, shutdown_delay=0)
+    config = replace(config, reload=False, pidfile=None, timeout_graceful_shutdown=drain, shutdown_delay=0)
     Server(config).run(sockets)
 
 

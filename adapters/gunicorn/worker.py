@@ -133,9 +133,7 @@ class HybridWorker(Worker):
 
     async def _serve(self, server: Server) -> None:
         self._loop = loop = asyncio.get_running_loop()
-        signal.siginterrupt(
-            signal.SIGTERM, False
-        )  # before, it had to get out of whatever an import waits for
+        signal.siginterrupt(signal.SIGTERM, False)  # True lets it end what an import waits for
         loop.add_reader(self.PIPE[0], self._reload, loop)
         if self.alive:
             await server.serve([getattr(each, "sock", each) for each in self.sockets])
