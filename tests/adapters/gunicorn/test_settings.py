@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,23 @@ def test_threads(gunicorn: Gunicorn) -> None:
     """So many views run at a time: one, and the application is told so, unless the setting says otherwise."""
     assert '"wsgi.multithread": false' in get(gunicorn("self_report:wsgi"), "/")
     assert '"wsgi.multithread": true' in get(gunicorn("self_report:wsgi", threads=3), "/")
+
+
+def test_backlog(gunicorn: Gunicorn) -> None:
+    """The system queues so many connections, however often the socket has been listened on."""
+    server = gunicorn(
+        "hello_wsgi:app",
+        """
+        import socket, struct, sys
+        backlog = 17
+        def pre_request(worker, req):
+            info = worker.sockets[0].sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+            sys.stderr.write(f"backlog {struct.unpack_from('I', info, 28)[0]}\\n")  # tcpi_sacked
+        """,
+    )
+    get(server, "/")
+
+    server.wait_for_stderr("backlog 17\n")
 
 
 def test_worker_connections(gunicorn: Gunicorn) -> None:
@@ -289,6 +307,16 @@ def test_secure_scheme_headers(gunicorn: Gunicorn) -> None:
     assert ask(server, "X-Forwarded-Proto: https")["wsgi.url_scheme"] == "http"
 
 
+def test_secure_scheme_headers_that_contradict_each_other(gunicorn: Gunicorn) -> None:
+    """Of gunicorn's own three, one says HTTPS and another does not: 400, unless nobody is believed."""
+    server = gunicorn("self_report:wsgi")
+    contradiction = REQUEST % b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off\r\n"
+
+    assert ask(server, "X-Forwarded-Proto: https", "X-Forwarded-Ssl: on")["wsgi.url_scheme"] == "https"
+    assert status_of(server, contradiction) == 400
+    assert status_of(gunicorn("self_report:wsgi", forwarded_allow_ips="10.0.0.1"), contradiction) == 200
+
+
 @pytest.mark.parametrize(("header_map", "status"), [("drop", 200), ("refuse", 400), ("dangerous", 200)])
 def test_header_map(gunicorn: Gunicorn, header_map: str, status: int) -> None:
     """What becomes of fields with underscores."""
@@ -308,11 +336,21 @@ def test_forwarder_headers(gunicorn: Gunicorn) -> None:
 
 
 def test_proxy_protocol(gunicorn: Gunicorn) -> None:
-    """`proxy_protocol`: the client is who the proxy says it is; `proxy_allow_ips`: only from it."""
+    """The client is who the proxy says it is."""
     server = gunicorn("self_report:wsgi", proxy_protocol="v1")
     told = ask(server, head=b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n")
 
     assert (told["REMOTE_ADDR"], told["REMOTE_PORT"]) == ("192.0.2.1", "1000")
+
+
+def test_proxy_allow_ips(gunicorn: Gunicorn) -> None:
+    """Nobody else may connect: the application is not asked, and the log says who it was."""
+    server = gunicorn("self_report:wsgi", "proxy_protocol = 'v1'\nproxy_allow_ips = '10.0.0.1'")
+    head = b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n"
+    with suppress(ConnectionError):
+        assert not raw(server.port, head + REQUEST % b"").startswith(b"HTTP/1.1 200")
+
+    server.wait_for_stderr(re.compile("127.0.0.1.*proxy_allow_ips"))
 
 
 # TLS.

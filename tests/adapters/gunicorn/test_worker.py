@@ -130,8 +130,8 @@ def test_term_lets_requests_finish(gunicorn: Gunicorn) -> None:
 
 def test_term_does_not_wait_for_an_import(tmp_path: Path) -> None:
     """Nobody is served yet: a worker that still imports ends at once."""
-    options = {"worker_class": "hybrid.adapters.gunicorn.HybridWorker", "pythonpath": APPS}
-    with start_gunicorn("slow_import:app", cwd=tmp_path, **options) as server:
+    worker = "hybrid.adapters.gunicorn.HybridWorker"
+    with start_gunicorn("slow_import:app", cwd=tmp_path, worker_class=worker, pythonpath=APPS) as server:
         server.wait_for_stderr("the import begins")
         assert server.terminate() == 0
 
@@ -229,21 +229,30 @@ def test_max_requests_replaces_a_worker(gunicorn: Gunicorn) -> None:
     assert callers.failures == []
 
 
-def test_reload_replaces_the_worker_when_a_file_changes(gunicorn: Gunicorn, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["auto", "poll", "inotify"])
+def test_reload_replaces_the_worker_when_a_file_changes(
+    gunicorn: Gunicorn, tmp_path: Path, engine: str
+) -> None:
     """`reload`: a change is served soon, though a response goes on for ever."""
+    if engine == "inotify":
+        pytest.importorskip("inotify")
     module = tmp_path / "changing.py"
     text = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%s']\n"
     module.write_text(text % "before", encoding="utf-8")
     server = gunicorn(
-        "changing:app", 'hybrid_targets = ["/stuck=stuck:waiting"]', reload=True, reload_engine="poll"
+        "changing:app", 'hybrid_targets = ["/stuck=stuck:waiting"]', reload=True, reload_engine=engine
     )
     with asking(server, "/stuck"):
         assert get(server, "/") == "before"
         server.wait_for_stderr("the request is here")
-        module.write_text(text % "afterwards", encoding="utf-8")
-        later = time.time() + 5
-        os.utime(module, (later, later))
-        assert poll(lambda: get(server, "/") == "afterwards")
+
+        def is_served() -> bool:
+            module.write_text(text % "afterwards", encoding="utf-8")  # again: its thread may watch only now
+            later = time.time() + 5
+            os.utime(module, (later, later))
+            return get(server, "/") == "afterwards"
+
+        assert poll(is_served)
 
 
 def test_preloaded_applications_are_served(gunicorn: Gunicorn) -> None:
