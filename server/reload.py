@@ -49,6 +49,8 @@ def serve_reloading(config: Config) -> None:
     if _SOCKETS in os.environ:
         _serve_once(config)
         return
+    if config.workers > 1:
+        _say("one process serves, for reload")
     watch = Watch(config)
     listeners = Listeners.bind(config, take_passed_sockets())
     try:
