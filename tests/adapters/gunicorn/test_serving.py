@@ -91,6 +91,24 @@ def test_hup_with_a_broken_application_changes_nothing(serve: Serve, tmp_path: P
     assert int(get(server, "/")) in before
 
 
+def test_hup_with_a_broken_application_leaves_how_many_there_are(serve: Serve, tmp_path: Path) -> None:
+    """The number in the new configuration counts no more than the rest of it."""
+    file, broken = tmp_path / "hybrid.toml", tmp_path / "broken"
+    file.write_text("workers = 2\n", encoding="utf-8")
+    server = serve("processes:wsgi", env={"BROKEN": str(broken)})
+    server.wait_for_stderr("has 2 workers")
+    before = workers_of(server)
+    file.write_text("workers = 1\n", encoding="utf-8")
+    broken.touch()
+    server.signal(signal.SIGHUP)
+    server.wait_for_stderr("a worker cannot boot; 2 go on")
+    broken.unlink()
+    server.signal(signal.SIGTTIN)
+
+    assert poll(lambda: before < workers_of(server) and said(server, " serves") == 3)
+    assert len(workers_of(server)) == 3
+
+
 def test_hup_reads_the_configuration_again(serve: Serve, tmp_path: Path) -> None:
     """New workers have what the file says now; a mistake in it leaves everything as it is."""
     file = tmp_path / "hybrid.toml"
