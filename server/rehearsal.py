@@ -8,6 +8,8 @@ from hybrid.server.hazards import hazards
 from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
+from hybrid.server.pidfile import pid_file
+from hybrid.server.reload import Watch
 from hybrid.server.tls import Certificates
 
 
@@ -29,6 +31,8 @@ class Rehearsal:
         self._loaded = load_application(config)
         if config.uses_tls:
             Certificates(config)
+        if config.reload:
+            Watch(config)
         self.routes = format_routes(self._loaded.routes) if self._loaded.routes else ""
         self.warnings = list(hazards(config, self._loaded.routes))
 
@@ -52,7 +56,8 @@ class Rehearsal:
             if startup:
                 run_loop(self._loop_factory, self._start_up())
             if listen and not self.shares_port:
-                Listeners.bind(self._config).close()
+                with pid_file(self._config.pidfile):
+                    Listeners.bind(self._config).close()
         finally:
             for pool in self._loaded.pools.values():
                 pool.close(timeout=1)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
 from hybrid.server.listening.listeners import Listeners
+from hybrid.server.pidfile import pid_file
 from hybrid.server.signals import signals_handled
 from hybrid.server.systemd import take_passed_sockets
 
@@ -48,10 +49,13 @@ def serve_reloading(config: Config) -> None:
     if _SOCKETS in os.environ:
         _serve_once(config)
         return
-    watch = _Watch(config)
+    if config.workers > 1:
+        _say("one process serves, for reload")
+    watch = Watch(config)
     listeners = Listeners.bind(config, take_passed_sockets())
     try:
-        _Reloader(listeners.sockets, watch).run()
+        with pid_file(config.pidfile):
+            _Reloader(listeners.sockets, watch).run()
     finally:
         listeners.close()
 
@@ -65,14 +69,14 @@ def _serve_once(config: Config) -> None:
     sockets = [socket.socket(fileno=int(each)) for each in descriptors]
     for each in sockets:
         each.set_inheritable(False)
-    config = replace(config, reload=False, timeout_graceful_shutdown=drain, shutdown_delay=0)
+    config = replace(config, reload=False, pidfile=None, timeout_graceful_shutdown=drain, shutdown_delay=0)
     Server(config).run(sockets)
 
 
 class _Reloader:
     """The process that watches: it has a child, or waits for a change that lets one start."""
 
-    def __init__(self, sockets: Sequence[socket.socket], watch: "_Watch") -> None:
+    def __init__(self, sockets: Sequence[socket.socket], watch: "Watch") -> None:
         self._descriptors = [each.fileno() for each in sockets]
         self._watch = watch
         self._stop = threading.Event()
@@ -125,7 +129,7 @@ class _Reloader:
         self._stop.set()
 
 
-class _Watch:
+class Watch:
     """Which files are watched, and what becomes of them.
 
     Raises:

@@ -28,6 +28,7 @@ from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
+from hybrid.server.pidfile import pid_file
 from hybrid.server.protocols import protocol_factory
 from hybrid.server.pulse import start_pulse
 from hybrid.server.signals import Handler, signals_handled
@@ -149,7 +150,7 @@ class Server:
                 self._passed = take_passed_sockets()
             factory = loop_factory(self.config.loop)
             self.load()
-            with self._signals_handled(), TURNS.managed():
+            with self._signals_handled(), pid_file(self.config.pidfile), TURNS.managed():
                 run_loop(factory, self.serve(sockets))
         except HybridError as error:
             logger.debug("the server did not start", exc_info=error)

@@ -164,6 +164,8 @@ def test_check_prints_routes_and_warnings(folder: Path) -> None:
         (["--factory", "hello_asgi:app"], 3, 'factory "hello_asgi:app" needs arguments'),
         (["--startup", "failing"], 3, "failing:app: lifespan startup failed: no database"),
         (["--host=192.0.2.1", "hello_wsgi"], 1, "cannot listen on 192.0.2.1:0"),
+        (["--reload", "--reload-dir=gone", "hello_wsgi"], 2, "gone' is not a directory"),
+        (["--access-logfile=gone/log", "hello_wsgi"], 2, "access_logfile: gone/log cannot be written"),
     ],
 )
 def test_check_fails_as_serve_does(folder: Path, arguments: list[str], code: int, said: str) -> None:

@@ -49,6 +49,7 @@ class RollingArbiter(Arbiter):
         self._listeners = listeners
         self._notifier = notifier
         self._is_reloading = False
+        self._wanted_before = 0  # workers, before the reload
         # As it was called, with -m: gunicorn would run the module's file, with its folder on the import path.
         self.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
         self._announced = False
@@ -71,6 +72,7 @@ class RollingArbiter(Arbiter):
 
     def reload(self) -> None:
         """Replace every worker, one after another (SIGHUP)."""
+        self._wanted_before = self._wanted_before if self._outdated else self.num_workers
         try:
             self.app.reload()
         except HybridError as error:
@@ -93,7 +95,8 @@ class RollingArbiter(Arbiter):
         new = [worker for worker in staying if worker.pid not in self._outdated]
         serving = [worker for worker in new if self._stages[worker.pid] is Stage.SERVING]
         self._spawn_missing(len(old), len(new), len(new) - len(serving))
-        too_many = len(old) + len(serving) - self.num_workers
+        # With the first that serves it is known that they can.
+        too_many = len(old) + len(serving) - self.num_workers if serving or not old else 0
         surplus = [*sorted(old, key=_age), *(() if old else sorted(serving, key=_age))]
         for worker in surplus[: max(0, too_many)]:
             self._retire(worker)
@@ -213,6 +216,8 @@ class RollingArbiter(Arbiter):
         serving = sum(self._stages.get(pid) is Stage.SERVING for pid in self.WORKERS)
         if self._announced and serving:
             logger.critical("a worker cannot boot; %d go on, as they are", serving)
+            if self._outdated:
+                self.num_workers = self._wanted_before
             self._outdated.clear()
             return True
         return False

@@ -25,6 +25,7 @@ from hybrid.server.errors import EXIT_FORCED
 from hybrid.server.listening.listeners import Listeners
 from hybrid.server.ops.handlers import reopen_log_files
 from hybrid.server.ops.logs import configure_logging
+from hybrid.server.pidfile import refuse_taken
 from hybrid.server.systemd import Notifier, take_passed_sockets
 
 #: Seconds beyond those of the requests that a worker gets for lifespan shutdown and its last words.
@@ -33,6 +34,7 @@ _END_SECONDS: Final = 10.0
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - gunicorn makes an unnamed file there
 #: How gunicorn hands listening sockets over when it starts anew (SIGUSR2).
 _INHERITED: Final = "GUNICORN_FD"
+_UPGRADED_FROM: Final = "GUNICORN_PID"
 
 
 def run_workers(config: Config, make_again: Callable[[], Config]) -> None:
@@ -43,10 +45,12 @@ def run_workers(config: Config, make_again: Callable[[], Config]) -> None:
         make_again: makes it again, on SIGHUP.
 
     Raises:
-        BindError: an address cannot be had.
+        BindError: an address cannot be had, or the process id's file is another server's.
         SystemExit: 0 after a drain, 3 when a worker cannot boot, 130 when it was forced to stop.
     """
     configure_logging(config.log_plan())
+    if config.pidfile is not None and _UPGRADED_FROM not in os.environ:
+        refuse_taken(config.pidfile)
     notifier = Notifier(os.environ)
     os.environ.pop("NOTIFY_SOCKET", None)  # gunicorn would say READY before anybody serves
     arbiter = RollingArbiter(ServeApplication(config, make_again), _listen(config), notifier)
@@ -100,6 +104,7 @@ class ServeApplication(BaseApplication):
             "logger_class": Remarks,
             "control_socket_disable": True,
             "proc_name": "hybrid",
+            "pidfile": None if config.pidfile is None else os.path.abspath(config.pidfile),  # noqa: PTH100
             "pre_exec": _let_sockets_through,
         }.items():
             self.cfg.set(name, value)

@@ -29,6 +29,7 @@ _GUNICORNS: Final = {
     "backlog": "backlog",
     "root_path": "root_path",
     "workers": "workers",
+    "pidfile": "pidfile",
     "timeout_worker_healthcheck": "timeout",
     "limit_max_requests": "max_requests",
     "limit_max_requests_jitter": "max_requests_jitter",

@@ -117,7 +117,8 @@ class HybridWorker(Worker):
             with TURNS.managed():
                 run_loop(loop_factory(config.loop), self._serve(server))
         except Exception as error:  # noqa: BLE001 - logged, and told to the arbiter
-            self._end(error)
+            if self.alive or self.has_served:  # otherwise it was told to stop while it booted
+                self._end(error)
         end_despite_threads(0)
 
     def _end(self, error: BaseException) -> NoReturn:
@@ -132,6 +133,7 @@ class HybridWorker(Worker):
 
     async def _serve(self, server: Server) -> None:
         self._loop = loop = asyncio.get_running_loop()
+        signal.siginterrupt(signal.SIGTERM, False)  # True lets it end what an import waits for
         loop.add_reader(self.PIPE[0], self._reload, loop)
         if self.alive:
             await server.serve([getattr(each, "sock", each) for each in self.sockets])
@@ -183,19 +185,20 @@ class HybridWorker(Worker):
             (signal.SIGWINCH, self.handle_winch),
         ):
             signal.signal(number, handler)
-        for number in (signal.SIGTERM, signal.SIGUSR1):
-            signal.siginterrupt(number, False)
+        signal.siginterrupt(signal.SIGUSR1, False)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM: drain, and end."""
+        """SIGTERM: drain, and end; at once while the applications are imported, which can take long."""
         self._stop()
+        if self._loop is None:
+            sys.exit(0)
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """SIGQUIT, SIGINT: end without waiting for anybody."""
         self.cfg.worker_int(self)
         self._stop(quick=True)
-        if self.server is None:
-            sys.exit(0)  # out of an import, which can take long
+        if self._loop is None:
+            sys.exit(0)
 
     def handle_usr1(self, sig: int, frame: FrameType | None) -> None:
         """SIGUSR1: write to new log files, those that were there may have been moved away."""

@@ -1,6 +1,7 @@
 """What the server runs on."""
 
 from collections.abc import Awaitable, Callable
+from os import PathLike
 from typing import Any, ClassVar, Literal, get_args
 
 from hybrid.bridge.errors import ConfigError
@@ -9,6 +10,7 @@ from hybrid.server.config.settings import (
     Object,
     Seconds,
     SettingsGroup,
+    Text,
     Whole,
     setting,
     settings_group,
@@ -39,6 +41,15 @@ class ProcessSettings(SettingsGroup):
         5.0,
         Seconds(
             help="Replace a worker process whose event loop has not turned for this long; 0 never.",
+        ),
+    )
+    pidfile: str | PathLike[str] | None = setting(
+        None,
+        Text(
+            flag="--pid",
+            metavar="FILE",
+            optional=True,
+            help="Write the process id to this file, and remove it at the end.",
         ),
     )
     loop: LoopName = setting(

@@ -47,10 +47,10 @@ class LineHandler(logging.Handler):
     def __init__(
         self, stream: IO[str] | None = None, *, path: str | Path | None = None, batches: bool = False
     ) -> None:
-        super().__init__()
         self.batches = batches
         self.path = None if path is None else Path(path).absolute()
         self._stream: Any = stream if self.path is None else self._open()
+        super().__init__()  # now: logging flushes at the end every handler that has come so far
         self._lines: deque[str] = deque()
         self._size = 0
         self._dropped = 0

@@ -70,8 +70,6 @@ def serve(gathered: "Gathered") -> None:
     if config.reload:
         from hybrid.server.reload import serve_reloading
 
-        if config.workers > 1:
-            click.echo("hybrid: one process serves, for reload", err=True)
         serve_reloading(config)
     elif config.workers > 1:
         _serve_with_workers(gathered)

@@ -83,6 +83,14 @@ def test_a_syntax_error_is_shown_and_waited_out(shop: ServerProcess, tmp_path: P
     assert ask(shop) == "mended"
 
 
+def test_it_is_said_once_that_one_process_serves(serve: Serve, tmp_path: Path) -> None:
+    """Not by each child again."""
+    write(tmp_path, "one")
+    server = serve("shop:app", reload=True, workers=2, app_dir=".")
+    server.wait_for_stderr("PROTOCOLS")
+    assert server.stderr.count("one process serves, for reload") == 1
+
+
 def test_what_is_excluded_changes_nothing(shop: ServerProcess, tmp_path: Path) -> None:
     """Hidden folders, hidden files, and files of other kinds are not looked at."""
     for name in (".venv/lib.py", "notes.txt", ".hidden.py", "package/module.py"):

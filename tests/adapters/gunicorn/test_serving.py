@@ -91,6 +91,24 @@ def test_hup_with_a_broken_application_changes_nothing(serve: Serve, tmp_path: P
     assert int(get(server, "/")) in before
 
 
+def test_hup_with_a_broken_application_leaves_how_many_there_are(serve: Serve, tmp_path: Path) -> None:
+    """The number in the new configuration counts no more than the rest of it."""
+    file, broken = tmp_path / "hybrid.toml", tmp_path / "broken"
+    file.write_text("workers = 2\n", encoding="utf-8")
+    server = serve("processes:wsgi", env={"BROKEN": str(broken)})
+    server.wait_for_stderr("has 2 workers")
+    before = workers_of(server)
+    file.write_text("workers = 1\n", encoding="utf-8")
+    broken.touch()
+    server.signal(signal.SIGHUP)
+    server.wait_for_stderr("a worker cannot boot; 2 go on")
+    broken.unlink()
+    server.signal(signal.SIGTTIN)
+
+    assert poll(lambda: before < workers_of(server) and said(server, " serves") == 3)
+    assert len(workers_of(server)) == 3
+
+
 def test_hup_reads_the_configuration_again(serve: Serve, tmp_path: Path) -> None:
     """New workers have what the file says now; a mistake in it leaves everything as it is."""
     file = tmp_path / "hybrid.toml"
@@ -119,6 +137,17 @@ def test_a_worker_that_cannot_boot_stops_everything(tmp_path: Path) -> None:
     assert done.returncode == CANNOT_BOOT
     assert done.stderr.count("RuntimeError: broken on purpose\n") == 1
     assert 'processes.py", line' in done.stderr
+
+
+def test_term_does_not_wait_for_an_import(tmp_path: Path) -> None:
+    """Nobody is served yet: workers that still import end at once."""
+    options = {"workers": 2, "port": 0, "app_dir": APPS}
+    with ServerProcess(["slow_import:app"], options, cwd=tmp_path) as server:
+        server.wait_for_stderr(re.compile("the import begins\n(.|\n)*the import begins\n"))
+        assert server.terminate() == 0
+
+    assert "SIGKILL" not in server.stderr
+    assert "Traceback" not in server.stderr
 
 
 def test_enough_requests_replace_a_worker(serve: Serve) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,51 @@ def status_of(server: ServerProcess, request: bytes) -> int:
     return int(raw(server.port, request).split()[1])
 
 
+@pytest.fixture(scope="module")
+def plain(shared_gunicorn: Gunicorn) -> ServerProcess:
+    """Give a server on which next to nothing is set."""
+    return shared_gunicorn("self_report:wsgi", 'hybrid_targets = ["/files=file_wrapper_name:app"]')
+
+
+@pytest.fixture(scope="module")
+def other(shared_gunicorn: Gunicorn) -> ServerProcess:
+    """Give a server on which what does not get in each other's way is set to something else."""
+    return shared_gunicorn(
+        "self_report:wsgi",
+        """
+        hybrid_targets = ["/files=file_wrapper_name:app"]
+        threads = 3
+        sendfile = False
+        forwarded_allow_ips = "10.0.0.1"
+        header_map = "dangerous"
+        """,
+    )
+
+
 # Threads and connections.
 
 
-def test_threads(gunicorn: Gunicorn) -> None:
+def test_threads(plain: ServerProcess, other: ServerProcess) -> None:
     """So many views run at a time: one, and the application is told so, unless the setting says otherwise."""
-    assert '"wsgi.multithread": false' in get(gunicorn("self_report:wsgi"), "/")
-    assert '"wsgi.multithread": true' in get(gunicorn("self_report:wsgi", threads=3), "/")
+    assert '"wsgi.multithread": false' in get(plain, "/")
+    assert '"wsgi.multithread": true' in get(other, "/")
+
+
+def test_backlog(gunicorn: Gunicorn) -> None:
+    """The system queues so many connections, however often the socket has been listened on."""
+    server = gunicorn(
+        "hello_wsgi:app",
+        """
+        import socket, struct, sys
+        backlog = 17
+        def pre_request(worker, req):
+            info = worker.sockets[0].sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+            sys.stderr.write(f"backlog {struct.unpack_from('I', info, 28)[0]}\\n")  # tcpi_sacked
+        """,
+    )
+    get(server, "/")
+
+    server.wait_for_stderr("backlog 17\n")
 
 
 def test_worker_connections(gunicorn: Gunicorn) -> None:
@@ -229,11 +268,10 @@ def test_root_path_of_an_asgi_application(gunicorn: Gunicorn) -> None:
 # Files.
 
 
-def test_sendfile_can_be_off(gunicorn: Gunicorn) -> None:
+def test_sendfile_can_be_off(plain: ServerProcess, other: ServerProcess) -> None:
     """Without `sendfile` the application gets a file wrapper that is read."""
-    assert "FileWrapper" in get(gunicorn("file_wrapper_name:app"), "/")
-    assert get(gunicorn("file_wrapper_name:app"), "/") == "hybrid.bridge.wsgi.filewrapper.FileWrapper"
-    assert get(gunicorn("file_wrapper_name:app", no_sendfile=True), "/") == "wsgiref.util.FileWrapper"
+    assert get(plain, "/files/") == "hybrid.bridge.wsgi.filewrapper.FileWrapper"
+    assert get(other, "/files/") == "wsgiref.util.FileWrapper"
 
 
 # ASGI.
@@ -272,13 +310,10 @@ def test_websocket_max_message_size(gunicorn: Gunicorn) -> None:
 # Proxies.
 
 
-def test_forwarded_allow_ips(gunicorn: Gunicorn) -> None:
+def test_forwarded_allow_ips(plain: ServerProcess, other: ServerProcess) -> None:
     """Who may say that the client used HTTPS, and with which field."""
-    header = "X-Forwarded-Proto: https"
-    assert ask(gunicorn("self_report:wsgi"), header)["wsgi.url_scheme"] == "https"
-    assert (
-        ask(gunicorn("self_report:wsgi", forwarded_allow_ips="10.0.0.1"), header)["wsgi.url_scheme"] == "http"
-    )
+    assert ask(plain, "X-Forwarded-Proto: https")["wsgi.url_scheme"] == "https"
+    assert ask(other, "X-Forwarded-Proto: https")["wsgi.url_scheme"] == "http"
 
 
 def test_secure_scheme_headers(gunicorn: Gunicorn) -> None:
@@ -289,14 +324,24 @@ def test_secure_scheme_headers(gunicorn: Gunicorn) -> None:
     assert ask(server, "X-Forwarded-Proto: https")["wsgi.url_scheme"] == "http"
 
 
-@pytest.mark.parametrize(("header_map", "status"), [("drop", 200), ("refuse", 400), ("dangerous", 200)])
-def test_header_map(gunicorn: Gunicorn, header_map: str, status: int) -> None:
-    """What becomes of fields with underscores."""
-    server = gunicorn("self_report:wsgi", header_map=header_map, forwarded_allow_ips="10.0.0.1")
-    response = raw(server.port, REQUEST % b"X_Odd: 1\r\n")
+def test_secure_scheme_headers_that_contradict_each_other(plain: ServerProcess, other: ServerProcess) -> None:
+    """Of gunicorn's own three, one says HTTPS and another does not: 400, unless nobody is believed."""
+    contradiction = REQUEST % b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off\r\n"
 
-    assert response.startswith(b"HTTP/1.1 %d " % status)
-    assert (b"HTTP_X_ODD" in response) == (header_map == "dangerous")
+    assert ask(plain, "X-Forwarded-Proto: https", "X-Forwarded-Ssl: on")["wsgi.url_scheme"] == "https"
+    assert status_of(plain, contradiction) == 400
+    assert status_of(other, contradiction) == 200
+
+
+def test_header_map(gunicorn: Gunicorn, plain: ServerProcess, other: ServerProcess) -> None:
+    """What becomes of fields with underscores: they are dropped, let through, or refused."""
+    refusing = gunicorn("self_report:wsgi", header_map="refuse", forwarded_allow_ips="10.0.0.1")
+    request = REQUEST % b"X_Odd: 1\r\n"
+
+    assert b"HTTP_X_ODD" not in raw(plain.port, request)
+    assert b'"HTTP_X_ODD": "1"' in raw(other.port, request)
+    assert status_of(plain, request) == status_of(other, request) == 200
+    assert status_of(refusing, request) == 400
 
 
 def test_forwarder_headers(gunicorn: Gunicorn) -> None:
@@ -308,11 +353,21 @@ def test_forwarder_headers(gunicorn: Gunicorn) -> None:
 
 
 def test_proxy_protocol(gunicorn: Gunicorn) -> None:
-    """`proxy_protocol`: the client is who the proxy says it is; `proxy_allow_ips`: only from it."""
+    """The client is who the proxy says it is."""
     server = gunicorn("self_report:wsgi", proxy_protocol="v1")
     told = ask(server, head=b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n")
 
     assert (told["REMOTE_ADDR"], told["REMOTE_PORT"]) == ("192.0.2.1", "1000")
+
+
+def test_proxy_allow_ips(gunicorn: Gunicorn) -> None:
+    """Nobody else may connect: the application is not asked, and the log says who it was."""
+    server = gunicorn("self_report:wsgi", "proxy_protocol = 'v1'\nproxy_allow_ips = '10.0.0.1'")
+    head = b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n"
+    with suppress(ConnectionError):
+        assert not raw(server.port, head + REQUEST % b"").startswith(b"HTTP/1.1 200")
+
+    server.wait_for_stderr(re.compile("127.0.0.1.*proxy_allow_ips"))
 
 
 # TLS.

@@ -17,6 +17,7 @@ from hybrid.server.server import Server
 from tests.adapters.gunicorn.conftest import Gunicorn
 from tests.apps.processes import wsgi
 from tests.support.callers import Callers
+from tests.support.gunicorn import start_gunicorn
 from tests.support.process import APPS, run_program
 from tests.support.waiting import asking, children_of, get, poll
 
@@ -127,6 +128,17 @@ def test_term_lets_requests_finish(gunicorn: Gunicorn) -> None:
     assert all("refused" in failure for failure in callers.failures)
 
 
+def test_term_does_not_wait_for_an_import(tmp_path: Path) -> None:
+    """Nobody is served yet: a worker that still imports ends at once."""
+    worker = "hybrid.adapters.gunicorn.HybridWorker"
+    with start_gunicorn("slow_import:app", cwd=tmp_path, worker_class=worker, pythonpath=APPS) as server:
+        server.wait_for_stderr("the import begins")
+        assert server.terminate() == 0
+
+    assert "SIGKILL" not in server.stderr
+    assert "Traceback" not in server.stderr
+
+
 def test_quit_and_int_call_the_hook(gunicorn: Gunicorn) -> None:
     """SIGQUIT ends a worker at once, whatever is in flight, and `worker_int` hears of it."""
     server = gunicorn(
@@ -217,21 +229,30 @@ def test_max_requests_replaces_a_worker(gunicorn: Gunicorn) -> None:
     assert callers.failures == []
 
 
-def test_reload_replaces_the_worker_when_a_file_changes(gunicorn: Gunicorn, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["auto", "poll", "inotify"])
+def test_reload_replaces_the_worker_when_a_file_changes(
+    gunicorn: Gunicorn, tmp_path: Path, engine: str
+) -> None:
     """`reload`: a change is served soon, though a response goes on for ever."""
+    if engine == "inotify":
+        pytest.importorskip("inotify")
     module = tmp_path / "changing.py"
     text = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%s']\n"
     module.write_text(text % "before", encoding="utf-8")
     server = gunicorn(
-        "changing:app", 'hybrid_targets = ["/stuck=stuck:waiting"]', reload=True, reload_engine="poll"
+        "changing:app", 'hybrid_targets = ["/stuck=stuck:waiting"]', reload=True, reload_engine=engine
     )
     with asking(server, "/stuck"):
         assert get(server, "/") == "before"
         server.wait_for_stderr("the request is here")
-        module.write_text(text % "afterwards", encoding="utf-8")
-        later = time.time() + 5
-        os.utime(module, (later, later))
-        assert poll(lambda: get(server, "/") == "afterwards")
+
+        def is_served() -> bool:
+            module.write_text(text % "afterwards", encoding="utf-8")  # again: its thread may watch only now
+            later = time.time() + 5
+            os.utime(module, (later, later))
+            return get(server, "/") == "afterwards"
+
+        assert poll(is_served)
 
 
 def test_preloaded_applications_are_served(gunicorn: Gunicorn) -> None:
