@@ -6,7 +6,6 @@
 import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from types import ModuleType
@@ -17,6 +16,7 @@ from gunicorn.config import Config as GunicornConfig
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
 from hybrid.server.config.settings import settings_of
+from hybrid.server.wording import did_you_mean
 
 PREFIX: Final = "hybrid_"
 #: Beside our settings' names, what the configuration file may say after the prefix.
@@ -171,6 +171,5 @@ def _check_name(name: str) -> None:
     if bare in _GUNICORNS:
         raise ConfigError(f"{name}: under gunicorn, set {_GUNICORNS[bare]}")
     if bare not in _SETTINGS and bare != TARGETS:
-        near = get_close_matches(bare, [*_SETTINGS, TARGETS], n=1)
-        hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+        hint = did_you_mean(bare, [*_SETTINGS, TARGETS], PREFIX + "{}")
         raise ConfigError(f"{name}: there is no such setting{hint}")
