@@ -20,7 +20,9 @@ logger = logging.getLogger("hybrid.server")
 #: A closing connection still reads until the client has been silent for so long, and for so long in all.
 _LINGER_SILENCE = 2.0
 _LINGER_SECONDS = 30.0
-
+#: The same while the server stops.
+_LAST_SILENCE = 0.2
+_LAST_SECONDS = 2.0
 
 #: An address as asyncio and the socket module give it.
 _Name = tuple[Any, ...] | str | bytes | None
@@ -345,7 +347,11 @@ class _Lingering(Handler):
 
     def data_received(self, data: bytes) -> None:
         """Drop it."""
-        self._silent_at = self._connection.context.deadline(_LINGER_SILENCE)
+        context = self._connection.context
+        if context.draining:
+            self._silent_at = context.loop.time() + _LAST_SILENCE
+        else:
+            self._silent_at = context.deadline(_LINGER_SILENCE)
 
     def eof_received(self) -> bool:
         """Close: the client has had its time."""
@@ -359,8 +365,14 @@ class _Lingering(Handler):
             self._connection.abort()
 
     def drain(self) -> None:
-        """Close: everything has been said."""
-        self._connection.close()
+        """Hurry: everything has been said, though the client may still have to read it."""
+        context = self._connection.context
+        if not context.patient:
+            self._connection.close()
+            return
+        now = context.loop.time()
+        self._silent_at = min(self._silent_at, now + _LAST_SILENCE)
+        self._deadline = min(self._deadline, now + _LAST_SECONDS)
 
 
 def _client_address(peername: _Name) -> tuple[str, int] | None:

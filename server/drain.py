@@ -57,7 +57,8 @@ class Drain:
     Args:
         context: of the server.
         loaded: what it serves.
-        stop_listening: closes the listeners; is called more than once.
+        stop_listening: closes the listeners, and before that accepts those who have connected, if it is told
+            so; is called more than once.
         wait: waits for so many seconds, or until the server has been told something.
         forced: whether it is to be over at once.
 
@@ -69,7 +70,7 @@ class Drain:
         self,
         context: ServerContext,
         loaded: LoadedApplication,
-        stop_listening: Callable[[], None],
+        stop_listening: Callable[[bool], None],
         wait: Callable[[float], Awaitable[None]],
         forced: Callable[[], bool],
     ) -> None:
@@ -105,8 +106,8 @@ class Drain:
             Phase.NOT_READY, f"not ready, and listening for another {delay:g} s" if delay else "not ready"
         )
         await self._pass(delay)
-        await loop_turns()  # in which those are accepted who wait for that
-        self._close_listeners()
+        await loop_turns()  # in which some are accepted who wait for that, whoever listens there too
+        self._close_listeners(last=True)
         await loop_turns(4)  # in which those become connections, and what they have sent is read
         lasting = [connection for connection in context.connections if connection.lasting]
         # All in one turn of the loop: a response that ended between would be followed by a close that it has
@@ -123,7 +124,7 @@ class Drain:
 
     async def cut_off(self) -> None:
         """End what is still in flight, as far as it can be; a thread cannot."""
-        self._close_listeners()
+        self._close_listeners(last=False)
         self._tell()
         self._context.patient, self._context.draining = False, True
         self._drain(self._context.connections.copy())
@@ -146,8 +147,8 @@ class Drain:
             await self._wait(min(left, self._context.TICK))
             self._context.tick()
 
-    def _close_listeners(self) -> None:
-        self._stop_listening()
+    def _close_listeners(self, *, last: bool) -> None:
+        self._stop_listening(last)
         if self.phase in (Phase.SERVING, Phase.NOT_READY):
             self._enter(Phase.CLOSED, "listening no more")
 

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from math import inf
 
 from hybrid.server.connection import Connection, Handler
+from hybrid.server.http11 import PATIENCE
 from hybrid.server.ops.escape import format_client
 from hybrid.server.wire.proxy import ProxyParser, ProxyProtocolError
 
@@ -29,6 +31,7 @@ class ProxiedStart(Handler):
         self._then = then
         self._parser = ProxyParser(v1=mode in ("v1", "auto"), v2=mode in ("v2", "auto"))
         self._deadline = connection.context.deadline(config.timeout_headers)
+        self._closing_at = inf  # while the server stops
 
     def __repr__(self) -> str:
         return f"<ProxiedStart {self._parser!r}>"
@@ -53,6 +56,8 @@ class ProxiedStart(Handler):
         if header is not None:
             connection.announced(header)
             self._then(connection, self._parser.rest)
+            if connection.context.draining:
+                connection.drain()  # what follows now
 
     def eof_received(self) -> bool:
         """Close: there is no request."""
@@ -60,12 +65,20 @@ class ProxiedStart(Handler):
 
     def tick(self, now: float) -> None:
         """Close when the header does not come in time."""
-        if now >= self._deadline:
+        if now >= self._closing_at:
+            self._connection.close()
+        elif now >= self._deadline:
             self._refuse("the PROXY protocol header did not come in time")
 
     def drain(self) -> None:
-        """Close: nothing has begun."""
-        self._connection.close()
+        """Give the proxy a moment, as to any new connection, if there is one left: a request may follow at
+        once.
+        """
+        context = self._connection.context
+        if context.patient:
+            self._closing_at = context.loop.time() + PATIENCE
+        else:
+            self._connection.close()
 
     def _refuse(self, why: str) -> None:
         logger.info("%s - refused: %s", format_client(self._connection.client), why)

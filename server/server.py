@@ -288,10 +288,10 @@ class Server:
         if self._by_itself and self._loaded.routes:
             print(format_routes(self._loaded.routes), file=sys.stderr, flush=True)
 
-    def _stop_listening(self) -> None:
+    def _stop_listening(self, last: bool) -> None:
         assert self.listeners is not None
         self.started = False
-        self.listeners.close()
+        self.listeners.close(last=last)
 
     async def _shut_down(self, loop: asyncio.AbstractEventLoop, lifespan: Lifespan, left: float) -> None:
         """Let the applications clean up, for as long as the requests have left and at least a moment."""

@@ -103,6 +103,15 @@ class Entrance:
             self._looking = True
             self._loop.call_soon(self._look)
 
+    def let_last_in(self, most: int) -> None:
+        """Let those in who have connected by now, as far as there is room: to close a socket resets them.
+
+        Args:
+            most: how many for each listener; on a busy server somebody is always coming.
+        """
+        for acceptor in self._acceptors:
+            acceptor.accept_last(most)
+
     def close(self) -> None:
         """Accept nothing more."""
         self._state = _State.CLOSED
@@ -203,6 +212,11 @@ class Acceptor:
         """Leave clients in the system's queue."""
         self._loop.remove_reader(self._bound.socket)
 
+    def accept_last(self, most: int) -> None:
+        """Accept who waits in the queue, if nobody else will."""
+        if self._bound.own:
+            self._accept(most)
+
     async def connect(self, client: socket.socket) -> None:
         """Start the protocol on an accepted connection."""
         try:
@@ -214,10 +228,10 @@ class Acceptor:
             client.close()
             raise
 
-    def _accept(self) -> None:
+    def _accept(self, most: int = _BURST) -> None:
         entrance = self._entrance
         assert entrance is not None
-        for _ in range(_BURST):
+        for _ in range(most):
             if not entrance.is_open():
                 return
             try:

@@ -31,10 +31,12 @@ class BoundSocket:
 
     Attributes:
         socket: bound, and listening unless somebody else has bound it.
+        own: whether it was opened here, so that those who wait in its queue when it is closed are lost.
     """
 
-    def __init__(self, bound: socket.socket, *, unlink: Path | None = None) -> None:
+    def __init__(self, bound: socket.socket, *, own: bool = False, unlink: Path | None = None) -> None:
         self.socket = bound
+        self.own = own
         self._unlink = unlink
         self._inode = unlink.stat().st_ino if unlink is not None else 0
 
@@ -89,10 +91,10 @@ def _open(
 ) -> None:
     """Open one address, and add its sockets to those that are open."""
     if isinstance(address, TCPAddress):
-        opened += [BoundSocket(each) for each in _bind_tcp(address, config)]
+        opened += [BoundSocket(each, own=True) for each in _bind_tcp(address, config)]
     elif isinstance(address, UnixAddress):
         listener = _bind_unix(address.path, config.backlog, config.socket_permissions)
-        opened.append(BoundSocket(listener, unlink=address.path))
+        opened.append(BoundSocket(listener, own=True, unlink=address.path))
     else:
         for descriptor in _descriptors(address, passed):
             if any(each.socket.fileno() == descriptor for each in opened):

@@ -131,9 +131,15 @@ class Listeners:
                 bound = listener.bound.socket
                 self._servers.append(await loop.create_server(protocol_factory, sock=bound))
 
-    def close(self) -> None:
-        """Accept nothing more; connections that were accepted live on."""
+    def close(self, *, last: bool = False) -> None:
+        """Accept nothing more; connections that were accepted live on.
+
+        Args:
+            last: whether to accept those who have connected by now, on sockets that were opened here.
+        """
         if self._entrance is not None:
+            if last:
+                self._entrance.let_last_in(self._backlog)
             self._entrance.close()
         for server in self._servers:
             server.close()

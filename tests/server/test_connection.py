@@ -9,6 +9,7 @@ import pytest
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Receive, Scope, Send
+from hybrid.server import connection as module
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
@@ -319,11 +320,29 @@ async def test_lingering_waits_for_a_slow_client(monkeypatch: pytest.MonkeyPatch
 
 @on_loop
 async def test_lingering_ends_when_the_server_stops() -> None:
-    """A server that stops waits for no one who has been answered."""
+    """A server that cuts off what is left waits for no one who has been answered."""
     connection, transport, _ = connect()
     connection.close_after_response()
     connection.drain()
     assert transport.closing
+
+
+@pytest.mark.parametrize(("last", "rest"), [(module._LAST_SILENCE, b""), (module._LAST_SECONDS, b"more")])
+@on_loop
+async def test_lingering_is_short_when_the_server_stops(last: float, rest: bytes) -> None:
+    """A client that still sends can read the response first, though it is given less time."""
+    connection, transport, _ = connect()
+    connection.close_after_response()
+    context = connection.context
+    context.patient = context.draining = True
+    started = context.loop.time()
+    connection.drain()
+    if rest:
+        transport.receive(rest)
+    connection.tick(started)
+    assert not transport.closing
+    connection.tick(started + last + 1)
+    assert transport.closing or transport.aborted
 
 
 @on_loop

@@ -9,10 +9,10 @@ import pytest
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server import drain as module
-from hybrid.server import http11
+from hybrid.server import http11, proxied
 from hybrid.server.config import Config
 from hybrid.server.context import OpenConnection
-from hybrid.server.drain import Phase
+from hybrid.server.drain import Phase, loop_turns
 from hybrid.server.server import Server
 from tests.apps import hello_asgi, hello_wsgi, stopping
 from tests.support.embedded import DEADLINE, client, on_each_loop, serving, until
@@ -23,7 +23,8 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give clients that are about to ask as much time as a busy machine may take."""
-    monkeypatch.setattr(http11, "PATIENCE", DEADLINE)
+    for each in (http11, proxied):
+        monkeypatch.setattr(each, "PATIENCE", DEADLINE)
 
 
 def spread(count: int, seconds: float) -> list[list[int]]:
@@ -201,3 +202,24 @@ async def test_cancelled_server_tells_too(caplog: pytest.LogCaptureFixture) -> N
     assert await notices[0].wait()
     assert repr(notices[0].threads) == "<ThreadNotice given>"
     assert not any(message.startswith("stopping") for message in caplog.messages)
+
+
+PROXY = b"PROXY TCP4 198.51.100.1 203.0.113.1 70 443\r\n"
+
+
+@pytest.mark.parametrize("sent", [0, 20, len(PROXY)])
+@on_each_loop
+async def test_stopping_within_the_header_of_a_proxy(sent: int) -> None:
+    """A proxy that has connected before the server stops still gets its request answered."""
+    async with serving(hello_asgi.app, proxy_protocol="v1") as (server, task), client(server) as connection:
+        connection.send(PROXY[:sent])
+        await asyncio.sleep(0)
+        server.should_exit = True
+        await until(lambda: not server.started)
+        await loop_turns(8)  # the steps that follow
+        assert not task.done()
+        connection.send(PROXY[sent:] + REQUEST)
+        response = await connection.read_all()
+        await asyncio.wait_for(task, DEADLINE)
+    assert response.startswith(b"HTTP/1.1 200 OK")
+    assert b"\r\nconnection: close\r\n" in response.lower()

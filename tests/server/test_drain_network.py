@@ -88,6 +88,28 @@ def test_fifty_requests_in_flight(serve: Serve, loop: str, mount: str) -> None:
     assert "cutting off" not in server.stderr
 
 
+@LOOPS
+def test_who_waits_to_be_accepted(serve: Serve, loop: str, tmp_path: Path) -> None:
+    """Whoever has connected before the server stops is answered, however busy it was."""
+    path = tmp_path / "web.sock"
+    server = serve("stopping:app", loop=loop, bind=["127.0.0.1:0", f"unix:{path}"])
+    with ExitStack() as stack:
+        server.signal(signal.SIGSTOP)
+        clients = [connect(server, stack) for _ in range(80)]
+        for _ in range(80):
+            client = stack.enter_context(closing(socket.socket(socket.AF_UNIX)))
+            client.settimeout(DEADLINE)
+            client.connect(str(path))
+            clients.append(client)
+        for client in clients:
+            client.sendall(get("/"))
+        server.signal(signal.SIGTERM)
+        server.signal(signal.SIGCONT)
+        responses = [read(client) for client in clients]
+    assert server.wait() == 0
+    assert [response.count(HELLO) for response in responses] == [1] * 160
+
+
 @pytest.fixture
 def many_descriptors() -> Iterator[None]:
     """Have room for a thousand connections in this process, and in those that it starts."""

@@ -162,13 +162,38 @@ async def test_header_in_time() -> None:
 
 @on_loop
 async def test_end_before_the_header() -> None:
-    """A proxy that leaves, or a server that stops, ends the connection."""
+    """A proxy that leaves, or a server that cuts off what is left, ends the connection."""
     peer = Proxied()
     await peer.send_eof()
     assert peer.closed
     peer.start()
     peer.connection.drain()
     await settle()
+    assert peer.closed
+
+
+@on_loop
+async def test_stopping_within_the_header() -> None:
+    """A server that stops gives the proxy a moment for the rest, and answers for the last time."""
+    peer = Proxied()
+    await peer.send(LINE[:5])
+    peer.context.patient = peer.context.draining = True
+    peer.connection.drain()
+    await peer.send(LINE[5:] + get("/x"))
+    await peer.puppet.call.answer()
+    assert b"\r\nconnection: close\r\n" in peer.transport.written
+    assert peer.closed
+
+
+@on_loop
+async def test_stopping_without_a_header() -> None:
+    """One that says nothing holds up a server that stops no longer than another idle client."""
+    peer = Proxied()
+    peer.context.patient = peer.context.draining = True
+    peer.connection.drain()
+    await settle()
+    assert not peer.closed
+    await peer.pass_time(1)
     assert peer.closed
 
 
