@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
 from hybrid.server.listening.binding import BoundSocket
 from hybrid.server.listening.descriptors import descriptor_mark, has_free_descriptor
@@ -61,14 +62,15 @@ class Entrance:
         self._state = _State.OPEN
         self._mark = descriptor_mark()
         self._acceptors: list[Acceptor] = []
-        self._starting: set[asyncio.Task[None]] = set()  # connections that have no protocol yet
+        self._starting: set[asyncio.Task[None]] = set()  # which make connections of accepted sockets
+        self._coming: set[socket.socket] = set()  # accepted, and not among those counted yet
         self._looking = False  # in the next turn of the loop
         self._retry: asyncio.TimerHandle | None = None  # for descriptors that no connection gives back
         self._calm: asyncio.TimerHandle | None = None  # while there was a pause lately
         self._paused_at: float | None = None  # since the first of the pauses that follow each other
 
     def __repr__(self) -> str:
-        return f"<Entrance {self._state.value}: {self._count()} connections, {len(self._starting)} starting>"
+        return f"<Entrance {self._state.value}: {self._count()} connections, {len(self._coming)} coming>"
 
     def add(self, acceptor: "Acceptor") -> None:
         """Let clients of another listener in.
@@ -87,9 +89,10 @@ class Entrance:
 
     def let_in(self, client: socket.socket, acceptor: "Acceptor") -> None:
         """Start the protocol on an accepted connection."""
-        task = self._loop.create_task(acceptor.connect(client))
+        self._coming.add(client)
+        task = self._loop.create_task(acceptor.connect(client, partial(self._coming.discard, client)))
         self._starting.add(task)
-        task.add_done_callback(self._has_started)
+        task.add_done_callback(partial(self._has_started, client))
         if client.fileno() >= self._mark:
             self._pause(_State.NO_DESCRIPTORS)
 
@@ -127,12 +130,13 @@ class Entrance:
         """The connections whose protocol has not started; who stops cancels them."""
         return set(self._starting)
 
-    def _has_started(self, task: asyncio.Task[None]) -> None:
+    def _has_started(self, client: socket.socket, task: asyncio.Task[None]) -> None:
         self._starting.discard(task)
+        self._coming.discard(client)  # if it has failed
         self.connection_closed()  # before it has begun, perhaps
 
     def _inside(self) -> int:
-        return self._count() + len(self._starting)
+        return self._count() + len(self._coming)
 
     def _pause(self, why: _State) -> None:
         if self._state is not _State.OPEN:
@@ -217,10 +221,20 @@ class Acceptor:
         if self._bound.own:
             self._accept(most)
 
-    async def connect(self, client: socket.socket) -> None:
-        """Start the protocol on an accepted connection."""
+    async def connect(self, client: socket.socket, on_made: Callable[[], object]) -> None:
+        """Start the protocol on an accepted connection.
+
+        Args:
+            client: its socket.
+            on_made: called right before its ``connection_made``.
+        """
+
+        def make() -> asyncio.BaseProtocol:
+            self._loop.call_soon(on_made)  # the loops call for the other one next
+            return self._protocol_factory()
+
         try:
-            await self._loop.connect_accepted_socket(self._protocol_factory, client)
+            await self._loop.connect_accepted_socket(make, client)
         except OSError as error:  # it is gone already
             client.close()
             logger.debug("a connection failed before it began: %s", error)

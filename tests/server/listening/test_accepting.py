@@ -161,6 +161,19 @@ async def test_limit(opened: ExitStack, caplog: pytest.LogCaptureFixture) -> Non
 
 
 @on_each_loop
+async def test_nobody_counts_twice(opened: ExitStack, caplog: pytest.LogCaptureFixture) -> None:
+    """A connection that is just starting is one, so that the limit is not reached before its time."""
+    crowd = Crowd(limit=31)
+    address = await listen(opened, crowd)
+    visitors = []
+    for _ in range(30):
+        visitors.append(Visitor(address, opened))
+        await asyncio.sleep(0)
+    await until(lambda: count_of(visitors) == 30)
+    assert not caplog.records
+
+
+@on_each_loop
 async def test_limit_of_all_listeners(opened: ExitStack) -> None:
     """The limit is the server's: a client of one listener waits for one of another to leave."""
     close_with_test(opened)
