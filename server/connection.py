@@ -10,6 +10,7 @@ from hybrid.server.context import ServerContext
 from hybrid.server.forwarded import Peer
 from hybrid.server.ops.escape import format_client
 from hybrid.server.stall import StallWatch
+from hybrid.server.wire.http11 import Request
 
 if TYPE_CHECKING:  # most servers speak neither TLS nor the PROXY protocol, and load neither
     from hybrid.server.tls_facts import TlsFacts
@@ -116,6 +117,10 @@ class Connection:
         known = header.origin is Origin.CLIENT
         self._believe(peers.find(self.client, self.server) if known else peers.stranger)
 
+    def check_underscores(self, request: Request) -> None:
+        """Take out of a request, or refuse, what its peer may not send."""
+        self.peer.check_underscores(request)
+
     def _believe(self, peer: Peer) -> None:
         self.peer = peer
         self.speaks = peer if peer.speaks else None
@@ -128,8 +133,11 @@ class Connection:
             self.on_writable()
 
     def lost(self) -> None:
-        """Give the transport up."""
+        """Give the transport up, and the handler: with a reference back it, and all of what TLS needs for a
+        connection, would wait for the garbage collector.
+        """
         self.closed = True
+        self._handler = None
         self.writable = False
         self.context.connections.discard(self)
         if self.context.on_connection_closed is not None:

@@ -59,7 +59,7 @@ class Http11(Handler):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._context = connection.context
-        self._parser = RequestParser(self._context.config.limits, self._check_underscores)
+        self._parser = RequestParser(self._context.config.limits, connection.check_underscores)
         self._exchange: Exchange | ThreadedExchange | None = None
         self._kinds = Kinds.of(self._context)
         self._state = _IDLE
@@ -71,9 +71,6 @@ class Http11(Handler):
 
     def __repr__(self) -> str:
         return f"<Http11 {self._state.name} {self._exchange!r} {self._parser!r}>"
-
-    def _check_underscores(self, request: Request) -> None:
-        self._connection.peer.check_underscores(request)
 
     # What asyncio and the connection call.
 
@@ -107,10 +104,11 @@ class Http11(Handler):
             self._context.loop.call_soon(self._unstall)  # asyncio cannot bear a close inside this call
 
     def disconnected(self) -> None:
-        """Tell whoever still answers."""
+        """Tell whoever still answers, and let go of them."""
         self._state = _State.CLOSED
-        if self._exchange is not None:
-            self._exchange.abandon()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.abandon()
 
     def tick(self, now: float) -> None:
         """Act on the deadlines for a head, a body, or an idle connection."""
