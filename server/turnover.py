@@ -34,12 +34,13 @@ class RequestCount:
     def __repr__(self) -> str:
         return f"<RequestCount {self.begun} of {self.limit}>"
 
-    def add(self) -> None:
-        """Count one that begins."""
+    def add(self) -> bool:
+        """Count one that begins, and tell whether there are enough."""
         self.begun += 1
         if self.begun == self.limit:
             logger.info("limit_max_requests: this was request %d, stopping to be replaced", self.begun)
             self._enough()
+        return 0 < self.limit <= self.begun
 
 
 class _CountingHttp11(Http11):
@@ -52,9 +53,9 @@ class _CountingHttp11(Http11):
 
     def _begin(self, request: Request) -> None:
         self._left -= 1
-        if not self._left:
+        enough = self._count.add()
+        if enough or not self._left:
             request.keep_alive = False
-        self._count.add()
         super()._begin(request)
 
 

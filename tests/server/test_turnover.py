@@ -56,6 +56,16 @@ def test_limit(serve: Serve, target: str, loop: str) -> None:
     assert "limit_max_requests: this was request 5, stopping to be replaced" in server.stderr
 
 
+@pytest.mark.parametrize("target", ["hello_asgi", "hello_wsgi"])
+def test_last_request_is_told(serve: Serve, target: str) -> None:
+    """The response to the last request says that it is the last of its connection."""
+    server = serve(target, limit_max_requests=3)
+    answers = raw(server.port, GET * 5).split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == [b"200"] * 3
+    assert [b"\r\nconnection: close\r\n" in answer for answer in answers] == [False, False, True]
+    assert server.wait() == 0
+
+
 def test_websockets_count(serve: Serve) -> None:
     """A handshake is a request."""
     server = serve("websocket_echo", limit_max_requests=1)
