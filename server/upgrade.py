@@ -32,18 +32,12 @@ def upgrade(
     """
     context = connection.context
     if context.draining:
-        connection.write(refusal(request, 503, "the server is stopping", context.default_fields))
-        connection.close_after_response()
+        _refuse(connection, request, HandshakeError(503, "the server is stopping"))
         return
     try:
         handshake = read_handshake(request.method, request.http_version, request.headers)
     except HandshakeError as error:
-        logger.info("%s - refused: %s", format_client(connection.client), error)
-        data = refusal(request, error.status, error.reason, context.default_fields, error.headers)
-        connection.write(data)
-        if context.access_log is not None:
-            context.access_log.write_refused(connection.client, request, error.status, data)
-        connection.close_after_response()
+        _refuse(connection, request, error)
         return
     scope: Scope = websocket_scope(connection, request, list(handshake.subprotocols))
     application, scope = resolve(context.websocket_application, scope)
@@ -56,3 +50,14 @@ def upgrade(
     websocket.note_application(application)
     connection.switch(websocket, leftover)
     start_call(context, application, websocket)
+
+
+def _refuse(connection: Connection, request: Request, error: HandshakeError) -> None:
+    """Answer a handshake in place of an application."""
+    context = connection.context
+    logger.info("%s - refused: %s", format_client(connection.client), error)
+    data = refusal(request, error.status, error.reason, context.default_fields, error.headers)
+    connection.write(data)
+    if context.access_log is not None:
+        context.access_log.write_refused(connection.client, request, error.status, data)
+    connection.close_after_response()

@@ -38,7 +38,7 @@ class HandshakeError(RequestError):
     """A request to open a WebSocket that is refused before an application sees it.
 
     Attributes:
-        status: 400, 405 or 426.
+        status: 400, 405 or 426; 503 of a server that stops.
         reason: one short phrase for the response body and the log, never anything the client sent.
         headers: fields that the response must have besides the usual ones.
     """

@@ -198,6 +198,15 @@ class TestRefused:
         await peer.send(get("/ws", "Connection: upgrade", "Upgrade: websocket"))
         assert [(record.status, record.target) for record in records] == [(400, "/ws")]
 
+    @on_loop
+    async def test_handshake_while_stopping(self) -> None:
+        """So is one that comes too late for a server that stops."""
+        peer, records = watched(Puppet())
+        peer.context.draining = True
+        upgrade(peer.connection, handshake(), b"", LoggedWebSocket)
+        assert [(record.status, record.event.value) for record in records] == [(503, "request")]
+        assert peer.transport.written.startswith(b"HTTP/1.1 503 ")
+
 
 class TestThreads:
     """Applications on threads."""
