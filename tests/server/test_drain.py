@@ -27,6 +27,12 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(each, "PATIENCE", DEADLINE)
 
 
+async def until_drained(server: Server) -> None:
+    """Return when a server that has been told to stop has told its connections."""
+    await until(lambda: not server.started)
+    await loop_turns(8)
+
+
 def spread(count: int, seconds: float) -> list[list[int]]:
     """Return how many of so many connections have been closed after each fourth of a time."""
     connections = [cast("OpenConnection", object()) for _ in range(count)]
@@ -88,7 +94,7 @@ async def test_client_that_was_about_to_ask(app: object) -> None:
         used.send(REQUEST)
         await used.read_until(b"hello\n")
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         for connection in (used, fresh):
             connection.send(REQUEST)
             response = await connection.read_all()
@@ -103,7 +109,7 @@ async def test_client_that_is_in_the_middle_of_a_head() -> None:
         connection.send(REQUEST[:20])
         await asyncio.sleep(0)
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         assert not task.done()
         connection.send(REQUEST[20:])
         assert (await connection.read_all()).endswith(b"hello\n")
@@ -129,7 +135,7 @@ async def test_client_that_was_not_told() -> None:
         connection.send(REQUEST.replace(b"/ ", b"/slow ", 1))
         assert b"connection: close" not in (await connection.read_until(b"\r\n\r\n1")).lower()
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         go.set()
         await connection.read_until(b"2")
         connection.send(REQUEST)
@@ -143,7 +149,7 @@ async def test_websocket_that_comes_too_late() -> None:
     """A handshake that comes while the server stops is refused."""
     async with serving(stopping.app) as (server, _), client(server) as connection:
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         connection.send(
             b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -215,8 +221,7 @@ async def test_stopping_within_the_header_of_a_proxy(sent: int) -> None:
         connection.send(PROXY[:sent])
         await asyncio.sleep(0)
         server.should_exit = True
-        await until(lambda: not server.started)
-        await loop_turns(8)  # the steps that follow
+        await until_drained(server)
         assert not task.done()
         connection.send(PROXY[sent:] + REQUEST)
         response = await connection.read_all()
