@@ -12,10 +12,10 @@ from hybrid.server import drain as module
 from hybrid.server import http11, proxied
 from hybrid.server.config import Config
 from hybrid.server.context import OpenConnection
-from hybrid.server.drain import Phase, loop_turns
+from hybrid.server.drain import Phase
 from hybrid.server.server import Server
 from tests.apps import hello_asgi, hello_wsgi, stopping
-from tests.support.embedded import DEADLINE, client, on_each_loop, serving, until
+from tests.support.embedded import DEADLINE, client, on_each_loop, serving, until_drained
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -25,12 +25,6 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give clients that are about to ask as much time as a busy machine may take."""
     for each in (http11, proxied):
         monkeypatch.setattr(each, "PATIENCE", DEADLINE)
-
-
-async def until_drained(server: Server) -> None:
-    """Return when a server that has been told to stop has told its connections."""
-    await until(lambda: not server.started)
-    await loop_turns(8)
 
 
 def spread(count: int, seconds: float) -> list[list[int]]:

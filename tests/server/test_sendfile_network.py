@@ -16,7 +16,7 @@ import pytest
 
 from hybrid.server.server import Server
 from tests.apps.wsgi_big import pattern
-from tests.support.embedded import client, on_each_loop, serving, until
+from tests.support.embedded import client, on_each_loop, serving, until, until_drained
 from tests.support.http_peer import read_responses
 from tests.support.sockets import DEADLINE
 
@@ -250,7 +250,7 @@ async def test_drain(files: Files) -> None:
         with closing(connected(server, get("/file"))) as sock:
             await begun(sock)
             server.should_exit = True
-            await until(lambda: not server.started)
+            await until_drained(server)
             assert is_content((await read_all(sock)).partition(b"\r\n\r\n")[2], 0, SIZE)
         await task
 

@@ -26,7 +26,7 @@ from hybrid.server.drain import InFlight
 from hybrid.server.errors import BindError
 from hybrid.server.server import Server
 from tests.apps import hello_asgi, hello_wsgi
-from tests.support.embedded import DEADLINE, client, get, on_each_loop, port_of, serving, until
+from tests.support.embedded import DEADLINE, client, get, on_each_loop, port_of, serving, until, until_drained
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -431,7 +431,7 @@ async def test_shutdown_waits_for_requests() -> None:
         connection.send(REQUEST)
         await until(lambda: "request" in app.events)
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         assert not task.done()
         app.may_answer.set()
         assert (await connection.read_all()).endswith(b"ok")
@@ -521,7 +521,7 @@ async def test_force_during_shutdown(caplog: pytest.LogCaptureFixture) -> None:
     app = App(never_again)
     async with serving(app) as (server, task):
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         server.force_exit = True
         await asyncio.wait_for(task, DEADLINE)
     assert app.events == ["lifespan cancelled"]
@@ -601,7 +601,7 @@ async def test_deadlines_hold_while_it_drains(
         await until(lambda: "request" in app.events)
         monkeypatch.setattr(ServerContext, "TICK", 0.01)
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         before = contexts[0].now
         await until(lambda: contexts[0].now > before)
         app.may_answer.set()
@@ -622,7 +622,8 @@ async def test_response_in_flight_is_the_last(release: Release) -> None:
         other.send(REQUEST)
         await until(lambda: "request" in app.events and entered.is_set())
         asgi.should_exit = wsgi.should_exit = True
-        await until(lambda: not asgi.started and not wsgi.started)
+        await until_drained(asgi)
+        await until_drained(wsgi)
         app.may_answer.set()
         release.set()
         for connection in (one, other):
@@ -642,7 +643,7 @@ async def test_request_that_never_ends(caplog: pytest.LogCaptureFixture, way: st
         connection.send(REQUEST)
         await until(lambda: "request" in app.events)
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         if way == "force_exit":
             server.force_exit = True
         assert await connection.read_all() == b""
@@ -794,7 +795,7 @@ async def test_cancelled_while_draining() -> None:
             connection.send(REQUEST)
             await until(lambda: "request" in app.events)
             server.should_exit = True
-            await until(lambda: not server.started)
+            await until_drained(server)
             task.cancel()
             assert await connection.read_all() == b""
             await asyncio.wait({task}, timeout=DEADLINE)
@@ -808,7 +809,7 @@ async def test_cancelled_while_shutting_down() -> None:
     app = App(never_again)
     async with serving(app) as (server, task):
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         task.cancel()
         await asyncio.wait({task}, timeout=DEADLINE)
         assert task.cancelled()

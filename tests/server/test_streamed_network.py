@@ -10,7 +10,7 @@ from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.gateway import Gateway, Target
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from tests.support.bridges import bridge_to
-from tests.support.embedded import client, on_each_loop, serving, until
+from tests.support.embedded import client, on_each_loop, serving, until, until_drained
 from tests.support.sockets import DEADLINE
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
@@ -49,7 +49,7 @@ async def test_drain() -> None:
         connection.send(HEAD + b"hello")
         await until(lambda: app.inside.acquire(blocking=False))
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         connection.send(b"world")
         answer = await connection.read_all()
         await task

@@ -14,7 +14,7 @@ from hybrid.bridge.gateway import Gateway, Target
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from tests.support.bridges import bridge_to
-from tests.support.embedded import client, on_each_loop, serving, until
+from tests.support.embedded import client, on_each_loop, serving, until, until_drained
 from tests.support.sockets import DEADLINE
 
 THREADS = 8
@@ -111,7 +111,7 @@ async def test_response_is_completed() -> None:
         connection.send(get("/"))
         await until(lambda: app.inside.acquire(blocking=False))
         server.should_exit = True
-        await until(lambda: not server.started)
+        await until_drained(server)
         app.go.release()
         assert (await connection.read_all()).endswith(b"3\r\ntwo\r\n0\r\n\r\n")
         await task

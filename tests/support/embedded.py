@@ -64,6 +64,16 @@ async def serving(app: object, **settings: Any) -> AsyncIterator[tuple[Server, "
         task.result()
 
 
+async def until_drained(server: Server) -> None:
+    """Return when a server that has been told to stop has told its connections.
+
+    That is some turns of the loop after it has stopped to listen: those who had connected come first.
+    """
+    await until(lambda: not server.started)
+    for _ in range(8):
+        await asyncio.sleep(0)
+
+
 def port_of(server: Server) -> int:
     """Give the TCP port that a server listens on."""
     assert server.listeners is not None
