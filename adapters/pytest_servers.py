@@ -86,19 +86,21 @@ def _with_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _arguments(settings: Mapping[str, Any]) -> list[str]:
-    """Write settings as a command line has them."""
+    """Write settings as a command line has them: defaults too, which a file or a variable might change."""
     arguments: list[str] = []
     known = settings_of(Config)
     for name, value in _with_defaults(settings).items():
-        what, default = known[name]
+        what, _ = known[name]
         if not what.option:
             raise ConfigError(f"{name}: a server in a process of its own cannot be given an object")
         flag = what.flag_of(name)
+        if value is None:  # which no option can say
+            continue
         if isinstance(what, Flag):
             arguments.append(flag if value else f"--no-{flag.removeprefix('--')}")
         elif isinstance(what, Texts):
             arguments += [f"{flag}={each}" for each in value]
-        elif value != default:
+        else:
             arguments.append(f"{flag}={value}")
     return arguments
 

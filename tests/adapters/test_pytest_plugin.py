@@ -47,6 +47,19 @@ def test_targets_are_served_by_a_process(hybrid_server: StartServer) -> None:
     assert httpx.get(server.url).text == "hello\n"
 
 
+def test_what_a_test_says_goes_before_a_file(
+    hybrid_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process reads the project's file, but for what the test has set, be it the default."""
+    (tmp_path / "hybrid.toml").write_text("limit_request_line = 100\nuse_colors = true\n")
+    monkeypatch.chdir(tmp_path)
+    path = "/" + "a" * 200
+    server = hybrid_server("hello_wsgi", process=True, app_dir=APPS, use_colors=None)
+    assert httpx.get(server.url + path).status_code == 414
+    server = hybrid_server("hello_wsgi", process=True, app_dir=APPS, limit_request_line=8190)
+    assert httpx.get(server.url + path).status_code == 200
+
+
 def test_every_address_is_known(hybrid_server: StartServer, tmp_path: Path) -> None:
     """A process says each address that it listens on."""
     path = tmp_path / "s"
