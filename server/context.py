@@ -1,6 +1,7 @@
 """What all connections of one running server share."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from email.utils import formatdate
@@ -55,6 +56,7 @@ class ServerContext:
         state: what lifespan startup left; each scope gets a shallow copy (ASGI lifespan state).
         connections: every open connection.
         on_connection_closed: called when one of them has closed, which makes room for another.
+        limits_hit: how often each limit was hit, by the name of its setting.
         calls: tasks of application calls that run; the set keeps them from being collected.
         create_task: makes the task of an application call, in the context that it is to have.
         gate: what lets requests into the applications; None when any number may be there.
@@ -82,6 +84,7 @@ class ServerContext:
         self.state: dict[str, Any] = {}
         self.connections: set[OpenConnection] = set()
         self.on_connection_closed: Callable[[], object] | None = None
+        self.limits_hit: Counter[str] = Counter()
         self.calls: set[asyncio.Task[None]] = set()
         self.create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = (
             self._create_apart if config.reset_contextvars else loop.create_task

@@ -9,7 +9,8 @@ from typing import Final
 
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.wire.boundary import FrameBoundaries
-from hybrid.server.wire.frames import CloseCode, encode_close
+from hybrid.server.wire.websocket.close_codes import CloseCode
+from hybrid.server.wire.websocket.frames import encode_close
 
 #: Bytes that are taken from the application at a time, and how often before others have their turn.
 _CHUNK: Final = 64 * 1024

@@ -9,10 +9,10 @@ from hybrid.server.logged.websocket import LoggedWebSocket
 from hybrid.server.ops.escape import format_client
 from hybrid.server.pipeline import resolve, start_call, websocket_scope
 from hybrid.server.tunneled import open_tunnel
-from hybrid.server.websocket import WebSocket
-from hybrid.server.wire.handshake import HandshakeError, read_handshake
+from hybrid.server.websocket.websocket import WebSocket
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import refusal
+from hybrid.server.wire.websocket.handshake import HandshakeError, read_handshake
 
 logger = logging.getLogger("hybrid.server")
 

@@ -6,15 +6,16 @@ from hybrid.bridge.types import Message, Scope
 from hybrid.server.connection import Connection
 from hybrid.server.logged.encoder import LoggedEncoder
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
-from hybrid.server.websocket import State, WebSocket, encode_message
-from hybrid.server.wire.frames import Close, CloseCode, Event
-from hybrid.server.wire.handshake import Handshake
+from hybrid.server.websocket.websocket import State, WebSocket, encode_message
 from hybrid.server.wire.http11 import Request
+from hybrid.server.wire.websocket.close_codes import CloseCode
+from hybrid.server.wire.websocket.handshake import Handshake
+from hybrid.server.wire.websocket.parser import Close, Event
 
 
 class LoggedWebSocket(WebSocket):
-    """A :class:`~hybrid.server.websocket.WebSocket` that is logged when it opens or is refused, and when it
-    has closed, with what it has carried.
+    """A :class:`~hybrid.server.websocket.websocket.WebSocket` that is logged when it opens or is refused, and
+    when it has closed, with what it has carried.
     """
 
     def __init__(

@@ -116,7 +116,7 @@ def list_tokens(headers: Headers, name: bytes) -> list[bytes]:
 def wants_websocket(request: Request) -> bool:
     """Tell whether a request asks for a WebSocket; HTTP/1.0 cannot (RFC 9110 section 7.8).
 
-    :func:`hybrid.server.wire.handshake.read_handshake` checks the rest.
+    :func:`hybrid.server.wire.websocket.handshake.read_handshake` checks the rest.
     """
     return (
         request.http_version == "1.1"

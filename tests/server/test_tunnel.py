@@ -12,7 +12,7 @@ from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
 from hybrid.server.tunnel import Tunnel
-from hybrid.server.wire.frames import encode_close, encode_text
+from hybrid.server.wire.websocket.frames import encode_close, encode_text
 from tests.support.embedded import on_each_loop, until
 from tests.support.transports import FakeTransport
 

@@ -18,7 +18,7 @@ from hybrid.bridge.types import Receive, Resolver, ResponseHead, Scope, Send
 from hybrid.server.config import Config
 from hybrid.server.config.processes import LoopName
 from hybrid.server.server import Server
-from hybrid.server.wire.frames import encode_close
+from hybrid.server.wire.websocket.frames import encode_close
 from tests.support.embedded import DEADLINE, client, on_each_loop, port_of, serving, until
 
 HANDSHAKE = (

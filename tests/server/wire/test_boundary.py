@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid.server.wire.boundary import FrameBoundaries
-from hybrid.server.wire.frames import Opcode, encode_close, encode_frame, encode_text
+from hybrid.server.wire.websocket.frames import Opcode, encode_close, encode_frame, encode_text
 
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 #: Of each kind of length.

@@ -18,10 +18,10 @@ from hybrid.bridge.types import ASGIApp, Headers, Message, Receive, Resolver, Sc
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
-from hybrid.server.inbox import BACKLOG_BYTES
 from hybrid.server.logged.websocket import LoggedWebSocket
 from hybrid.server.upgrade import upgrade
-from hybrid.server.websocket import CLOSE_TIMEOUT, State, WebSocket
+from hybrid.server.websocket.inbox import BACKLOG_BYTES
+from hybrid.server.websocket.websocket import CLOSE_TIMEOUT, State, WebSocket
 from hybrid.server.wire.http11 import Request, wants_websocket
 from tests.support.transports import FakeTransport
 
@@ -1061,7 +1061,7 @@ class TestOperation:
         """A debugger shows the state and how much waits."""
         peer = Peer(idle())
         await peer.open()
-        assert repr(peer.websocket) == "<WebSocket OPEN b'/chat?a=1' <Inbox open, 0 of 32 messages>>"
+        assert repr(peer.websocket) == "<WebSocket OPEN '/chat' <Inbox open, 0 of 32 messages>>"
 
 
 class TestCancellation:

@@ -1,4 +1,4 @@
-"""Turns the bytes of a WebSocket connection into messages and back (RFC 6455, server side, no I/O).
+"""Turns the bytes of a WebSocket's client into messages (RFC 6455, server side, no I/O).
 
 :class:`FrameParser` takes whatever a socket delivers, in pieces of any size, and returns complete messages
 and control frames. No extension is negotiated, so no reserved bit is allowed. An extension would add its
@@ -6,47 +6,17 @@ first bytes to ``_FIRST`` and see payloads in ``_append``, like those of message
 """
 
 import codecs
-import enum
 import struct
 from dataclasses import dataclass
 from typing import Final
+
+from hybrid.server.wire.websocket.close_codes import CloseCode, is_valid_close_code
+from hybrid.server.wire.websocket.frames import CONTROL, FIN, MAX_CONTROL, OPCODE_BITS, Opcode
 
 try:
     from websockets.speedups import apply_mask
 except ImportError:  # pragma: no cover - the wheel for this platform has no C extension
     from websockets.utils import apply_mask
-
-
-class Opcode(enum.IntEnum):
-    """What a frame carries (RFC 6455 section 11.8)."""
-
-    CONTINUATION = 0x0
-    TEXT = 0x1
-    BINARY = 0x2
-    CLOSE = 0x8
-    PING = 0x9
-    PONG = 0xA
-
-
-class CloseCode(enum.IntEnum):
-    """Why a connection ended (RFC 6455 section 7.4.1 and IANA's WebSocket Close Code Number registry)."""
-
-    NORMAL = 1000
-    GOING_AWAY = 1001
-    PROTOCOL_ERROR = 1002
-    UNSUPPORTED_DATA = 1003
-    #: Never sent: the close frame had no code.
-    NO_STATUS = 1005
-    #: Never sent: the connection ended without a close frame.
-    ABNORMAL = 1006
-    INVALID_DATA = 1007
-    POLICY_VIOLATION = 1008
-    TOO_BIG = 1009
-    MANDATORY_EXTENSION = 1010
-    INTERNAL_ERROR = 1011
-    SERVICE_RESTART = 1012
-    TRY_AGAIN_LATER = 1013
-    BAD_GATEWAY = 1014
 
 
 class WebSocketError(Exception):
@@ -90,12 +60,7 @@ class Close:
 #: A whole text message, a whole binary message, or a control frame.
 Event = str | bytes | Ping | Pong | Close
 
-_FIN: Final = 0x80
-_CONTROL: Final = 0x08
-_OPCODE_BITS: Final = 0x0F
 _RESERVED_BITS: Final = 0x70
-_MAX_CONTROL: Final = 125
-_MAX_CLOSE_REASON: Final = _MAX_CONTROL - 2
 # Header of the shortest masked frame: two bytes and the masking key.
 _SHORT_HEADER: Final = 6
 # From here on a copy costs more than the view that avoids it (measured, CPython 3.11).
@@ -106,17 +71,9 @@ _WORTH_A_VIEW: Final = 4096
 _FIRST: Final = frozenset({0x01, 0x02, 0x81, 0x82, 0x88, 0x89, 0x8A})
 _NEXT: Final = frozenset({0x00, 0x80, 0x88, 0x89, 0x8A})
 _OPCODES: Final = frozenset(Opcode)
-_UNASSIGNED_CLOSE_CODES: Final = frozenset({1004, 1005, 1006})
 _utf8_decoder: Final = codecs.getincrementaldecoder("utf-8")
 _uint16: Final = struct.Struct("!H")
 _uint64: Final = struct.Struct("!Q")
-_header16: Final = struct.Struct("!BBH")
-_header64: Final = struct.Struct("!BBQ")
-
-
-def is_valid_close_code(code: int) -> bool:
-    """Tell whether a close frame may carry this code (RFC 6455 section 7.4, IANA registry)."""
-    return (1000 <= code <= 1014 and code not in _UNASSIGNED_CLOSE_CODES) or 3000 <= code <= 4999
 
 
 class FrameParser:
@@ -137,7 +94,7 @@ class FrameParser:
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
         # Size of the longest read that the short way through feed() may take; 0 while anything is unfinished.
-        self._fast_size = min(max_size, _MAX_CONTROL) + _SHORT_HEADER
+        self._fast_size = min(max_size, MAX_CONTROL) + _SHORT_HEADER
         # A header that is not complete yet, or a control frame that is not.
         self._pending = b""
         # The data frame that is arriving: payload bytes to come, the key turned to the next, its FIN bit.
@@ -195,7 +152,7 @@ class FrameParser:
             error.events = events
             raise
         idle = self._expected is _FIRST and not (self._pending or self._left or self._done)
-        self._fast_size = min(self._max_size, _MAX_CONTROL) + _SHORT_HEADER if idle else 0
+        self._fast_size = min(self._max_size, MAX_CONTROL) + _SHORT_HEADER if idle else 0
         return events
 
     def _finish(self) -> None:
@@ -219,7 +176,7 @@ class FrameParser:
             return start
         end = body + length
         if end > len(data):
-            if first & _CONTROL:
+            if first & CONTROL:
                 return start
             self._begin(first, length, data[body - 4 : body])
             return self._read_payload(data, body, events) if body < len(data) else body
@@ -228,7 +185,7 @@ class FrameParser:
             events.append(payload)
         elif first == 0x81:
             events.append(_decode(payload))
-        elif first & _CONTROL:
+        elif first & CONTROL:
             self._control(first, payload, events)
         else:
             self._begin(first, 0, b"")
@@ -242,8 +199,8 @@ class FrameParser:
         body = start + _SHORT_HEADER
         if length < 0:
             raise _protocol_error("frame from a client without a mask")
-        if length > _MAX_CONTROL:
-            if first & _CONTROL:
+        if length > MAX_CONTROL:
+            if first & CONTROL:
                 raise _protocol_error("control frame longer than 125 bytes")
             field, least = (_uint16, 126) if length == 126 else (_uint64, 1 << 16)
             body += field.size
@@ -255,12 +212,12 @@ class FrameParser:
             if length >> 63:
                 raise _protocol_error("length with its highest bit set")
         # Before a byte of the payload is kept, and before the mask is there.
-        if len(self._parts) + length > self._max_size and not first & _CONTROL:
+        if len(self._parts) + length > self._max_size and not first & CONTROL:
             raise WebSocketError(CloseCode.TOO_BIG, f"message longer than {self._max_size} bytes")
         return (length, body) if len(data) >= body else (-1, body)
 
     def _control(self, first: int, payload: bytes, events: list[Event]) -> None:
-        opcode = first & _OPCODE_BITS
+        opcode = first & OPCODE_BITS
         if opcode == Opcode.PING:
             events.append(Ping(payload))
         elif opcode == Opcode.PONG:
@@ -271,12 +228,12 @@ class FrameParser:
 
     def _begin(self, first: int, length: int, mask: bytes) -> None:
         """Start a data frame that is not here whole, or is not a whole message."""
-        self._fin = first >= _FIN
+        self._fin = first >= FIN
         self._left = length
         self._mask = mask
         if self._expected is _FIRST:
             self._expected = _NEXT
-            self._decoder = _utf8_decoder() if first & _OPCODE_BITS == Opcode.TEXT else None
+            self._decoder = _utf8_decoder() if first & OPCODE_BITS == Opcode.TEXT else None
 
     def _read_payload(self, data: bytes, start: int, events: list[Event]) -> int:
         """Take what is here of the payload of the data frame that is arriving."""
@@ -335,10 +292,10 @@ def _first_byte_error(first: int) -> WebSocketError:
     """Name the rule that a first byte breaks; it was not among those expected (sections 5.2, 5.4 and 5.5)."""
     if first & _RESERVED_BITS:
         return _protocol_error("reserved bit set without an extension that defines it")
-    opcode = first & _OPCODE_BITS
+    opcode = first & OPCODE_BITS
     if opcode not in _OPCODES:
         return _protocol_error(f"reserved opcode {opcode}")
-    if opcode & _CONTROL:
+    if opcode & CONTROL:
         return _protocol_error("fragmented control frame")
     if opcode:
         return _protocol_error("new message inside a fragmented one")
@@ -351,56 +308,3 @@ def _protocol_error(reason: str) -> WebSocketError:
 
 def _invalid_text() -> WebSocketError:
     return WebSocketError(CloseCode.INVALID_DATA, "text that is not valid UTF-8")
-
-
-def _short_headers(opcode: Opcode) -> tuple[bytes, ...]:
-    return tuple(bytes((_FIN | opcode, length)) for length in range(_MAX_CONTROL + 1))
-
-
-_SHORT_HEADERS: Final = {int(opcode): _short_headers(opcode) for opcode in Opcode}
-_SHORT_TEXT: Final = _SHORT_HEADERS[Opcode.TEXT]
-
-
-def encode_frame(opcode: int, payload: bytes | bytearray) -> bytes:
-    """Return one whole server frame (FIN set, not masked) around the payload.
-
-    A control frame's payload has at most 125 bytes, which is for the caller to see to.
-    """
-    length = len(payload)
-    if length <= _MAX_CONTROL:
-        return _SHORT_HEADERS[opcode][length] + payload
-    if length < 1 << 16:
-        return _header16.pack(_FIN | opcode, 126, length) + payload
-    return _header64.pack(_FIN | opcode, 127, length) + payload
-
-
-def encode_text(text: str) -> bytes:
-    """Return a server's text message as one frame.
-
-    Raises:
-        UnicodeEncodeError: the text has a lone surrogate, which UTF-8 cannot carry.
-    """
-    payload = text.encode()
-    if len(payload) <= _MAX_CONTROL:
-        return _SHORT_TEXT[len(payload)] + payload
-    return encode_frame(Opcode.TEXT, payload)
-
-
-def encode_close(code: int | None, reason: str = "") -> bytes:
-    """Return a close frame; the reason is cut, between characters, to the 123 bytes there is room for.
-
-    Args:
-        code: what to send; ``None`` sends a frame without code and reason.
-        reason: text for a person or a log.
-
-    Raises:
-        ValueError: the code may not be sent (RFC 6455 section 7.4), or there is a reason and no code.
-    """
-    if code is None:
-        if reason:
-            raise ValueError("a close reason needs a close code")
-        return encode_frame(Opcode.CLOSE, b"")
-    if not is_valid_close_code(code):
-        raise ValueError(f"close code {code} may not be sent: use 1000-1003, 1007-1014 or 3000-4999")
-    cut = reason.encode()[:_MAX_CLOSE_REASON].decode(errors="ignore").encode()
-    return encode_frame(Opcode.CLOSE, _uint16.pack(code) + cut)

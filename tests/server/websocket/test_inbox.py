@@ -9,7 +9,7 @@ from hybrid.bridge.types import Message
 from hybrid.server.config import Config
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
-from hybrid.server.inbox import BACKLOG_BYTES, Inbox
+from hybrid.server.websocket.inbox import BACKLOG_BYTES, Inbox
 from tests.support.transports import FakeTransport
 
 FIRST: Message = {"type": "first"}

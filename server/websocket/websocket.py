@@ -10,24 +10,15 @@ from typing import Final
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Message, Receive, Scope
 from hybrid.server.connection import Connection, Handler
-from hybrid.server.inbox import Inbox
 from hybrid.server.pipeline import describe
-from hybrid.server.wire.errors import ResponseError
-from hybrid.server.wire.frames import (
-    Close,
-    CloseCode,
-    Event,
-    FrameParser,
-    Opcode,
-    Ping,
-    WebSocketError,
-    encode_close,
-    encode_frame,
-    encode_text,
-)
-from hybrid.server.wire.handshake import Handshake
+from hybrid.server.websocket.inbox import Inbox
+from hybrid.server.websocket.opening import Opening
 from hybrid.server.wire.http11 import Request
-from hybrid.server.wire.response import ResponseEncoder, refusal
+from hybrid.server.wire.response import DefaultFields, ResponseEncoder
+from hybrid.server.wire.websocket.close_codes import CloseCode
+from hybrid.server.wire.websocket.frames import Opcode, encode_close, encode_frame, encode_text
+from hybrid.server.wire.websocket.handshake import Handshake
+from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, WebSocketError
 
 logger = logging.getLogger("hybrid.server")
 
@@ -68,7 +59,8 @@ class WebSocket(Handler):
     """One WebSocket: a protocol handler to its connection, an ASGI call to its application. Loop thread only.
 
     What a connection can hold is bounded: one message of ``ws_max_size``, incomplete or waiting for the
-    application, and what :class:`~hybrid.server.inbox.Inbox` and the transport's high-water mark allow.
+    application, and what :class:`~hybrid.server.websocket.inbox.Inbox` and the transport's high-water mark
+    allow.
 
     Attributes:
         scope: the ASGI ``websocket`` scope.
@@ -78,6 +70,7 @@ class WebSocket(Handler):
     lasting = True
 
     task: asyncio.Task[None]  # of the application's call
+    _opening: Opening  # until the handshake is granted
 
     _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
     _encode = staticmethod(encode_message)
@@ -93,18 +86,15 @@ class WebSocket(Handler):
         config = connection.context.config
         self.scope = scope
         self.state = State.CONNECTING
-        self._request = request
-        self._handshake = handshake
+        self._opening = Opening(request, handshake)
         self._parser = FrameParser(config.ws_max_size)
         self._inbox = Inbox(connection, config.ws_max_queue, {"type": "websocket.connect"})
-        self._early = b""  # what came before the handshake was answered
         self._late_pong: bytes | None = None  # the last ping's payload, if its pong could not be sent at once
-        self._refusal: ResponseEncoder | None = None  # the response that refuses the handshake
         self._closed_by_application = False
         self._deadline = inf
 
     def __repr__(self) -> str:
-        return f"<WebSocket {self.state.name} {self._request.target!r} {self._inbox!r}>"
+        return f"<WebSocket {self.state.name} {self.scope['path']!r} {self._inbox!r}>"
 
     # What the connection calls.
 
@@ -213,54 +203,42 @@ class WebSocket(Handler):
 
     # Opening.
 
+    @property
+    def _default_fields(self) -> DefaultFields:
+        return self._connection.context.default_fields
+
     def _receive_early(self, data: bytes) -> None:
-        """Keep what the client says before it may (RFC 6455 section 4.1); after a refusal nobody wants it."""
+        """Keep what the client says before it may; after a refusal nobody wants it."""
         if self.state is State.CONNECTING:
-            self._early += data
+            self._opening.early += data
             self._connection.pause_reading()
 
     def _accept(self, message: Message) -> None:
-        fields = self._connection.context.default_fields
-        try:
-            response = self._handshake.response(
-                message.get("subprotocol"), message.get("headers") or (), fields
-            )
-        except (ResponseError, TypeError, ValueError) as error:
-            raise ProtocolError(f"websocket.accept: {error}") from error
+        response = self._opening.accept(message, self._default_fields)
         self._log_open(response)
         self._connection.write(response)
         self.state = State.OPEN
-        early, self._early = self._early, b""
+        early = self._opening.early
+        del self._opening  # an open WebSocket has no use for it, and there may be many
         if early:
             self._connection.resume_reading()
             self.data_received(early)
 
     def _deny(self, message: Message) -> None:
-        fields = self._connection.context.default_fields
-        headers = message.get("headers") or ()
-        try:
-            encoder = self._new_encoder(self._request, message.get("status", 0), None, headers, fields)
-        except (ResponseError, TypeError, ValueError) as error:
-            raise ProtocolError(f"websocket.http.response.start: {error}") from error
-        encoder.keep_alive = False
-        self._refusal = encoder
+        self._opening.deny(message, self._default_fields, self._new_encoder)
         self.state = State.DENYING
 
     def _send_denial(self, message: Message) -> bool:
-        assert self._refusal is not None
-        more = message.get("more_body", False)
-        try:
-            self._connection.write(self._refusal.encode(message.get("body", b""), more))
-        except (ResponseError, TypeError) as error:
-            raise ProtocolError(f"websocket.http.response.body: {error}") from error
+        more = bool(message.get("more_body", False))
+        self._connection.write(self._opening.deny_part(message, more))
         if not more:
             self._closed_by_application = True
-            self._refused(self._refusal.status, b"")
-        return bool(more)
+            assert self._opening.refusal is not None
+            self._refused(self._opening.refusal.status, b"")
+        return more
 
     def _refuse(self, status: int, reason: str) -> None:
-        fields = self._connection.context.default_fields
-        data = refusal(self._request, status, reason, fields)
+        data = self._opening.refuse(status, reason, self._default_fields)
         self._connection.write(data)
         self._refused(status, data)
 
@@ -270,7 +248,7 @@ class WebSocket(Handler):
         self._connection.close_after_response()
 
     def _give_up_handshake(self) -> None:
-        if self._refusal is not None and self._refusal.head_sent:
+        if self._opening.interrupted:
             self._end(CloseCode.ABNORMAL)
             self._connection.abort()  # the client must be able to tell that the response is incomplete
         else:

@@ -15,8 +15,8 @@ from websockets.uri import parse_uri
 
 from hybrid.bridge.types import Headers
 from hybrid.server.wire.errors import RequestError, ResponseError
-from hybrid.server.wire.handshake import Handshake, HandshakeError, read_handshake
 from hybrid.server.wire.http11 import Request, wants_websocket
+from hybrid.server.wire.websocket.handshake import Handshake, HandshakeError, read_handshake
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 

@@ -17,20 +17,10 @@ from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 from websockets.utils import apply_mask as apply_mask_in_python
 
-from hybrid.server.wire import frames
-from hybrid.server.wire.frames import (
-    Close,
-    CloseCode,
-    Event,
-    FrameParser,
-    Ping,
-    Pong,
-    WebSocketError,
-    encode_close,
-    encode_frame,
-    encode_text,
-    is_valid_close_code,
-)
+from hybrid.server.wire.websocket import parser
+from hybrid.server.wire.websocket.close_codes import CloseCode, is_valid_close_code
+from hybrid.server.wire.websocket.frames import encode_close, encode_frame, encode_text
+from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong, WebSocketError
 
 KEY = b"\x11\xa2\x83\xf4"
 MAX_SIZE = 1 << 20
@@ -170,7 +160,7 @@ class TestMasking:
 
     def test_python_masking_agrees(self, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where `websockets` comes without its C extension, its Python function gives the same messages."""
-        monkeypatch.setattr(frames, "apply_mask", apply_mask_in_python)
+        monkeypatch.setattr(parser, "apply_mask", apply_mask_in_python)
         assert feed(text("short") + raw(0x82, bytes(range(256)) * 40)) == (
             ["short", bytes(range(256)) * 40],
             None,
@@ -491,8 +481,8 @@ class TestLimits:
                 touched["utf8"] += len(data)
                 return self.decoder.decode(data)
 
-        monkeypatch.setattr(frames, "apply_mask", counting_mask)
-        monkeypatch.setattr(frames, "_utf8_decoder", CountingDecoder)
+        monkeypatch.setattr(parser, "apply_mask", counting_mask)
+        monkeypatch.setattr(parser, "_utf8_decoder", CountingDecoder)
         events, code = outcome(in_pieces(raw(first, b"x" * size), piece), max_size=size)
         assert (len(events), code) == (1, None)
         assert touched == {"mask": size, "utf8": size if first == 0x81 else 0}
