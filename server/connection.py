@@ -44,6 +44,7 @@ class Connection:
         peer: what the peer may say of the client in its requests.
         speaks: the same, or None if nothing that it says could change a scope.
         writable: False while the client reads too slowly; :meth:`wait_writable` waits for the end of that.
+        on_lost: called once the connection is gone.
         on_writable: called when :attr:`writable` becomes true again.
         reading: False while nothing is taken from the socket.
         closed: whether the connection is gone.
@@ -51,8 +52,8 @@ class Connection:
 
     __slots__ = (
         "_carrier", "_handler", "_stall", "_waiters",
-        "client", "closed", "context", "on_writable", "peer", "reading", "scheme", "server", "speaks", "tls",
-        "transport", "writable",
+        "client", "closed", "context", "on_lost", "on_writable", "peer", "reading", "scheme", "server",
+        "speaks", "tls", "transport", "writable",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -70,6 +71,7 @@ class Connection:
         self.closed = False
         self._handler: Handler | None = None
         self.reading = True
+        self.on_lost: Callable[[], object] | None = None
         self.on_writable: Callable[[], object] | None = None
         self._stall: StallWatch | None = None  # while bytes wait for the client
         self._waiters: list[asyncio.Future[None]] = []
@@ -142,6 +144,8 @@ class Connection:
         self.context.connections.discard(self)
         if self.context.on_connection_closed is not None:
             self.context.on_connection_closed()
+        if self.on_lost is not None:
+            self.on_lost()
         self._wake_waiters()
 
     # What handlers and the server call.

@@ -12,6 +12,7 @@ from hybrid.bridge.gateway import Gateway
 from hybrid.bridge.routing import application_for
 from hybrid.bridge.shutdown import CURRENT, ShutdownNotice
 from hybrid.bridge.types import ASGIApp
+from hybrid.server.caps import Caps
 from hybrid.server.config import Config
 from hybrid.server.forwarded import Peers
 from hybrid.server.gate import Gate
@@ -56,7 +57,8 @@ class ServerContext:
         state: what lifespan startup left; each scope gets a shallow copy (ASGI lifespan state).
         connections: every open connection.
         on_connection_closed: called when one of them has closed, which makes room for another.
-        limits_hit: how often each limit was hit, by the name of its setting.
+        caps: counts open WebSockets; None when there may be any number.
+        limits_hit: how often each limit on WebSockets was hit, by the name of its setting.
         calls: tasks of application calls that run; the set keeps them from being collected.
         create_task: makes the task of an application call, in the context that it is to have.
         gate: what lets requests into the applications; None when any number may be there.
@@ -84,6 +86,7 @@ class ServerContext:
         self.state: dict[str, Any] = {}
         self.connections: set[OpenConnection] = set()
         self.on_connection_closed: Callable[[], object] | None = None
+        self.caps = Caps.of(config)
         self.limits_hit: Counter[str] = Counter()
         self.calls: set[asyncio.Task[None]] = set()
         self.create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = (

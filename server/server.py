@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, suppress
 from importlib import import_module
@@ -63,6 +64,7 @@ class Server:
         config: the settings.
         started: whether it accepts connections.
         listeners: the sockets and their URLs, once started.
+        limits_hit: how often each limit on WebSockets was hit, by the name of its setting.
         exit_reason: why it stops, once it does.
         on_started: called on the loop once it accepts connections, instead of saying so in the log.
         on_stopping: called on the loop once it begins to stop, whoever has told it to.
@@ -72,6 +74,7 @@ class Server:
         self.config = config
         self.started = False
         self.listeners: Listeners | None = None
+        self.limits_hit: Counter[str] = Counter()
         self.exit_reason: ExitReason | None = None
         self.on_started: Callable[[], object] | None = None
         self.on_stopping: Callable[[], object] | None = None
@@ -217,7 +220,7 @@ class Server:
                 return
             # Only now: the lifespan may have changed the routes.
             context = ServerContext(self.config, loaded.application, self._loop)
-            context.state, context.shutdown = state, notice
+            context.state, context.shutdown, context.limits_hit = state, notice, self.limits_hit
             drain = Drain(context, loaded, self._stop_listening, self._wait_told, lambda: self.force_exit)
             try:
                 await self._listen_and_serve(context, drain, sockets)

@@ -7,7 +7,10 @@ from enum import Enum, auto
 from math import inf
 from typing import Final
 
+from hybrid.server.caps import Overstep
 from hybrid.server.connection import Connection, Handler
+from hybrid.server.websocket.guards import Guards
+from hybrid.server.websocket.websocket import CLOSE_TIMEOUT
 from hybrid.server.wire.boundary import FrameBoundaries
 from hybrid.server.wire.websocket.close_codes import CloseCode
 from hybrid.server.wire.websocket.frames import encode_close
@@ -50,6 +53,9 @@ class Tunnel(Handler):
         end: this side's end of the pair.
         on_open: is called when the application has begun to write.
 
+    Attributes:
+        guards: watches the client; None where nobody asks for that. Messages are not counted.
+
     Raises:
         NotImplementedError: the event loop cannot watch sockets.
     """
@@ -61,6 +67,7 @@ class Tunnel(Handler):
         end.setblocking(False)
         self._end = end
         self._on_open = on_open
+        self.guards: Guards | None = None
         self._loop = connection.context.loop
         self._state = _State.PENDING
         self._unsent = b""  # for the application, which has no room; the client is not read meanwhile
@@ -68,7 +75,7 @@ class Tunnel(Handler):
         self._input_over = False  # whether the application gets nothing more
         self._output_over = False  # whether the application has closed its direction
         self._frames = FrameBoundaries()  # in what the client hears
-        self._stopping = False  # whether the client is to get a close frame
+        self._farewell: tuple[int, str] | None = None  # the close frame that the client is to get
         self._released = False  # whether the application's call is over
         self._deadline = inf  # for letting go
         self._loop.add_reader(end, self._catch_up)
@@ -89,6 +96,12 @@ class Tunnel(Handler):
         """Take bytes from the client."""
         if self._input_over:
             return
+        if self.guards is not None:
+            self.guards.note_activity()
+            overstep = self.guards.take_bytes(len(data))
+            if overstep is not None:
+                self._show_out(overstep)
+                return
         if self._unsent:
             self._unsent += data
         else:
@@ -128,6 +141,10 @@ class Tunnel(Handler):
 
     def tick(self, now: float) -> None:
         """Let go when it is time, and all that the application has written is on its way."""
+        if self.guards is not None and self._state is _State.OPEN and self._farewell is None:
+            overstep = self.guards.look(now)
+            if overstep is not None:
+                self._show_out(overstep)
         caught_up = self._catch_up()
         if now >= self._deadline and (caught_up or self._state is _State.GONE):
             self.close()
@@ -139,11 +156,21 @@ class Tunnel(Handler):
         if self._state is _State.GONE:
             self._close_end()
         elif self._state is not _State.ANSWERED:
-            self._stopping = True
-            self._catch_up()
-            if self._state is _State.OPEN and self._frames.at_boundary:
-                self._send_close()
-            self._stop_input()
+            self._hang_up(CloseCode.SERVICE_RESTART, "the server is stopping")
+
+    def _hang_up(self, code: int, reason: str) -> None:
+        """Send a close frame where it cannot tear another one apart, and end the application's input."""
+        if self._farewell is None:
+            self._farewell = code, reason
+        self._catch_up()
+        if self._state is _State.OPEN and self._frames.at_boundary:
+            self._send_close(*self._farewell)
+        self._stop_input()
+
+    def _show_out(self, overstep: Overstep) -> None:
+        """Hang up on a client; an application that does not mind the end of its input has no more time."""
+        self._hang_up(overstep.code, overstep.reason)
+        self._deadline = min(self._deadline, self._connection.context.deadline(CLOSE_TIMEOUT))
 
     def abort(self) -> None:
         """End at once what is left after the client."""
@@ -267,14 +294,18 @@ class Tunnel(Handler):
 
     def _pass_on(self, data: bytes) -> None:
         """Send what the application writes, as far as it may still write."""
+        if self.guards is not None:
+            self.guards.note_activity()
         end = self._frames.feed(data)
-        self._connection.write(data[:end] if self._stopping and end else data)
-        if self._stopping and end:
-            self._send_close()
+        if self._farewell is None or not end:
+            self._connection.write(data)
+        else:
+            self._connection.write(data[:end])
+            self._send_close(*self._farewell)
 
-    def _send_close(self) -> None:
-        """Tell the client to come back, at the end of a frame. What the application still says is dropped."""
-        self._connection.write(encode_close(CloseCode.SERVICE_RESTART, "the server is stopping"))
+    def _send_close(self, code: int, reason: str) -> None:
+        """Say why it ends, at the end of a frame. What the application still says is dropped."""
+        self._connection.write(encode_close(code, reason))
         self._state = _State.STOPPED
         self._deadline = self._connection.context.deadline(_RELEASE_SECONDS)
 

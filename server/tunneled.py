@@ -22,6 +22,7 @@ from hybrid.server.logged.encoder import LoggedEncoder
 from hybrid.server.logged.tunnel import LoggedTunnel
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
 from hybrid.server.tunnel import Tunnel
+from hybrid.server.websocket.guards import Guards
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import RETRY_AFTER, ResponseEncoder, refusal
 
@@ -117,6 +118,8 @@ class TunneledExchange:
             if record is None
             else LoggedTunnel(connection, end, self._log_open, self._log_over)
         )
+        if Guards.wanted(connection.context.config):
+            self.tunnel.guards = Guards(connection.context, scope)
         self._connection = connection
         self._application_end: ApplicationSocket | None = application_end
         self._answering = False  # whether the client gets the response; the worker's

@@ -1,14 +1,20 @@
 """From a request that asks for a WebSocket to whatever answers it: an ASGI call, a socket, or a refusal."""
 
 import logging
+from functools import partial
+from typing import Final
 
 from hybrid.bridge.socket_application import SocketApplication
 from hybrid.bridge.types import Scope
+from hybrid.server.caps import Overstep, Place
 from hybrid.server.connection import Connection
-from hybrid.server.logged.websocket import LoggedWebSocket
+from hybrid.server.context import ServerContext
+from hybrid.server.logged.websocket import LoggedGuardedWebSocket, LoggedWebSocket
 from hybrid.server.ops.escape import format_client
 from hybrid.server.pipeline import resolve, start_call, websocket_scope
 from hybrid.server.tunneled import open_tunnel
+from hybrid.server.websocket.guarded import GuardedWebSocket
+from hybrid.server.websocket.guards import Guards, note_overstep
 from hybrid.server.websocket.websocket import WebSocket
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import refusal
@@ -41,15 +47,43 @@ def upgrade(
         return
     scope: Scope = websocket_scope(connection, request, list(handshake.subprotocols))
     application, scope = resolve(context.websocket_application, scope)
-    if isinstance(application, SocketApplication):
+    overstep = _enter(connection, scope, application)
+    if overstep is None and isinstance(application, SocketApplication):
         open_tunnel(connection, request, scope, application, leftover)
         return
-    if kind is None:
-        kind = WebSocket if context.access_log is None else LoggedWebSocket
-    websocket = kind(connection, request, handshake, scope)
+    websocket = (kind or _kind(context))(connection, request, handshake, scope)
     websocket.note_application(application)
     connection.switch(websocket, leftover)
-    start_call(context, application, websocket)
+    if overstep is None:
+        start_call(context, application, websocket)
+    else:
+        note_overstep(context, overstep, scope)
+        websocket.turn_away(overstep.code, overstep.reason)
+
+
+def _enter(connection: Connection, scope: Scope, application: object) -> Overstep | None:
+    """Count a WebSocket until its connection is gone; or return why there is no room for it."""
+    caps = connection.context.caps
+    if caps is None:
+        return None
+    place = Place.of(scope["client"], application)
+    overstep = caps.enter(place)
+    if overstep is None:
+        connection.on_lost = partial(caps.leave, place)
+    return overstep
+
+
+def _kind(context: ServerContext) -> type[WebSocket]:
+    """Return what the settings ask for: no message pays for what nobody wants."""
+    return _KINDS[Guards.wanted(context.config), context.access_log is not None]
+
+
+_KINDS: Final = {
+    (False, False): WebSocket,
+    (True, False): GuardedWebSocket,
+    (False, True): LoggedWebSocket,
+    (True, True): LoggedGuardedWebSocket,
+}
 
 
 def _refuse(connection: Connection, request: Request, error: HandshakeError) -> None:

@@ -16,6 +16,7 @@ from hybrid.server.config.threads import ThreadSettings
 from hybrid.server.config.timeouts import TimeoutSettings
 from hybrid.server.config.tls import TlsSettings
 from hybrid.server.config.websocket import WebSocketSettings
+from hybrid.server.config.websocket_limits import WebSocketLimitSettings
 
 
 @dataclass(kw_only=True, eq=False)
@@ -29,6 +30,7 @@ class Config(
     TimeoutSettings,
     ResponseSettings,
     WebSocketSettings,
+    WebSocketLimitSettings,
     LogSettings,
     ProcessSettings,
     DevelopmentSettings,

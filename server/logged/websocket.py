@@ -6,6 +6,7 @@ from hybrid.bridge.types import Message, Scope
 from hybrid.server.connection import Connection
 from hybrid.server.logged.encoder import LoggedEncoder
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
+from hybrid.server.websocket.guarded import GuardedWebSocket
 from hybrid.server.websocket.websocket import State, WebSocket, encode_message
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.websocket.close_codes import CloseCode
@@ -96,6 +97,10 @@ class LoggedWebSocket(WebSocket):
             self._log.write(record)
         else:
             self._log.write_cut_off(record)
+
+
+class LoggedGuardedWebSocket(GuardedWebSocket, LoggedWebSocket):
+    """One that is watched as well: what its client is not allowed to send is not counted."""
 
 
 def _size(data: str | bytes) -> int:

@@ -136,8 +136,21 @@ class WebSocket(Handler):
         if self.state is State.CONNECTING:
             self._refuse(503, "the server is stopping")
         elif self.state is State.OPEN:
-            self._close(CloseCode.SERVICE_RESTART, "the server is stopping")
-            self._disconnect(CloseCode.SERVICE_RESTART, "the server is stopping")
+            self.hang_up(CloseCode.SERVICE_RESTART, "the server is stopping")
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """Close an open WebSocket in the application's place, and tell it so."""
+        self._close(code, reason)
+        self._disconnect(code, reason)
+
+    def turn_away(self, code: int, reason: str) -> None:
+        """Grant the handshake and close at once, in the application's place: a script in a browser is told
+        neither status nor reason of one that is refused.
+        """
+        offered = self.scope["subprotocols"]
+        self._accept({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
+        if self.state is State.OPEN:  # it may have sent a close frame with its handshake
+            self.hang_up(code, reason)
 
     # What the application calls.
 
