@@ -23,9 +23,18 @@ if TYPE_CHECKING:
     from hybrid.bridge.interface import Interface, detect
     from hybrid.bridge.lifespan import Lifespan
     from hybrid.bridge.routes import Route, Target, format_routes
-    from hybrid.bridge.routing import HostRouter, PathRouter, ProtocolTypeRouter, not_found
+    from hybrid.bridge.routing import (
+        ChannelNameRouter,
+        HostRouter,
+        PathRouter,
+        ProtocolTypeRouter,
+        not_found,
+        refusing,
+    )
     from hybrid.bridge.targets import TargetSpec, add_app_dir, call_factory, load_target, parse_target
     from hybrid.bridge.types import BodyPolicy
+    from hybrid.bridge.url_patterns import URLRoute, path, re_path
+    from hybrid.bridge.url_router import URLRouter
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
     from hybrid.bridge.wsgi.oversight import Patience
     from hybrid.bridge.wsgi.reverse import ASGIToWSGI
@@ -36,6 +45,7 @@ __all__ = [
     "ASGIToWSGI",
     "BodyPolicy",
     "ChannelFull",
+    "ChannelNameRouter",
     "ClientDisconnected",
     "ConfigError",
     "Gateway",
@@ -58,6 +68,8 @@ __all__ = [
     "Target",
     "TargetSpec",
     "ThreadPool",
+    "URLRoute",
+    "URLRouter",
     "WSGIToASGI",
     "add_app_dir",
     "call_factory",
@@ -67,6 +79,9 @@ __all__ = [
     "load_targets",
     "not_found",
     "parse_target",
+    "path",
+    "re_path",
+    "refusing",
 ]
 
 _NAMES_IN = {
@@ -86,9 +101,18 @@ _NAMES_IN = {
     "hybrid.bridge.interface": ("Interface", "detect"),
     "hybrid.bridge.lifespan": ("Lifespan",),
     "hybrid.bridge.routes": ("Route", "Target", "format_routes"),
-    "hybrid.bridge.routing": ("HostRouter", "PathRouter", "ProtocolTypeRouter", "not_found"),
+    "hybrid.bridge.routing": (
+        "ChannelNameRouter",
+        "HostRouter",
+        "PathRouter",
+        "ProtocolTypeRouter",
+        "not_found",
+        "refusing",
+    ),
     "hybrid.bridge.targets": ("TargetSpec", "add_app_dir", "call_factory", "load_target", "parse_target"),
     "hybrid.bridge.types": ("BodyPolicy",),
+    "hybrid.bridge.url_patterns": ("URLRoute", "path", "re_path"),
+    "hybrid.bridge.url_router": ("URLRouter",),
     "hybrid.bridge.wsgi.adapter": ("WSGIToASGI",),
     "hybrid.bridge.wsgi.oversight": ("Patience",),
     "hybrid.bridge.wsgi.reverse": ("ASGIToWSGI",),

@@ -1,4 +1,4 @@
-"""Choosing an application by protocol, by path, or by host.
+"""Choosing an application by protocol, by path, by host, or by channel.
 
 Routers are ASGI callables that work under any server, and :class:`~hybrid.bridge.types.Resolver`, which
 spares a coroutine per layer under one that knows it. They take ASGI applications: a WSGI application is
@@ -6,33 +6,42 @@ wrapped before (:class:`~hybrid.bridge.wsgi.adapter.WSGIToASGI`).
 """
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 
 from hybrid.bridge.hosts import clean_host
 from hybrid.bridge.lifespan import lifespan_app
 from hybrid.bridge.prefixes import clean_prefix
 from hybrid.bridge.types import ASGIApp, Headers, Receive, Resolver, Scope, Send
 
-_NOT_FOUND = b"Not Found\n"
-_NOT_FOUND_HEADERS: Headers = [
-    (b"content-type", b"text/plain; charset=utf-8"),
-    (b"content-length", str(len(_NOT_FOUND)).encode()),
-]
 
-
-async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer what no application was given for: 404 to HTTP, a refused handshake to WebSocket.
+def refusing(status: int) -> ASGIApp:
+    """Make an application that answers with a status: to HTTP, and to a WebSocket's handshake.
 
     A server turns ``websocket.close`` before acceptance into 403; with the ``websocket.http.response``
-    extension the refusal is a 404 as well.
+    extension the refusal has the status as well.
     """
-    response = "http.response"
-    if scope["type"] == "websocket":
-        response = "websocket.http.response"
-        if response not in (scope.get("extensions") or {}):
-            await send({"type": "websocket.close"})
-            return
-    await send({"type": f"{response}.start", "status": 404, "headers": list(_NOT_FOUND_HEADERS)})
-    await send({"type": f"{response}.body", "body": _NOT_FOUND})
+    body = f"{HTTPStatus(status).phrase}\n".encode()
+    headers: Headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        response = "http.response"
+        if scope["type"] == "websocket":
+            response = "websocket.http.response"
+            if response not in (scope.get("extensions") or {}):
+                await send({"type": "websocket.close"})
+                return
+        await send({"type": f"{response}.start", "status": status, "headers": list(headers)})
+        await send({"type": f"{response}.body", "body": body})
+
+    return refuse
+
+
+#: Answers what no application was given for: 404 to HTTP, a refused handshake to WebSocket.
+not_found = refusing(404)
 
 
 class ProtocolTypeRouter(Resolver):
@@ -69,6 +78,31 @@ def application_for(scope_type: str, application: ASGIApp) -> ASGIApp:
 _RESOLVE = ProtocolTypeRouter.resolve
 
 
+class ChannelNameRouter(Resolver):
+    """Choose an application by the channel of a scope of type ``channel``: ``{"thumbnails": …}``.
+
+    Named and called as in Channels, for the applications of workers that take messages from a channel layer.
+    A name that is not there raises :class:`ValueError`.
+    """
+
+    def __init__(self, application_mapping: Mapping[str, ASGIApp]) -> None:
+        self.application_mapping = dict(application_mapping)
+
+    def __repr__(self) -> str:
+        return f"<ChannelNameRouter {' '.join(self.application_mapping)}>"
+
+    def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
+        """Return the application for this channel, and the scope itself."""
+        if "channel" not in scope:
+            raise ValueError(
+                "ChannelNameRouter got a scope without a channel: put it below the type 'channel'"
+            )
+        try:
+            return self.application_mapping[scope["channel"]], scope
+        except KeyError:
+            raise ValueError(f"no application is configured for the channel {scope['channel']!r}") from None
+
+
 class PathRouter(Resolver):
     """Mount applications below path prefixes: ``{"/": …, "/api": …, "/api/v2": …}``; the longest answers.
 
@@ -94,7 +128,7 @@ class PathRouter(Resolver):
         mounts = {clean_prefix(prefix): application for prefix, application in mapping.items()}
         if len(mounts) < len(mapping):
             raise ValueError(f"two prefixes mean the same path: {', '.join(sorted(mapping))}")
-        self._lifespan = lifespan_app(_each_once(mounts.values()))
+        self._lifespan = lifespan_app(each_once(mounts.values()))
         self._root = mounts.pop("/", not_found)
         self._mounts = mounts
         self._depth = max((prefix.count("/") for prefix in mounts), default=0)
@@ -109,7 +143,7 @@ class PathRouter(Resolver):
         if not self._mounts:
             return self._root, scope
         root_path = scope.get("root_path", "").rstrip("/")
-        below = _path_below(root_path, scope["path"])
+        below = path_below(root_path, scope["path"])
         prefix = self._longest_prefix(below)
         if not prefix:
             return self._root, scope
@@ -129,14 +163,14 @@ class PathRouter(Resolver):
         return longest
 
 
-def _path_below(root_path: str, path: str) -> str:
+def path_below(root_path: str, path: str) -> str:
     """Take ``root_path`` off a path; one that does not begin with it is below it already."""
     if path == root_path or path.startswith(f"{root_path}/"):
         return path[len(root_path) :]
     return path
 
 
-def _each_once(applications: Iterable[ASGIApp]) -> list[ASGIApp]:
+def each_once(applications: Iterable[ASGIApp]) -> list[ASGIApp]:
     """Drop repeats by identity: an application mounted twice has one lifespan."""
     return list({id(application): application for application in applications}.values())
 
@@ -163,7 +197,7 @@ class HostRouter(Resolver):
         hosts = {clean_host(host): application for host, application in mapping.items()}
         if len(hosts) < len(mapping):
             raise ValueError(f"two names mean the same host: {', '.join(sorted(mapping))}")
-        self._lifespan = lifespan_app(_each_once(hosts.values()))
+        self._lifespan = lifespan_app(each_once(hosts.values()))
         self._other = hosts.pop("*", not_found)
         self._below = {host[1:]: application for host, application in hosts.items() if host[0] == "*"}
         self._exact = {host: application for host, application in hosts.items() if host[0] != "*"}

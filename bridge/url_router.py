@@ -1,0 +1,159 @@
+"""Choosing an application by a pattern of the URL's path, as Channels' ``URLRouter``."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from hybrid.bridge.errors import ConfigError
+from hybrid.bridge.lifespan import lifespan_app
+from hybrid.bridge.routing import each_once, path_below, refusing
+from hybrid.bridge.types import ASGIApp, Resolver, Scope
+from hybrid.bridge.url_patterns import ANY, ForeignPattern, Shape, URLRoute, foreign, path, re_path
+
+#: What a route may be: made by :func:`~hybrid.bridge.url_patterns.path`, by Django, or a pattern and its
+#: application.
+AnyRoute = URLRoute | ForeignPattern | tuple[str | re.Pattern[str], ASGIApp]
+
+
+class URLRouter(Resolver):
+    """Choose an application by the path: ``URLRouter([path("chat/<int:room>", chat), …])``.
+
+    Named and called as in Channels. Routes are made by ``path()`` and ``re_path()``, this package's or
+    Django's; a pair or a mapping of patterns, text or compiled expressions, and applications does as well.
+    The first one that matches answers, and finds in ``scope["url_route"]`` the ``args`` and ``kwargs`` of the
+    pattern. A router below another one gets what the outer pattern has left of the path
+    (``scope["path_remaining"]``), and the application below both the arguments of both.
+
+    Unlike Channels' it looks only at routes whose literal segments agree with the path, however many there
+    are; where there is none it answers as ``no_route`` says and raises nothing; where an inner router has
+    none, the outer one goes on; and of several slashes in front of a path only the first one is dropped, so
+    that nobody reaches an application under a path that others would not recognise.
+
+    The application's ``root_path`` is taken off the path before it is matched. A lifespan is run for every
+    application.
+
+    Args:
+        routes: in the order in which they count.
+        no_route: a status, or the application that answers where there is no route.
+
+    Raises:
+        ConfigError: a route is malformed; the message names its pattern.
+    """
+
+    #: Channels' mark of a router that goes on with what a pattern leaves of the path.
+    _path_routing = True
+
+    def __init__(
+        self,
+        routes: Iterable[AnyRoute] | Mapping[str, ASGIApp] | Mapping[re.Pattern[str], ASGIApp],
+        *,
+        no_route: int | ASGIApp = 404,
+    ) -> None:
+        pairs: Iterable[Any] = routes.items() if isinstance(routes, Mapping) else routes
+        self.routes = [_route(each) for each in pairs]
+        self._index = _Index([route.shape for route in self.routes])
+        self._no_route = refusing(no_route) if isinstance(no_route, int) else no_route
+        self._lifespan = lifespan_app(each_once(route.application for route in self.routes))
+
+    def __repr__(self) -> str:
+        return f"<URLRouter of {len(self.routes)} routes>"
+
+    def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
+        """Return the application of the first route that matches, and a new scope with what it has found."""
+        if scope["type"] == "lifespan":
+            return self._lifespan, scope
+        return self.find(scope) or (self._no_route, scope)
+
+    def find(self, scope: Scope) -> tuple[ASGIApp, Scope] | None:
+        """Do the same, or return None where there is no route."""
+        text = self._path(scope)
+        for number in self._index.candidates(text):
+            route = self.routes[number]
+            found = route.match(text)
+            if found is None:
+                continue
+            application, inner = route.application, _below(scope, route, *found)
+            if not isinstance(application, URLRouter):
+                return application, inner
+            further = application.find(inner)
+            if further is not None:
+                return further
+        return None
+
+    @staticmethod
+    def _path(scope: Scope) -> str:
+        """Return what is to be matched, without the slash in front."""
+        text: str | None = scope.get("path_remaining")
+        if text is None:
+            text = path_below(scope.get("root_path", "").rstrip("/"), scope["path"])
+        return text.removeprefix("/")
+
+
+class _Index:
+    """Finds the routes that can match a path, by its segments. A tree of dictionaries."""
+
+    def __init__(self, shapes: Iterable[Shape]) -> None:
+        self._root = _Node()
+        for number, shape in enumerate(shapes):
+            node = self._root
+            for segment in shape.segments:
+                node = node.child(segment)
+            (node.beyond if shape.open else node.here).append(number)
+
+    def candidates(self, text: str) -> list[int]:
+        """Return the numbers of those routes, in order."""
+        found: list[int] = []
+        nodes = [self._root]
+        for segment in text.split("/"):
+            following = []
+            for node in nodes:
+                found += node.beyond
+                following += [node.children[key] for key in (segment, ANY) if key in node.children]
+            nodes = following
+            if not nodes:
+                break
+        for node in nodes:
+            found += node.beyond + node.here
+        found.sort()
+        return found
+
+
+class _Node:
+    """What is known of paths that begin in one way: how they go on, and which routes end here or go on."""
+
+    __slots__ = ("beyond", "children", "here")
+
+    def __init__(self) -> None:
+        self.children: dict[str | None, _Node] = {}
+        self.here: list[int] = []
+        self.beyond: list[int] = []
+
+    def child(self, segment: str | None) -> "_Node":
+        """Return the node one segment further, made if need be."""
+        return self.children.setdefault(segment, _Node())
+
+
+def _route(route: Any) -> URLRoute:
+    """Make what counts as a route one."""
+    if isinstance(route, URLRoute):
+        return route
+    if isinstance(route, tuple) and len(route) == 2:
+        pattern, application = route
+        make = re_path if isinstance(pattern, re.Pattern) else path
+        return make(pattern, application)
+    if hasattr(route, "pattern"):
+        return foreign(cast("ForeignPattern", route))
+    raise ConfigError(f"{route!r} is no route: make one with path() or re_path()")
+
+
+def _below(scope: Scope, route: URLRoute, rest: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Scope:
+    """Return the scope of the application below a route that has matched."""
+    outer = scope.get("url_route") or {}
+    return {
+        **scope,
+        "path_remaining": rest,
+        "url_route": {
+            "args": (*outer.get("args", ()), *args),
+            "kwargs": {**outer.get("kwargs", {}), **kwargs, **route.kwargs},
+        },
+    }
