@@ -125,6 +125,7 @@ class TestBaseFraming:
     def test_reserved_bits(self, feed: Feed, first: int, bits: int) -> None:
         """A reserved bit fails the connection with 1002 as no extension was negotiated."""
         assert feed(raw(first | bits, b"x")) == ([], 1002)
+        assert feed(raw(first | bits, b"x" * 300)) == ([], 1002)
 
     @pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
     @pytest.mark.parametrize("fin", [0, 0x80])
