@@ -32,7 +32,7 @@ from benchmarks.rounds import Entry, Settings, measure_work
 from benchmarks.servers import ROOT
 from benchmarks.work import Work
 from benchmarks.works.fairness import FAIRNESS
-from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
+from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, HELLO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, UPLOAD_ECHO, large_file
@@ -118,6 +118,14 @@ def test_a_peer_is_measured_beside_hybrid() -> None:
     entries = measure(ASGI_HELLO, peers=(uvicorn("benchmarks.apps.hello_asgi:app"),))
     assert [entry.contestant.name for entry in entries] == ["hybrid", "uvicorn"]
     assert all(len(entry.outcomes) == 1 for entry in entries)
+
+
+def test_a_peer_that_compresses_is_measured() -> None:
+    """WebSockets that have compressed a message each way, which a server must agree to, keep memory."""
+    peer = uvicorn("benchmarks.apps.echo_asgi:app")
+    (entry,) = measure(IDLE_DEFLATE, Idle("deflate", ECHO, 100), hybrid=peer, peers=())
+    assert entry.failure == ""
+    assert entry.outcomes[0].figures["memory KiB/connection"] > 0
 
 
 def test_a_work_that_cannot_be_prepared_fails_without_a_server() -> None:
