@@ -6,9 +6,9 @@ PORT ?= 8000
 ARGS ?=
 
 # The servers that `make bench` compares with, beside those that the project depends on anyway.
-PEERS := granian httptools uvicorn
+PEERS := granian httptools hypercorn uvicorn
 # Those that `make matrix` asks, on top of them.
-MATRIX_PEERS := hypercorn waitress
+MATRIX_PEERS := waitress
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input

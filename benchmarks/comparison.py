@@ -1,12 +1,13 @@
 """The arithmetic of a comparison: hybrid's figure or its ratio to a peer's, all rounds, and the target."""
 
+import itertools
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.loads.outcome import Outcome
 from benchmarks.rounds import Entry
-from benchmarks.work import Figure, Target, Work
+from benchmarks.work import BEST, Figure, Target, Work
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def comparisons(work: Work, entries: Sequence[Entry]) -> Iterator[Comparison]:
     hybrid, *peers = entries
     by_name = {entry.contestant.name: entry.outcomes for entry in peers}
     for target in work.targets:
-        theirs = by_name[target.peer] if target.peer else None
+        theirs = _theirs(target, peers) if target.peer else None
         yield _compare(target.figure, hybrid.outcomes, theirs, target)
     aimed_at = {target.peer for target in work.targets}
     for name, outcomes in by_name.items():
@@ -62,6 +63,16 @@ def ratio(
     """Divide round by round, so that a machine that slows down slows both sides; None without a round."""
     pairs = [(read(ours), read(theirs)) for ours, theirs in zip(hybrid, peer, strict=False)]
     return Spread.of([ours / theirs for ours, theirs in pairs if theirs > 0])
+
+
+def _theirs(target: Target, peers: Sequence[Entry]) -> Sequence[Outcome]:
+    """Pick the outcomes to compare with, one for each round."""
+    if target.peer != BEST:
+        return next(entry.outcomes for entry in peers if entry.contestant.name == target.peer)
+    choose = max if target.figure.higher_is_better else min
+    rivals = [entry.outcomes for entry in peers if not entry.contestant.is_ours]
+    rounds = ([each for each in row if each] for row in itertools.zip_longest(*rivals))
+    return [choose(row, key=target.figure.read) for row in rounds]
 
 
 def _compare(

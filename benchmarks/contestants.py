@@ -28,6 +28,11 @@ class Contestant:
     arguments: tuple[str, ...]
     path: str = ""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is hybrid, in one configuration or another."""
+        return self.packages[:1] == ("hybrid-gateway",)
+
     def missing(self) -> list[str]:
         """The distributions that are not installed."""
         return [name for name in self.packages if version(name) is None]
@@ -97,4 +102,14 @@ def gunicorn(app: str, *options: str, packages: tuple[str, ...] = ()) -> Contest
         "gunicorn + a2wsgi" if "a2wsgi" in packages else "gunicorn",
         ("gunicorn", "uvloop", *packages),
         (*command, "--keep-alive", "75", "--no-control-socket", *options, f"benchmarks.apps.{app}:app"),
+    )
+
+
+def hypercorn(app: str, *options: str) -> Contestant:
+    """Hypercorn with one worker process, a child of the process that is started; it logs no access."""
+    command = ["hypercorn", "--bind", "127.0.0.1:{port}", "--workers", "1", "--worker-class", "uvloop"]
+    return Contestant(
+        "hypercorn",
+        ("hypercorn", "uvloop"),
+        (*command, "--log-level", "warning", *options, f"benchmarks.apps.{app}:app"),
     )

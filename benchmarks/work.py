@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.contestants import Contestant
 from benchmarks.loads.outcome import Outcome
@@ -19,11 +19,15 @@ class Figure:
     higher_is_better: bool = False
 
 
+BEST = "the best peer"
+
+
 @dataclass(frozen=True)
 class Target:
     """What hybrid must reach: at most, or at least, `limit`.
 
-    It holds for the figure divided by that of `peer`, or for the figure itself where no peer is named.
+    It holds for the figure divided by that of `peer`, or for the figure itself where no peer is named. `BEST`
+    stands for the peer that does best in the round, whichever it is.
     """
 
     figure: Figure
@@ -58,6 +62,10 @@ def _of(name: str) -> Callable[[Outcome], float]:
 
 
 CPU = Figure("CPU µs/request", lambda outcome: outcome.server_cpu / outcome.answers * 1e6)
+CPU_PER_MESSAGE = replace(CPU, name="CPU µs/message")
+MESSAGES = Figure(
+    "messages/s", lambda outcome: outcome.answers / outcome.seconds, ".0f", higher_is_better=True
+)
 RATE = Figure("requests/s", lambda outcome: outcome.answers / outcome.seconds, ".0f", higher_is_better=True)
 ECHO_P99 = Figure("echo p99 ms", _of("echo p99"))
 ECHO_P50 = Figure("echo p50 ms", _of("echo p50"))

@@ -8,9 +8,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
-from benchmarks.loads import arrivals, batch, idle, steady, transfer
+from benchmarks.loads import arrivals, batch, broadcast, idle, round_trip, steady, transfer
 from benchmarks.loads.outcome import Outcome
-from benchmarks.loads.plan import Arrivals, Batch, Download, Idle, Plan, Start, Steady, Upload
+from benchmarks.loads.plan import (
+    Arrivals,
+    Batch,
+    Broadcast,
+    Download,
+    Idle,
+    Plan,
+    RoundTrip,
+    Start,
+    Steady,
+    Upload,
+)
 
 
 def measure(plan: Plan) -> Outcome:
@@ -25,6 +36,9 @@ def measure(plan: Plan) -> Outcome:
         case Arrivals() as load:
             with asyncio.Runner(loop_factory=_punctual_loop) as runner:
                 return runner.run(arrivals.measure(plan, load))
+        case Broadcast() as load:
+            with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+                return runner.run(broadcast.measure(plan, load))
         case Idle() as load:
             with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
                 return runner.run(idle.measure(plan, load))
@@ -32,6 +46,8 @@ def measure(plan: Plan) -> Outcome:
             raise ValueError("a start is measured by whoever starts the server")
         case Download() | Upload() as load:
             return transfer.measure(plan, load)
+        case RoundTrip() as load:
+            return round_trip.measure(plan, load)
 
 
 def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

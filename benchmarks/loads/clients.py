@@ -10,14 +10,6 @@ from typing import NamedTuple, cast
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n"
 OK = b"HTTP/1.1 200 "
-# The example of RFC 6455, sections 1.3 and 5.7. Key and mask are constant, so that all can be built ahead.
-WEBSOCKET_KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
-WEBSOCKET_ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-MASK = b"\x37\xfa\x21\x3d"
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + WEBSOCKET_KEY + b"\r\n\r\n"
-)
 
 
 class AnswerError(Exception):
@@ -123,44 +115,6 @@ class HTTPClient(Client):
         return True
 
 
-class WebSocketClient(Client):
-    """Binary messages of `payload`, each of which must come back unchanged; no compression is offered."""
-
-    def __init__(self, meter: Meter, payload: bytes) -> None:
-        super().__init__(meter, HANDSHAKE)
-        self.message = frame(0x2, payload, MASK)
-        self.echo = frame(0x2, payload)
-        self.usual = b""  # the echo, once one was examined
-
-    def data_received(self, data: bytes) -> None:
-        """Check an echo; the quick way needs one whole frame and nothing else."""
-        if data == self.usual and not self.buffer:
-            self.answered()
-        else:
-            self.examine(data)
-
-    def take_answer(self) -> bool:
-        """Remove the answer to the handshake, pings, and one echo."""
-        if self.request is not self.message and not self._upgraded():
-            return False
-        self.buffer = answer_pings(self.buffer, self.transport)
-        if not self.echo.startswith(self.buffer) and self.buffer[:1] != b"\x89":
-            raise AnswerError(f"unexpected frames: {self.buffer[:300]!r}")
-        if self.buffer != self.echo:
-            return False
-        self.usual = self.echo
-        self.buffer = b""
-        return True
-
-    def _upgraded(self) -> bool:
-        rest = take_handshake(self.buffer)
-        if rest is None:
-            return False
-        self.request, self.buffer = self.message, rest
-        self.transport.write(self.request)
-        return True
-
-
 class OnDemandClient(HTTPClient):
     """As `HTTPClient`, but sends nothing of itself: `send` does, and `on_answer` is told of each answer.
 
@@ -187,28 +141,6 @@ class OnDemandClient(HTTPClient):
         self.on_answer(self)
 
 
-def take_handshake(data: bytes) -> bytes | None:
-    """Return what follows the answer to `HANDSHAKE`; None when that is not complete yet.
-
-    Raises `AnswerError` when it is not a 101 with the key's digest (RFC 6455, section 4.1).
-    """
-    head, end, rest = data.partition(b"\r\n\r\n")
-    if not end:
-        return None
-    if not head.startswith(b"HTTP/1.1 101 ") or WEBSOCKET_ACCEPT not in head:
-        raise AnswerError(f"handshake refused: {head[:300]!r}")
-    return rest
-
-
-def answer_pings(data: bytes, transport: asyncio.WriteTransport) -> bytes:
-    """Answer the whole pings that the data begin with, and return the rest."""
-    while data[:1] == b"\x89" and len(data) > 1 and len(data) >= 2 + data[1]:
-        end = 2 + data[1]
-        transport.write(frame(0xA, data[2:end], MASK))
-        data = data[end:]
-    return data
-
-
 def parse_answer(data: bytes) -> Answer | None:
     """Read one response framed by Content-Length (RFC 9112, section 6.2); None when it is not complete yet.
 
@@ -225,13 +157,3 @@ def parse_answer(data: bytes) -> Answer | None:
     except (KeyError, IndexError, ValueError):
         raise AnswerError(f"not a response with a Content-Length: {head[:300]!r}") from None
     return Answer(status, rest[:length], len(head) + 4 + length) if len(rest) >= length else None
-
-
-def frame(opcode: int, payload: bytes, mask: bytes = b"") -> bytes:
-    """Build one unfragmented WebSocket frame of at most 65535 bytes (RFC 6455, section 5.2)."""
-    marked = 0x80 if mask else 0
-    size = len(payload)
-    length = bytes([marked | size]) if size < 126 else bytes([marked | 126]) + size.to_bytes(2, "big")
-    if mask:
-        payload = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
-    return bytes([0x80 | opcode]) + length + mask + payload

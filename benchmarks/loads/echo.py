@@ -4,9 +4,10 @@ import asyncio
 from collections import deque
 from typing import cast
 
-from benchmarks.loads.clients import HANDSHAKE, MASK, AnswerError, Meter, answer_pings, frame, take_handshake
+from benchmarks.loads.clients import AnswerError, Meter
 from benchmarks.loads.metronome import Metronome
 from benchmarks.loads.plan import PATIENCE
+from benchmarks.loads.websocket import HANDSHAKE, MASK, answer_pings, frame, take_handshake
 
 
 class EchoClient(asyncio.Protocol):

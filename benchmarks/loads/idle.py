@@ -3,9 +3,10 @@
 import asyncio
 
 from benchmarks.cpu import family
-from benchmarks.loads.clients import Client, HTTPClient, Meter, WebSocketClient
+from benchmarks.loads.clients import Client, HTTPClient, Meter
 from benchmarks.loads.outcome import Outcome, Reading, failed
 from benchmarks.loads.plan import PATIENCE, Idle, Plan
+from benchmarks.loads.websocket import DeflatingClient, WebSocketClient
 from benchmarks.memory import resident
 
 #: Connections that are opened at a time: a server's backlog is not what is measured.
@@ -28,6 +29,13 @@ class _QuietHTTP(_Quiet, HTTPClient):
 
 class _QuietWebSocket(_Quiet, WebSocketClient):
     """One message."""
+
+
+class _QuietDeflate(_Quiet, DeflatingClient):
+    """One compressed message."""
+
+
+_KINDS = {"http": _QuietHTTP, "websocket": _QuietWebSocket, "deflate": _QuietDeflate}
 
 
 async def measure(plan: Plan, load: Idle) -> Outcome:
@@ -65,7 +73,7 @@ class _Group:
 
     def build(self) -> Client:
         """Make the client of one more connection."""
-        kind = _QuietHTTP if self._load.protocol == "http" else _QuietWebSocket
+        kind = _KINDS[self._load.protocol]
         self._clients.append(kind(self._meter, self._load.expected.encode()))
         return self._clients[-1]
 

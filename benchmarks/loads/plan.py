@@ -75,8 +75,30 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class RoundTrip:
+    """`POST /` with a body of this size, answered with the same body; every connection has one under way."""
+
+    size: int
+    connections: int = 8
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """WebSockets, one of which sends a text message of so many bytes, which all of them must receive.
+
+    When they have, it sends the next one.
+    """
+
+    size: int
+    connections: int
+
+
+@dataclass(frozen=True)
 class Idle:
-    """Connections that are used once, as `Steady` ones are, and then do nothing."""
+    """Connections that are used once, as `Steady` ones are, and then do nothing.
+
+    Also "deflate" is a protocol here: WebSockets that compress (RFC 7692) the message and its echo.
+    """
 
     protocol: str
     expected: str
@@ -90,9 +112,9 @@ class Start:
     expected: str
 
 
-Load = Steady | Batch | Arrivals | Download | Upload | Idle | Start
+Load = Steady | Batch | Arrivals | Download | Upload | RoundTrip | Broadcast | Idle | Start
 KINDS: Mapping[str, type[Load]] = {
-    kind.__name__: kind for kind in (Steady, Batch, Arrivals, Download, Upload, Idle)
+    kind.__name__: kind for kind in (Steady, Batch, Arrivals, Download, Upload, RoundTrip, Broadcast, Idle)
 }
 
 

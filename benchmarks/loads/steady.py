@@ -4,9 +4,10 @@ import asyncio
 import ssl
 
 from benchmarks.cpu import family
-from benchmarks.loads.clients import Client, HTTPClient, Meter, WebSocketClient
+from benchmarks.loads.clients import Client, HTTPClient, Meter
 from benchmarks.loads.outcome import NOTHING, Outcome, Reading
 from benchmarks.loads.plan import PATIENCE, Plan, Steady
+from benchmarks.loads.websocket import WebSocketClient
 
 
 async def measure(plan: Plan, load: Steady) -> Outcome:

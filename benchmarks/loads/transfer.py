@@ -76,18 +76,10 @@ class TransferClient:
         return body
 
     def _read_head(self) -> tuple[int, bytes]:
-        """Return the Content-Length of a response with status 200, and what came of its body."""
         data = b""
         while b"\r\n\r\n" not in data:
             data += self._receive(4096)
-        head, _, body = data.partition(b"\r\n\r\n")
-        status_line, *lines = head.split(b"\r\n")
-        fields = (line.partition(b":") for line in lines)
-        headers = {name.strip().lower(): value.strip() for name, _, value in fields}
-        length = headers.get(b"content-length", b"")
-        if not status_line.startswith(b"HTTP/1.1 200 ") or not length.isdigit():
-            raise AnswerError(f"unexpected answer: {head[:300]!r}")
-        return int(length), body
+        return read_head(data)
 
     def _receive(self, size: int = BUFFER) -> bytes:
         data = self._socket.recv(size)
@@ -100,6 +92,18 @@ class TransferClient:
         if not received:
             raise AnswerError("connection closed by the server")
         return received
+
+
+def read_head(data: bytes) -> tuple[int, bytes]:
+    """Return the Content-Length of a response with status 200, and what came of its body."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    status_line, *lines = head.split(b"\r\n")
+    fields = (line.partition(b":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, _, value in fields}
+    length = headers.get(b"content-length", b"")
+    if not status_line.startswith(b"HTTP/1.1 200 ") or not length.isdigit():
+        raise AnswerError(f"unexpected answer: {head[:300]!r}")
+    return int(length), body
 
 
 def measure(plan: Plan, load: Download | Upload) -> Outcome:

@@ -3,25 +3,28 @@
 from benchmarks.work import Work
 from benchmarks.works.access_log import ACCESS_LOG_ASGI, ACCESS_LOG_WSGI
 from benchmarks.works.fairness import FAIRNESS
-from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
-from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WEBSOCKET_ECHO, WSGI_HELLO
+from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
+from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
-from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD
+from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, UPLOAD_ECHO
+from benchmarks.works.websockets import BROADCAST, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
 from benchmarks.works.workers import WORKERS
 
 WORKS: dict[str, tuple[Work, ...]] = {
     "asgi": (ASGI_HELLO,),
     "wsgi": (WSGI_HELLO,),
     "tls": (TLS_HELLO,),
-    "websocket": (WEBSOCKET_ECHO,),
+    "websocket": (WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K),
+    "broadcast": (BROADCAST,),
     "flask": (FLASK_HELLO,),
     "access_log": (ACCESS_LOG_ASGI, ACCESS_LOG_WSGI),
     "sleep": (SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD),
     "fairness": (FAIRNESS,),
     "download": (DOWNLOAD,),
     "upload": (UPLOAD,),
+    "upload_echo": (UPLOAD_ECHO,),
     "file": (FILE,),
     "start": (START,),
-    "idle": (IDLE_HTTP, IDLE_WEBSOCKETS),
+    "idle": (IDLE_HTTP, IDLE_WEBSOCKETS, IDLE_DEFLATE),
     "workers": (WORKERS,),
 }

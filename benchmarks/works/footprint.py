@@ -3,7 +3,8 @@
 from benchmarks.contestants import granian, hybrid, uvicorn
 from benchmarks.loads.plan import Idle, Start
 from benchmarks.work import FIRST_ANSWER, HELD, HELD_EACH, Target, Work
-from benchmarks.works.hello import ASGI, ECHO, HELLO
+from benchmarks.works.hello import ASGI, HELLO
+from benchmarks.works.websockets import ECHO, SANSIO
 
 _CONNECTIONS = 1000
 _KEPT = ("--timeout-keep-alive", "75")
@@ -34,10 +35,19 @@ IDLE_WEBSOCKETS = Work(
     Idle("websocket", ECHO, _CONNECTIONS),
     hybrid("echo_asgi", "--lifespan", "off"),
     (
-        uvicorn("echo_asgi", *ASGI, "--ws", "websockets-sansio", packages=("websockets",)),
+        uvicorn("echo_asgi", *SANSIO, packages=("websockets",)),
         granian("echo_asgi", "--interface", "asgi"),
     ),
     (HELD_EACH,),
-    (Target(HELD_EACH, 1.0, "uvicorn"),),
+    (Target(HELD_EACH, 0.8, "uvicorn"),),
+    rounds=3,
+)
+IDLE_DEFLATE = Work(
+    f"{_CONNECTIONS} idle WebSockets that have compressed a message of 4 KiB each way",
+    Idle("deflate", ECHO * 128, _CONNECTIONS),
+    hybrid("echo_asgi", "--lifespan", "off", "--ws-per-message-deflate"),
+    (uvicorn("echo_asgi", *SANSIO, packages=("websockets",)),),
+    (HELD_EACH,),
+    (Target(HELD_EACH, 0.8, "uvicorn"),),
     rounds=3,
 )

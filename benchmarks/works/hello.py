@@ -11,7 +11,6 @@ from benchmarks.loads.plan import Steady
 from benchmarks.work import CPU, RATE, Target, Work
 
 HELLO = "Hello, world!"
-ECHO = "0123456789abcdef0123456789abcdef"
 
 ASGI = ("--interface", "asgi3")
 GRANIAN_WSGI = ("--interface", "wsgi", "--blocking-threads", "10")
@@ -22,7 +21,7 @@ ASGI_HELLO = Work(
     hybrid("hello_asgi", "--lifespan", "off"),
     (uvicorn("hello_asgi", *ASGI), granian("hello_asgi", "--interface", "asgi")),
     (CPU, RATE),
-    (Target(CPU, 0.65, "uvicorn"),),
+    (Target(CPU, 0.6, "uvicorn"), Target(CPU, 0.9, "granian")),
 )
 
 
@@ -83,17 +82,6 @@ WSGI_HELLO = Work(
     (uvicorn("hello_wsgi_a2wsgi", *ASGI, packages=("a2wsgi",)), granian("hello_wsgi", *GRANIAN_WSGI)),
     (CPU, RATE),
     (Target(CPU, 1.0, "granian"), Target(CPU, 0.08, "uvicorn + a2wsgi")),
-)
-WEBSOCKET_ECHO = Work(
-    "WebSocket echo, 32 bytes, 64 connections",
-    Steady("websocket", ECHO),
-    hybrid("echo_asgi", "--lifespan", "off"),
-    (
-        uvicorn("echo_asgi", *ASGI, "--ws", "websockets-sansio", packages=("websockets",)),
-        granian("echo_asgi", "--interface", "asgi"),
-    ),
-    (CPU, RATE),
-    (Target(CPU, 0.8, "uvicorn"),),
 )
 FLASK_HELLO = Work(
     "Flask hello, 10 threads, 64 connections",

@@ -1,4 +1,4 @@
-"""Bodies of 1 GiB: whether memory stays bounded, and what a file costs that the system can send."""
+"""Large bodies: whether memory stays bounded, how fast it goes, and what a file costs."""
 
 import contextlib
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.apps.file_wsgi import FILE_VARIABLE
 from benchmarks.apps.stream_wsgi import CHUNK
 from benchmarks.contestants import Contestant, granian, gunicorn, hybrid, uvicorn
-from benchmarks.loads.plan import Download, Upload
+from benchmarks.loads.plan import Download, RoundTrip, Upload
 from benchmarks.work import CPU_PER_GIB, MEMORY, THROUGHPUT, Target, Work
 from benchmarks.works.hello import ASGI, GRANIAN_WSGI
 
@@ -67,4 +67,12 @@ FILE = Work(
     (THROUGHPUT, CPU_PER_GIB, MEMORY),
     (Target(THROUGHPUT, 0.9, "gunicorn"),),
     environment=large_file,
+)
+UPLOAD_ECHO = Work(
+    "1 MiB in a request, sent back as it comes, 8 connections",
+    RoundTrip(1 << 20, connections=8),
+    hybrid("upload_echo_asgi", "--lifespan", "off"),
+    (uvicorn("upload_echo_asgi", *ASGI), granian("upload_echo_asgi", "--interface", "asgi")),
+    (THROUGHPUT, CPU_PER_GIB),
+    (Target(THROUGHPUT, 1.0, "uvicorn"),),
 )

@@ -16,7 +16,7 @@ from hybrid.server.websocket.opening import Opening
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import DefaultFields, ResponseEncoder
 from hybrid.server.wire.websocket.close_codes import CloseCode
-from hybrid.server.wire.websocket.frames import Opcode, encode_close, encode_frame, encode_text
+from hybrid.server.wire.websocket.frames import Opcode, encode_binary, encode_close, encode_frame, encode_text
 from hybrid.server.wire.websocket.handshake import Handshake
 from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, WebSocketError
 
@@ -38,7 +38,6 @@ class State(enum.Enum):
 
 #: Looked at with every message; an enum's own attribute takes CPython 3.11 three times as long.
 _OPEN: Final = State.OPEN
-_BINARY: Final = int(Opcode.BINARY)
 
 
 def encode_message(message: Message) -> bytes:
@@ -49,7 +48,7 @@ def encode_message(message: Message) -> bytes:
         if data is None and text is not None:
             return encode_text(text)
         if text is None and data is not None:
-            return encode_frame(_BINARY, data)
+            return encode_binary(data)
     except (AttributeError, TypeError, UnicodeEncodeError) as error:
         raise ProtocolError(f"websocket.send: {error}") from error
     raise ProtocolError("websocket.send: exactly one of text and bytes must be there and not None")

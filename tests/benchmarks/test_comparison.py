@@ -5,7 +5,7 @@ from benchmarks.contestants import Contestant
 from benchmarks.loads.outcome import Outcome
 from benchmarks.loads.plan import Steady
 from benchmarks.rounds import Entry
-from benchmarks.work import CPU, RATE, Target, Work
+from benchmarks.work import BEST, CPU, RATE, Figure, Target, Work
 
 OURS, FIRST, SECOND = (Contestant(name, (), ()) for name in ("hybrid", "first", "second"))
 
@@ -60,3 +60,29 @@ def test_targets_come_first_then_the_other_peers() -> None:
     assert alone == Comparison(RATE, "", Spread(2000, 2000, 2000), 1000)
     assert first == Comparison(CPU, "first", Spread(0.5, 0.5, 0.5), 1.0)
     assert second == Comparison(CPU, "second", Spread(0.25, 0.25, 0.25), None)
+
+
+def best(figure: Figure, *peers: Entry) -> Spread | None:
+    """Compare with the best of these peers, and see that each is compared for information, too."""
+    names = [peer.contestant for peer in peers]
+    work = Work("hello", Steady("http", "hi"), OURS, tuple(names), (figure,), (Target(figure, 0.7, BEST),))
+    aimed_at, *others = comparisons(work, [Entry(OURS, rounds(0.01, 0.01)), *peers])
+    assert (aimed_at.peer, aimed_at.limit) == (BEST, 0.7)
+    assert [each.peer for each in others] == [peer.name for peer in names]
+    return aimed_at.spread
+
+
+def test_the_best_peer_is_chosen_in_each_round() -> None:
+    """For a cost it is the one with the lowest figure, for a rate the one with the highest."""
+    first, second = Entry(FIRST, rounds(0.02, 0.05)), Entry(SECOND, rounds(0.04, 0.02))
+    assert best(CPU, first, second) == Spread(0.5, 0.5, 0.5)
+    slow, fast = Entry(FIRST, rounds(1, 1, answers=500)), Entry(SECOND, rounds(1, 1, answers=2000))
+    assert best(RATE, slow, fast) == Spread(0.5, 0.5, 0.5)
+
+
+def test_a_peer_that_has_failed_is_not_the_best() -> None:
+    """The others are compared in the rounds that it has not, and another hybrid is no peer."""
+    ours = Entry(Contestant("hybrid (baseline)", ("hybrid-gateway",), ()), rounds(0.001, 0.001))
+    failed, missing = Entry(FIRST, rounds(0.02), failure="gone"), Entry(Contestant("third", (), ()))
+    assert best(CPU, ours, failed, missing, Entry(SECOND, rounds(0.04, 0.04))) == Spread(0.375, 0.25, 0.5)
+    assert best(CPU, ours, missing) is None

@@ -15,15 +15,28 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.apps.page_flask import PAGE
 from benchmarks.contestants import Contestant
-from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Idle, Load, Start, Steady, Upload
+from benchmarks.loads.plan import (
+    Arrivals,
+    Batch,
+    Broadcast,
+    Download,
+    Echoes,
+    Idle,
+    Load,
+    RoundTrip,
+    Start,
+    Steady,
+    Upload,
+)
 from benchmarks.rounds import Entry, Settings, measure_work
 from benchmarks.servers import ROOT
 from benchmarks.work import Work
 from benchmarks.works.fairness import FAIRNESS
-from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
-from benchmarks.works.hello import ASGI_HELLO, ECHO, HELLO, WEBSOCKET_ECHO, WSGI_HELLO
+from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
+from benchmarks.works.hello import ASGI_HELLO, HELLO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
-from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, large_file
+from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, UPLOAD_ECHO, large_file
+from benchmarks.works.websockets import BROADCAST, ECHO, ECHO_16K, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
 from benchmarks.works.workers import WORKERS
 
 TINY = Settings(rounds=1, seconds=0.1, warm_up=0.05)
@@ -50,6 +63,8 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (ASGI_HELLO, None),
         (WSGI_HELLO, None),
         (WEBSOCKET_ECHO, Steady("websocket", ECHO, connections=4)),
+        (WEBSOCKET_ECHO_16K, Steady("websocket", ECHO_16K, connections=4)),
+        (BROADCAST, Broadcast(100, 5)),
         (SLEEP_AT_FULL_LOAD, Batch(HELLO, 4, rate=80)),
         (SLEEP_AT_HALF_LOAD, Arrivals(HELLO, 4, rate=40)),
         (FAIRNESS, Batch(HELLO, 4, rate=50, echoes=Echoes(rate=100))),
@@ -59,6 +74,7 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (IDLE_WEBSOCKETS, Idle("websocket", ECHO, 100)),
         (DOWNLOAD, Download(1 << 20, pace=1_000_000)),
         (UPLOAD, Upload(1 << 20)),
+        (UPLOAD_ECHO, RoundTrip(1 << 20, 2)),
         (replace(FILE, environment=lambda: large_file(1 << 20)), Download(1 << 20)),
     ],
     ids=lambda value: value.name.split(",")[0] if isinstance(value, Work) else "",
@@ -81,11 +97,35 @@ def test_the_peers_of_fairness_are_measured(server: Contestant) -> None:
     assert entry.missing or "echo p99" in entry.outcomes[0].figures
 
 
+@pytest.mark.parametrize("server", WEBSOCKET_ECHO.peers, ids=lambda server: server.name)
+def test_the_peers_of_websockets_are_measured(server: Contestant) -> None:
+    """Each peer that is installed sends the messages back."""
+    (entry,) = measure(WEBSOCKET_ECHO_16K, Steady("websocket", ECHO_16K, 4), hybrid=server, peers=())
+    assert entry.failure == ""
+    assert entry.missing or entry.outcomes[0].answers > 0
+
+
+@pytest.mark.parametrize("server", BROADCAST.peers, ids=lambda server: server.name)
+def test_the_peers_of_the_broadcast_are_measured(server: Contestant) -> None:
+    """Each peer that is installed delivers every message to all."""
+    (entry,) = measure(BROADCAST, Broadcast(100, 5), hybrid=server, peers=())
+    assert entry.failure == ""
+    assert entry.missing or entry.outcomes[0].answers > 0
+
+
 def test_a_peer_is_measured_beside_hybrid() -> None:
     """Each server gets one outcome a round, hybrid first."""
     entries = measure(ASGI_HELLO, peers=(uvicorn("benchmarks.apps.hello_asgi:app"),))
     assert [entry.contestant.name for entry in entries] == ["hybrid", "uvicorn"]
     assert all(len(entry.outcomes) == 1 for entry in entries)
+
+
+def test_a_peer_that_compresses_is_measured() -> None:
+    """WebSockets that have compressed a message each way, which a server must agree to, keep memory."""
+    peer = uvicorn("benchmarks.apps.echo_asgi:app")
+    (entry,) = measure(IDLE_DEFLATE, Idle("deflate", ECHO, 100), hybrid=peer, peers=())
+    assert entry.failure == ""
+    assert entry.outcomes[0].figures["memory KiB/connection"] > 0
 
 
 def test_a_work_that_cannot_be_prepared_fails_without_a_server() -> None:

@@ -37,6 +37,9 @@ def _short_headers(opcode: Opcode) -> tuple[bytes, ...]:
 
 _SHORT_HEADERS: Final = {int(opcode): _short_headers(opcode) for opcode in Opcode}
 _SHORT_TEXT: Final = _SHORT_HEADERS[Opcode.TEXT]
+_SHORT_BINARY: Final = _SHORT_HEADERS[Opcode.BINARY]
+#: Bytes up to which a message is kept for the next client.
+_MOST_KEPT: Final = 1 << 20
 
 
 def encode_frame(opcode: int, payload: bytes | bytearray) -> bytes:
@@ -52,16 +55,49 @@ def encode_frame(opcode: int, payload: bytes | bytearray) -> bytes:
     return _header64.pack(FIN | opcode, 127, length) + payload
 
 
+class _LastMessage:
+    """The last message and its frame: what goes to many clients is encoded once, and held once.
+
+    Only the very same object is known again. It cannot change, and is kept, so that no other can be it. The
+    pair is replaced as a whole, as loops may run in several threads.
+    """
+
+    __slots__ = ("pair",)
+
+    def __init__(self) -> None:
+        self.pair: tuple[str | bytes | None, bytes] = (None, b"")
+
+
+_last: Final = _LastMessage()
+
+
 def encode_text(text: str) -> bytes:
     """Return a server's text message as one frame.
 
     Raises:
         UnicodeEncodeError: the text has a lone surrogate, which UTF-8 cannot carry.
     """
+    known, frame = _last.pair
+    if known is text:
+        return frame
     payload = text.encode()
-    if len(payload) <= MAX_CONTROL:
-        return _SHORT_TEXT[len(payload)] + payload
-    return encode_frame(Opcode.TEXT, payload)
+    size = len(payload)
+    frame = _SHORT_TEXT[size] + payload if size <= MAX_CONTROL else encode_frame(Opcode.TEXT, payload)
+    if size <= _MOST_KEPT:
+        _last.pair = (text, frame)
+    return frame
+
+
+def encode_binary(data: bytes | bytearray) -> bytes:
+    """Return a server's binary message as one frame."""
+    known, frame = _last.pair
+    if known is data:
+        return frame
+    size = len(data)
+    frame = _SHORT_BINARY[size] + data if size <= MAX_CONTROL else encode_frame(Opcode.BINARY, data)
+    if size <= _MOST_KEPT and type(data) is bytes:  # anything else may change
+        _last.pair = (data, frame)
+    return frame
 
 
 def encode_close(code: int | None, reason: str = "") -> bytes:

@@ -63,6 +63,8 @@ Event = str | bytes | Ping | Pong | Close
 _RESERVED_BITS: Final = 0x70
 # Header of the shortest masked frame: two bytes and the masking key.
 _SHORT_HEADER: Final = 6
+# The longest masked frame whose length is in its second byte: as long as that of a control frame.
+_LONGEST_SHORT: Final = _SHORT_HEADER + MAX_CONTROL
 # From here on a copy costs more than the view that avoids it (measured, CPython 3.11).
 _WORTH_A_VIEW: Final = 4096
 
@@ -94,7 +96,7 @@ class FrameParser:
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
         # Size of the longest read that the short way through feed() may take; 0 while anything is unfinished.
-        self._fast_size = min(max_size, MAX_CONTROL) + _SHORT_HEADER
+        self._fast_size = max_size + _SHORT_HEADER
         # A header that is not complete yet, or a control frame that is not.
         self._pending = b""
         # The data frame that is arriving: payload bytes to come, the key turned to the next, its FIN bit.
@@ -120,16 +122,20 @@ class FrameParser:
         Raises:
             WebSocketError: the peer broke the protocol; its ``events`` hold what was complete before.
         """
-        # One short whole message is by far the most common read: bytes 0 and 1 then say all there is to know.
-        if _SHORT_HEADER <= len(data) <= self._fast_size and data[1] == len(data) + (0x80 - _SHORT_HEADER):
-            first = data[0]
-            if first == 0x81:
-                try:
-                    return [apply_mask(data[6:], data[2:6]).decode()]
-                except UnicodeDecodeError:
-                    pass
-            elif first == 0x82:
-                return [apply_mask(data[6:], data[2:6])]
+        # One whole message is by far the most common read: its first bytes then say all there is to know.
+        size = len(data)
+        if _SHORT_HEADER <= size <= self._fast_size:
+            if data[1] == size + (0x80 - _SHORT_HEADER) and size <= _LONGEST_SHORT:
+                first = data[0]
+                if first == 0x81:
+                    try:
+                        return [apply_mask(data[6:], data[2:6]).decode()]
+                    except UnicodeDecodeError:
+                        pass
+                elif first == 0x82:
+                    return [apply_mask(data[6:], data[2:6])]
+            elif data[1] == 0xFE and (message := _whole_message(data)) is not None:
+                return [message]
         return self._feed(data)
 
     def _feed(self, data: bytes) -> list[Event]:
@@ -152,7 +158,7 @@ class FrameParser:
             error.events = events
             raise
         idle = self._expected is _FIRST and not (self._pending or self._left or self._done)
-        self._fast_size = min(self._max_size, MAX_CONTROL) + _SHORT_HEADER if idle else 0
+        self._fast_size = self._max_size + _SHORT_HEADER if idle else 0
         return events
 
     def _finish(self) -> None:
@@ -262,6 +268,23 @@ class FrameParser:
             self._expected = _FIRST
             self._parts = bytearray()
             self._decoder = None
+
+
+def _whole_message(data: bytes) -> str | bytes | None:
+    """Return the message that a read holds whole, with a length of 16 bits; None when it holds something
+    else, which the long way will find out.
+    """
+    size = len(data)
+    if size <= _LONGEST_SHORT + 2 or _uint16.unpack_from(data, 2)[0] != size - 8:
+        return None
+    if data[0] == 0x82:
+        return _unmask(data, 8, size, data[4:8])
+    if data[0] == 0x81:
+        try:
+            return _unmask(data, 8, size, data[4:8]).decode()
+        except UnicodeDecodeError:
+            pass
+    return None
 
 
 def _unmask(data: bytes, start: int, end: int, mask: bytes) -> bytes:

@@ -1,57 +1,14 @@
-from collections.abc import Callable
-from typing import Generic, TypeVar
-
 import pytest
 
-from benchmarks.loads.clients import (
-    HANDSHAKE,
-    MASK,
-    WEBSOCKET_ACCEPT,
-    Answer,
-    AnswerError,
-    Client,
-    HTTPClient,
-    Meter,
-    WebSocketClient,
-    frame,
-    parse_answer,
-)
-from tests.benchmarks.loads.wire import Wire
+from benchmarks.loads.clients import Answer, AnswerError, HTTPClient, parse_answer
+from tests.benchmarks.loads.wire import Setup
 
 ANSWER = b"HTTP/1.1 200 OK\r\ndate: now\r\nContent-Length: 2\r\n\r\nhi"
-UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: " + WEBSOCKET_ACCEPT + b"\r\n\r\n"
-ECHO = b"\x82\x04ping"
-AnyClient = TypeVar("AnyClient", bound=Client)
-
-
-class Setup(Generic[AnyClient]):
-    """A client on a wire, its meter, and whether the meter asked for the end."""
-
-    def __init__(self, build: Callable[[Meter], AnyClient], limit: int = 1000) -> None:
-        self.stopped = False
-        self.meter = Meter(limit, self.stop)
-        self.client = build(self.meter)
-        self.wire = Wire()
-        self.client.connection_made(self.wire)
-
-    def stop(self) -> None:
-        """Called by the meter."""
-        self.stopped = True
-
-    def receive(self, *chunks: bytes) -> None:
-        """Let the client read each chunk."""
-        for chunk in chunks:
-            self.client.data_received(chunk)
 
 
 def http(limit: int = 1000) -> Setup[HTTPClient]:
     """A client that wants `hi` for each request."""
     return Setup(lambda meter: HTTPClient(meter, b"hi"), limit)
-
-
-def websocket() -> Setup[WebSocketClient]:
-    """A client that sends `ping` and wants it back."""
-    return Setup(lambda meter: WebSocketClient(meter, b"ping"))
 
 
 def test_an_answer_is_parsed_once_it_is_whole() -> None:
@@ -126,47 +83,3 @@ def test_the_limit_of_answers_ends_the_measurement() -> None:
     assert not setup.stopped
     setup.receive(ANSWER)
     assert setup.stopped
-
-
-def test_a_frame_is_built_as_in_the_rfc() -> None:
-    """RFC 6455, section 5.7: the unmasked and the masked "Hello", and a length of 256."""
-    assert frame(0x1, b"Hello") == bytes.fromhex("810548656c6c6f")
-    assert frame(0x1, b"Hello", MASK) == bytes.fromhex("818537fa213d7f9f4d5158")
-    assert frame(0x2, bytes(256))[:4] == bytes.fromhex("827e0100")
-
-
-def test_each_echo_brings_the_next_message() -> None:
-    """After the handshake each whole echo counts, however it arrives."""
-    setup = websocket()
-    setup.receive(UPGRADED[:30])
-    assert setup.wire.written == [HANDSHAKE]
-    setup.receive(UPGRADED[30:], ECHO, ECHO, ECHO[:3], ECHO[3:])
-    assert setup.meter.answered == 3
-    assert setup.wire.written == [HANDSHAKE, *[setup.client.message] * 4]
-
-
-def test_a_ping_is_answered_and_does_not_count() -> None:
-    """A server may ping in the middle of a long measurement, and the ping may come in pieces."""
-    setup = websocket()
-    setup.receive(UPGRADED, b"\x89", b"\x01", b"!" + ECHO)
-    assert setup.meter.answered == 1
-    assert setup.wire.written[-2:] == [frame(0xA, b"!", MASK), setup.client.message]
-
-
-@pytest.mark.parametrize(
-    ("chunks", "message"),
-    [
-        ([b"HTTP/1.1 403 Forbidden\r\n\r\n"], "handshake refused"),
-        ([UPGRADED.replace(WEBSOCKET_ACCEPT, b"wrong")], "handshake refused"),
-        ([UPGRADED, b"\x82\x04pong"], "unexpected frames"),
-        ([UPGRADED, ECHO, ECHO + ECHO], "unexpected frames"),
-        ([UPGRADED, b"\x88\x00"], "unexpected frames"),
-    ],
-    ids=["refused", "accept key", "payload", "two echoes", "close"],
-)
-def test_a_wrong_websocket_answer_ends_the_measurement(chunks: list[bytes], message: str) -> None:
-    """The handshake and every byte of an echo are checked."""
-    setup = websocket()
-    setup.receive(*chunks)
-    assert message in setup.meter.errors[0]
-    assert setup.wire.aborted

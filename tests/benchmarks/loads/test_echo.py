@@ -3,11 +3,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.loads.clients import HANDSHAKE, MASK, WEBSOCKET_ACCEPT, Meter, frame
+from benchmarks.loads.clients import Meter
 from benchmarks.loads.echo import EchoClient
-from tests.benchmarks.loads.wire import Wire
+from benchmarks.loads.websocket import HANDSHAKE, MASK, frame
+from tests.benchmarks.loads.wire import UPGRADED, Wire
 
-UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: " + WEBSOCKET_ACCEPT + b"\r\n\r\n"
 SELDOM = 0.001  # messages a second: the first is sent at once, and no other within a test
 
 

@@ -1,6 +1,18 @@
 import pytest
 
-from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Idle, Load, Plan, Steady, Upload
+from benchmarks.loads.plan import (
+    Arrivals,
+    Batch,
+    Broadcast,
+    Download,
+    Echoes,
+    Idle,
+    Load,
+    Plan,
+    RoundTrip,
+    Steady,
+    Upload,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,6 +24,8 @@ from benchmarks.loads.plan import Arrivals, Batch, Download, Echoes, Idle, Load,
         Arrivals("hi", 3, rate=400),
         Download(1024, pace=10),
         Upload(1024),
+        RoundTrip(1024, 3),
+        Broadcast(100, 1000),
         Idle("websocket", "hi", 1000),
     ],
     ids=lambda load: type(load).__name__,

@@ -19,7 +19,7 @@ from websockets.utils import apply_mask as apply_mask_in_python
 
 from hybrid.server.wire.websocket import parser
 from hybrid.server.wire.websocket.close_codes import CloseCode, is_valid_close_code
-from hybrid.server.wire.websocket.frames import encode_close, encode_frame, encode_text
+from hybrid.server.wire.websocket.frames import encode_binary, encode_close, encode_frame, encode_text
 from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong, WebSocketError
 
 KEY = b"\x11\xa2\x83\xf4"
@@ -125,6 +125,7 @@ class TestBaseFraming:
     def test_reserved_bits(self, feed: Feed, first: int, bits: int) -> None:
         """A reserved bit fails the connection with 1002 as no extension was negotiated."""
         assert feed(raw(first | bits, b"x")) == ([], 1002)
+        assert feed(raw(first | bits, b"x" * 300)) == ([], 1002)
 
     @pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
     @pytest.mark.parametrize("fin", [0, 0x80])
@@ -546,6 +547,27 @@ class TestEncoding:
         assert encode_frame(0x2, payload) == Frame(Opcode.BINARY, payload).serialize(mask=False)
         assert encode_frame(0x1, bytearray(payload)) == Frame(Opcode.TEXT, payload).serialize(mask=False)
         assert encode_text("x" * size) == Frame(Opcode.TEXT, payload).serialize(mask=False)
+        assert encode_binary(payload) == encode_binary(bytearray(payload)) == encode_frame(0x2, payload)
+
+    @pytest.mark.parametrize("size", [3, 126, 70000, 1 << 21])
+    def test_a_message_for_many_clients_has_one_frame(self, size: int) -> None:
+        """The same object gives the same frame, which is kept once, up to 1 MiB; an equal one another."""
+        message, data = "x" * size, b"x" * size
+        frame = encode_text(message)
+        assert (encode_text(message) is frame) == (size <= 1 << 20)
+        assert encode_binary(data) != frame
+        again = "".join(list(message))
+        assert encode_text(again) == frame
+        assert encode_text(again) is not frame
+        frame = encode_binary(data)
+        assert (encode_binary(data) is frame) == (size <= 1 << 20)
+
+    def test_what_may_change_is_encoded_each_time(self) -> None:
+        """A bytearray that is filled anew is sent as it is then."""
+        data = bytearray(b"one")
+        assert encode_binary(data) == b"\x82\x03one"
+        data[:] = b"two"
+        assert encode_binary(data) == b"\x82\x03two"
 
     @pytest.mark.parametrize("opcode", [0x9, 0xA])
     def test_control_frames(self, opcode: int) -> None:
