@@ -4,15 +4,17 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Headers, Message, Scope
 from hybrid.server.connection import Connection
 from hybrid.server.wire.errors import ResponseError
-from hybrid.server.wire.fronted import Encoder, TrailedEncoder
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import CONTINUE, ResponseEncoder, refusal
+
+if TYPE_CHECKING:  # what few responses need is loaded with the first of them
+    from hybrid.server.wire.fronted import Encoder
 
 logger = logging.getLogger("hybrid.server")
 
@@ -53,7 +55,7 @@ class Exchange:
     )  # fmt: skip
 
     task: asyncio.Task[None]
-    _encoder: Encoder  # from BODY on
+    _encoder: "Encoder"  # from BODY on
     _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
 
     def __init__(
@@ -213,12 +215,12 @@ class Exchange:
         return self._connection
 
     @property
-    def encoder(self) -> Encoder | None:
+    def encoder(self) -> "Encoder | None":
         """What takes the body; None before the response has begun, and when it cannot go on."""
         return self._encoder if self.state is _BODY else None
 
     @encoder.setter
-    def encoder(self, encoder: Encoder) -> None:
+    def encoder(self, encoder: "Encoder") -> None:
         self._encoder = encoder
 
     async def changed(self) -> None:
@@ -275,6 +277,8 @@ class Exchange:
         if not self.keep_alive or self._awaits_continue:
             self._encoder.keep_alive = False
         if message.get("trailers"):
+            from hybrid.server.wire.fronted import TrailedEncoder
+
             self._encoder = TrailedEncoder(self._encoder, self.request)
         self.state = _BODY
 

@@ -154,13 +154,13 @@ class _Transfer:
         self._sender.start()
 
     def __repr__(self) -> str:
-        return f"<_Transfer {self._sender!r}>"
+        return f"<_Transfer over={self._over} {self._error!r}>"
 
     def _end(self, error: OSError | None = None) -> None:
         """All is sent, or nothing more can be."""
         self._error = error
         self._over = True
-        self._sender.stop()
+        self._sender.stop()  # now: the application may take its time to come back
         self._exchange.wake()
 
     async def wait(self) -> None:
@@ -175,8 +175,9 @@ class _Transfer:
             while not self._over and self._exchange.encoder is not None:
                 await self._exchange.changed()
         finally:
+            self._sender.stop()
+            del self._sender  # which refers back: nothing is left to the garbage collector
             if not self._over or self._error is not None:
-                self._sender.stop()
                 self._exchange.connection.abort()
                 self._exchange.abandon()
         if self._error is not None and not isinstance(self._error, ConnectionError):
