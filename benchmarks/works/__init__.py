@@ -6,7 +6,7 @@ from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WEBSOCKET_ECHO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
-from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD
+from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD
 from benchmarks.works.workers import WORKERS
 
 WORKS: dict[str, tuple[Work, ...]] = {
@@ -20,7 +20,7 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "fairness": (FAIRNESS,),
     "download": (DOWNLOAD,),
     "upload": (UPLOAD,),
-    "file": (FILE,),
+    "file": (FILE, FILE_ASGI),
     "start": (START,),
     "idle": (IDLE_HTTP, IDLE_WEBSOCKETS),
     "workers": (WORKERS,),

@@ -68,3 +68,12 @@ FILE = Work(
     (Target(THROUGHPUT, 0.9, "gunicorn"),),
     environment=large_file,
 )
+FILE_ASGI = Work(
+    "1 GiB file by http.response.pathsend",
+    Download(GIB),
+    hybrid("file_asgi", "--lifespan", "off"),
+    (granian("file_asgi", "--interface", "asgi"), uvicorn("file_asgi", *ASGI)),
+    (THROUGHPUT, CPU_PER_GIB, MEMORY),
+    (Target(CPU_PER_GIB, 1.0, "granian"),),
+    environment=large_file,
+)
