@@ -23,7 +23,7 @@ from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, ECHO, HELLO, WEBSOCKET_ECHO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
-from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, large_file
+from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD, large_file
 from benchmarks.works.workers import WORKERS
 
 TINY = Settings(rounds=1, seconds=0.1, warm_up=0.05)
@@ -60,6 +60,7 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (DOWNLOAD, Download(1 << 20, pace=1_000_000)),
         (UPLOAD, Upload(1 << 20)),
         (replace(FILE, environment=lambda: large_file(1 << 20)), Download(1 << 20)),
+        (replace(FILE_ASGI, environment=lambda: large_file(1 << 20)), Download(1 << 20)),
     ],
     ids=lambda value: value.name.split(",")[0] if isinstance(value, Work) else "",
 )
