@@ -1,5 +1,6 @@
 """Files as parts of a response: which are taken, how they are framed, and whose descriptor is used."""
 
+import asyncio
 import contextlib
 import io
 import os
@@ -284,7 +285,7 @@ async def test_wrong_files(path: Path) -> None:
     closed.close()
     one, other = socket.socketpair()
     with closing(one), closing(other), path.open() as text, path.open("rb") as lazy:
-        lazy.tell = no_position  # type: ignore[method-assign]
+        lazy.tell = no_position  # type: ignore[method-assign, assignment]
         for file in (io.BytesIO(), closed, -1, None, "a", one, one.fileno(), text, lazy):
             with pytest.raises(ResponseError):
                 await send_file(app.call, file)
@@ -461,7 +462,7 @@ async def test_bytes_of_the_body_meanwhile(path: Path) -> None:
     await app.call.start()
     await peer.stop_reading()
     sending = peer.context.loop.create_task(send_path(app.call, str(path)))
-    receiving = peer.context.loop.create_task(app.call.receive())
+    receiving = asyncio.ensure_future(app.call.receive())
     await settle()
     await peer.send(b"abc")
     assert (await receiving)["body"] == b"abc"

@@ -1,5 +1,6 @@
 """Early hints, trailers and debug information: what becomes of the messages, in memory."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ async def test_hints_and_continue() -> None:
     peer = Peer(app)
     await peer.send(request("POST", "/", "Content-Length: 1", "Expect: 100-continue"))
     await hint(app.call)
-    receiving = peer.context.loop.create_task(app.call.receive())
+    receiving = asyncio.ensure_future(app.call.receive())
     await settle()
     await peer.send(b"x")
     assert (await receiving)["body"] == b"x"

@@ -300,7 +300,7 @@ def test_malformed_proxy_setting(setting: str, value: str, complaint: str) -> No
 
 def test_wrong_debugger() -> None:
     """What is to be told of responses must be callable."""
-    with pytest.raises(ConfigError, match="^response_debugger: 'print' cannot be called"):
+    with pytest.raises(ConfigError, match=r"^response_debugger: 'print' cannot be called"):
         Config(app="app", response_debugger="print")  # type: ignore[arg-type]
 
 
