@@ -154,7 +154,7 @@ class _Transfer:
         self._sender.start()
 
     def __repr__(self) -> str:
-        return f"<_Transfer over={self._over} {self._error!r}>"
+        return f"<_Transfer over={self._over}>"
 
     def _end(self, error: OSError | None = None) -> None:
         """All is sent, or nothing more can be."""
@@ -176,12 +176,13 @@ class _Transfer:
                 await self._exchange.changed()
         finally:
             self._sender.stop()
-            del self._sender  # which refers back: nothing is left to the garbage collector
-            if not self._over or self._error is not None:
+            error = self._error
+            del self._sender, self._error  # which refer back: nothing is left to the garbage collector
+            if not self._over or error is not None:
                 self._exchange.connection.abort()
                 self._exchange.abandon()
-        if self._error is not None and not isinstance(self._error, ConnectionError):
-            raise ResponseError(f"a file cannot be sent: {self._error}") from self._error
+        if error is not None and not isinstance(error, ConnectionError):
+            raise ResponseError(f"a file cannot be sent: {error}") from error
         if self._exchange.encoder is None:
             raise ClientDisconnected("the client has left")
         self._exchange.encoder = self._encoder
