@@ -12,6 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
+from hybrid.server.ops.access_record import AccessRecord
 from hybrid.server.server import Server
 from tests.apps.wsgi_big import pattern
 from tests.support.downloads import begun, connected, is_content, open_descriptors, read_all, without_sendfile
@@ -259,3 +260,19 @@ async def test_disk_that_fails(
     async with serving(files) as (server, _):
         assert await ask(server, "/file") == b""
     assert "a file cannot be sent: [Errno 5] the disk is broken" in caplog.text
+
+
+@pytest.mark.parametrize("stays", [False, True])
+@on_each_loop
+async def test_access_log(files: Files, stays: bool) -> None:
+    """The log has the bytes that were given to the connection, fewer than the file's when the client left."""
+    records: list[AccessRecord] = []
+    async with serving(files, access_logger=records.append) as (server, _):
+        with closing(connected(server, get("/file", "Connection: close"))) as sock:
+            await begun(sock)
+            if stays:
+                await read_all(sock)
+        await until(lambda: records)
+    (record,) = records
+    assert record.complete is stays
+    assert (record.body_bytes == SIZE) is stays
