@@ -11,6 +11,7 @@ import io
 import os
 import stat
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Final, NamedTuple, Protocol
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
@@ -96,13 +97,13 @@ async def send_path(exchange: FileExchange, encoder: Encoder, message: Message) 
         )
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
+        try:
+            part = _Part(descriptor, 0, _size(descriptor), more=False)
+            transfer = _begin(exchange, encoder, part)
+        finally:
+            os.close(descriptor)
     except OSError as error:  # which would say that the client has left
-        raise ResponseError(f"http.response.pathsend: {error}") from error
-    try:
-        part = _Part(descriptor, 0, _size(descriptor), more=False)
-        transfer = _begin(exchange, encoder, part)
-    finally:
-        os.close(descriptor)
+        raise ResponseError(f"http.response.pathsend: {path!r} cannot be sent: {error}") from error
     await _finish(exchange, transfer, more=False)
 
 
@@ -125,30 +126,32 @@ async def send_descriptor(exchange: FileExchange, encoder: Encoder, message: Mes
         descriptor = _descriptor(file)
         size = _size(descriptor)
         start = _position(file) if offset is None else offset
-    except (AttributeError, OSError) as error:
+        available = max(0, size - start)
+        if count is not None and count > available:
+            raise ResponseError(
+                f"http.response.zerocopysend: {available} bytes are left of {file!r}, not {count}"
+            )
+        part = _Part(descriptor, start, available if count is None else count, more)
+        with ExitStack() as undo:
+            if offset is None:
+                _move(file, part.offset + part.size)
+                undo.callback(_move, file, start)
+            transfer = _begin(exchange, encoder, part)
+            undo.pop_all()
+    except OSError as error:
         raise ResponseError(f"http.response.zerocopysend: {file!r} cannot be sent: {error}") from error
-    available = max(0, size - start)
-    if count is not None and count > available:
-        raise ResponseError(
-            f"http.response.zerocopysend: {available} bytes are left of {file!r}, not {count}"
-        )
-    part = _Part(descriptor, start, available if count is None else count, more)
-    transfer = _begin(exchange, encoder, part)
-    if offset is None:
-        _move(file, part.offset + part.size)
     await _finish(exchange, transfer, more=more)
 
 
 class _Transfer:
     """A part of a file on its way to the client. The encoder's place is taken until it is there."""
 
-    def __init__(self, exchange: FileExchange, encoder: Encoder, part: _Part, after: bytes) -> None:
+    def __init__(self, exchange: FileExchange, encoder: Encoder, region: FileRegion, after: bytes) -> None:
         self._exchange = exchange
         self._encoder = encoder
         self._after = after
         self._over = False
         self._error: OSError | None = None
-        region = FileRegion(part.descriptor, part.offset, part.size, encoder.note_sent)
         self._sender = FileSender(exchange.connection, region, self._end, self._end)
         exchange.encoder = BusyEncoder(encoder)
         self._sender.start()
@@ -171,14 +174,16 @@ class _Transfer:
             ClientDisconnected: the client has left.
             ResponseError: the file has become shorter, or cannot be read.
         """
+        sent = False
         try:
             while not self._over and self._exchange.encoder is not None:
                 await self._exchange.changed()
+            sent = self._over and self._error is None
         finally:
             self._sender.stop()
             error = self._error
             del self._sender, self._error  # which refer back: nothing is left to the garbage collector
-            if not self._over or error is not None:
+            if not sent:
                 self._exchange.connection.abort()
                 self._exchange.abandon()
         if error is not None and not isinstance(error, ConnectionError):
@@ -190,7 +195,12 @@ class _Transfer:
 
 
 def _begin(exchange: FileExchange, encoder: Encoder, part: _Part) -> _Transfer | None:
-    """Send a part, or begin to. What is the application's is not needed afterwards."""
+    """Send a part, or begin to. What is the application's is not needed afterwards.
+
+    Raises:
+        OSError: the file cannot be read; nothing has been sent of it.
+        ProtocolError, ResponseError: the part must not be sent.
+    """
     connection = exchange.connection
     if not encoder.sends_body:
         connection.write(encoder.encode(b"", part.more))
@@ -198,9 +208,13 @@ def _begin(exchange: FileExchange, encoder: Encoder, part: _Part) -> _Transfer |
     if part.size <= _READ_SIZE:
         connection.write(encoder.encode(_read(part), part.more))
         return None
-    before, after = encoder.encode_around(part.size, more=part.more)
+    with ExitStack() as owed:
+        region = FileRegion(part.descriptor, part.offset, part.size, encoder.note_sent)
+        owed.callback(region.close)
+        before, after = encoder.encode_around(part.size, more=part.more)
+        owed.pop_all()
     connection.write(before)
-    return _Transfer(exchange, encoder, part, after)
+    return _Transfer(exchange, encoder, region, after)
 
 
 async def _finish(exchange: FileExchange, transfer: _Transfer | None, *, more: bool) -> None:
@@ -225,7 +239,11 @@ def _read(part: _Part) -> bytes:
 
 
 def _descriptor(file: Any) -> int:
-    return file if isinstance(file, int) else int(file.fileno())
+    if isinstance(file, int):
+        return file
+    if not hasattr(file, "fileno"):
+        raise TypeError("what is to be sent has no descriptor")
+    return int(file.fileno())
 
 
 def _size(descriptor: int) -> int:

@@ -300,6 +300,46 @@ def no_position() -> None:
     """Tell nothing, as a file whose methods have to be awaited."""
 
 
+@pytest.mark.parametrize("count", [10, 100_000])
+@on_loop
+async def test_part_that_is_too_long(path: Path, count: int) -> None:
+    """What is more than the Content-Length says is refused, and the file is as it was."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.start(200, [(b"content-length", b"9")])
+    with path.open("rb") as file:
+        with pytest.raises(ResponseError):
+            await send_file(app.call, file, count=count)
+        assert file.tell() == 0
+        await send_file(app.call, file, count=9)
+    await app.call.finish()
+    assert peer.response().body == CONTENT[:9]
+
+
+@pytest.mark.parametrize("count", [10, 100_000])
+@on_loop
+async def test_no_descriptor_is_left(path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Where the system has none to give, or cannot read, the application is told before anything is sent."""
+
+    def fail(*_: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.start()
+    with path.open("rb") as file, monkeypatch.context() as patch:
+        patch.setattr(os, "dup", fail)
+        patch.setattr(os, "pread", fail)
+        with pytest.raises(ResponseError, match="Too many open files"):
+            await send_file(app.call, file, count=count)
+        assert file.tell() == 0
+    await app.call.finish()
+    await settle()
+    assert peer.response().status == 500
+
+
 @on_loop
 async def test_missing_file() -> None:
     """A message without a file is refused."""
