@@ -74,6 +74,6 @@ FILE_ASGI = Work(
     hybrid("file_asgi", "--lifespan", "off"),
     (granian("file_asgi", "--interface", "asgi"), uvicorn("file_asgi", *ASGI)),
     (THROUGHPUT, CPU_PER_GIB, MEMORY),
-    (Target(CPU_PER_GIB, 1.0, "granian"),),
+    (Target(CPU_PER_GIB, 0.7, "granian"),),
     environment=large_file,
 )
