@@ -14,6 +14,7 @@ from hybrid.bridge.shutdown import CURRENT, ShutdownNotice
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.caps import Caps
 from hybrid.server.config import Config
+from hybrid.server.extensions import http_extensions
 from hybrid.server.forwarded import Peers
 from hybrid.server.gate import Gate
 from hybrid.server.ops.access_log import AccessLog
@@ -68,6 +69,7 @@ class ServerContext:
         draining: whether the server is stopping: responses close their connection, nothing new is accepted.
         patient: whether a client that may be about to use its connection again is given a moment to.
         shutdown: the notice to applications that the server is stopping.
+        extensions: what scopes have as ``extensions``, by the HTTP version of their requests; to be copied.
         now: the loop's time at the last tick, in seconds; exact enough for timeouts, and free to read.
         idle_deadline: the loop's time until which a connection that becomes idle now is kept.
         default_fields: the lines of ``Date``, ``Server`` and other fields that each response gets. Read by
@@ -97,6 +99,7 @@ class ServerContext:
         self.gate = Gate.of(config, loop)
         self.patient = False
         self.shutdown = ShutdownNotice()
+        self.extensions = http_extensions(config, self.shutdown)
         self.outbox = Outbox(loop)
         self._started_with = copy_context()
         self._constant_fields = _constant_fields(config)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Headers, Message, Scope
@@ -12,6 +12,9 @@ from hybrid.server.connection import Connection
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import CONTINUE, ResponseEncoder, refusal
+
+if TYPE_CHECKING:  # what few responses need is loaded with the first of them
+    from hybrid.server.wire.fronted import Encoder
 
 logger = logging.getLogger("hybrid.server")
 
@@ -52,7 +55,7 @@ class Exchange:
     )  # fmt: skip
 
     task: asyncio.Task[None]
-    _encoder: ResponseEncoder  # from BODY on
+    _encoder: "Encoder"  # from BODY on
     _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
 
     def __init__(
@@ -189,7 +192,7 @@ class Exchange:
                     self._connection.transport.write(data)
             except TypeError as error:
                 raise ResponseError(f"{kind}: body must be bytes, not {message['body']!r}") from error
-            if not more:
+            if not more and encoder.complete:
                 self.keep_alive = encoder.keep_alive
                 self._complete(encoder.status)
             elif not self._connection.writable:
@@ -202,7 +205,36 @@ class Exchange:
         elif self.state is State.LOST:
             raise ClientDisconnected("the client has left")
         else:
-            raise ProtocolError(f"{kind!r} was sent, but {self.state.value}")
+            await self._take_extension(kind, message)
+
+    # What extensions of ASGI use.
+
+    @property
+    def connection(self) -> Connection:
+        """The connection."""
+        return self._connection
+
+    @property
+    def encoder(self) -> "Encoder | None":
+        """What takes the body; None before the response has begun, and when it cannot go on."""
+        return self._encoder if self.state is _BODY else None
+
+    @encoder.setter
+    def encoder(self, encoder: "Encoder") -> None:
+        self._encoder = encoder
+
+    async def changed(self) -> None:
+        """Wait until something has happened to the exchange, or :meth:`wake` is called."""
+        await self._wait()
+
+    def wake(self) -> None:
+        """Let those look again who wait."""
+        self._wake()
+
+    def complete(self) -> None:
+        """Give the connection back: the last byte of the response has been given to the transport."""
+        self.keep_alive = self._encoder.keep_alive
+        self._complete(self._encoder.status)
 
     # What the pipeline calls.
 
@@ -244,7 +276,18 @@ class Exchange:
             ) from error
         if not self.keep_alive or self._awaits_continue:
             self._encoder.keep_alive = False
+        if message.get("trailers"):
+            from hybrid.server.wire.fronted import TrailedEncoder
+
+            self._encoder = TrailedEncoder(self._encoder, self.request)
         self.state = _BODY
+
+    async def _take_extension(self, kind: object, message: Message) -> None:
+        """Take a message that only some applications send, if it is one, and due."""
+        from hybrid.server.extended import take
+
+        if self.state is _DONE or not await take(self, kind, message):
+            raise ProtocolError(f"{kind!r} was sent, but {self.state.value}")
 
     def _complete(self, status: int) -> None:
         """The last byte of the response has been given to the transport."""

@@ -8,6 +8,7 @@ from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
 from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
+from hybrid.server.extensions import websocket_extensions
 from hybrid.server.forwarded import MEANING
 from hybrid.server.wire.http11 import Request, split_target
 
@@ -65,10 +66,9 @@ def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
         "client": connection.client,
         "server": connection.server,
         "state": context.state.copy(),
-        # The key is hybrid.bridge.shutdown.KEY.
-        "extensions": {"hybrid.shutdown": context.shutdown}
+        "extensions": context.extensions[request.http_version].copy()
         if connection.tls is None
-        else {**connection.tls.extensions(), "hybrid.shutdown": context.shutdown},
+        else {**context.extensions[request.http_version], **connection.tls.extensions()},
     }
     speaks = connection.speaks
     if speaks is not None:
@@ -85,7 +85,9 @@ def websocket_scope(connection: Connection, request: Request, subprotocols: list
     scope["type"] = "websocket"
     scope["scheme"] = "wss" if scope["scheme"] == "https" else "ws"
     scope["subprotocols"] = subprotocols
-    scope["extensions"]["websocket.http.response"] = {}
+    scope["extensions"] = websocket_extensions(connection.context.shutdown)
+    if connection.tls is not None:
+        scope["extensions"] |= connection.tls.extensions()
     return scope
 
 

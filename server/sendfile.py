@@ -54,14 +54,16 @@ class FileRegion:
         descriptor: of a regular file; it is duplicated.
         offset: where the part begins.
         count: how many bytes there are.
+        on_advance: told how many bytes have been sent, whenever some have.
     """
 
     settled = True
 
-    def __init__(self, descriptor: int, offset: int, count: int) -> None:
+    def __init__(self, descriptor: int, offset: int, count: int, on_advance: Callable[[int], object]) -> None:
         self._file = FileIO(os.dup(descriptor))
         self._offset = offset
         self._left = count
+        self._on_advance = on_advance
         read_ahead(descriptor, offset, count)
 
     def __repr__(self) -> str:
@@ -75,6 +77,7 @@ class FileRegion:
         """So many bytes have been sent."""
         self._offset += count
         self._left -= count
+        self._on_advance(count)
 
     def close(self) -> None:
         """Close the duplicate."""
@@ -94,14 +97,23 @@ class FileSender:
         source: the bytes. It is closed by :meth:`stop`, which whoever made this owes it, also when the client
             has left.
         on_sent: called whenever the source has nothing more for now.
+        on_failed: called with the error when nothing more can be sent; otherwise it is logged, unless the
+            client has left, and the connection is cut off.
     """
 
-    __slots__ = ("_connection", "_on_sent", "_scheduled", "_socket", "_source", "_stopped")
+    __slots__ = ("_connection", "_on_failed", "_on_sent", "_scheduled", "_socket", "_source", "_stopped")
 
-    def __init__(self, connection: Connection, source: Source, on_sent: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        source: Source,
+        on_sent: Callable[[], object],
+        on_failed: Callable[[OSError], object] | None = None,
+    ) -> None:
         self._connection = connection
         self._source = source
         self._on_sent = on_sent
+        self._on_failed = on_failed or self._cut_off
         self._scheduled = False
         self._stopped = False
         self._socket = connection.descriptor if source.settled and hasattr(os, "sendfile") else None
@@ -140,9 +152,7 @@ class FileSender:
         try:
             sent = self._send(descriptor, offset, count)
         except OSError as error:
-            if not isinstance(error, ConnectionError):
-                logger.error("%s: a file cannot be sent: %s", format_client(connection.client), error)
-            connection.abort()
+            self._on_failed(error)
             return
         self._source.advance(sent)
         self.start()
@@ -165,6 +175,11 @@ class FileSender:
         data = os.pread(descriptor, min(count, _PIECE_SIZE), offset)
         self._connection.write(data)
         return len(data) or self._cut_short(count)
+
+    def _cut_off(self, error: OSError) -> None:
+        if not isinstance(error, ConnectionError):
+            logger.error("%s: a file cannot be sent: %s", format_client(self._connection.client), error)
+        self._connection.abort()
 
     def _cut_short(self, count: int) -> int:
         raise OSError(f"it became {count} bytes shorter meanwhile")

@@ -310,7 +310,7 @@ class ThreadedExchange:
         if self._connection.closed or self.done:
             raise ClientDisconnected("the client has left")
         before, after = self._encoder.encode_around(count)
-        region = FileRegion(descriptor, offset, count)
+        region = FileRegion(descriptor, offset, count, self._encoder.note_sent)
         self._overflowing(lambda overflow: overflow.send_file(region, before, after))
         self._let_go()
 

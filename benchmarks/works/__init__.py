@@ -6,7 +6,7 @@ from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
-from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, UPLOAD_ECHO
+from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD, UPLOAD_ECHO
 from benchmarks.works.websockets import BROADCAST, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
 from benchmarks.works.workers import WORKERS
 
@@ -23,7 +23,7 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "download": (DOWNLOAD,),
     "upload": (UPLOAD,),
     "upload_echo": (UPLOAD_ECHO,),
-    "file": (FILE,),
+    "file": (FILE, FILE_ASGI),
     "start": (START,),
     "idle": (IDLE_HTTP, IDLE_WEBSOCKETS, IDLE_DEFLATE),
     "workers": (WORKERS,),

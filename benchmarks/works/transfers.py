@@ -76,3 +76,12 @@ UPLOAD_ECHO = Work(
     (THROUGHPUT, CPU_PER_GIB),
     (Target(THROUGHPUT, 1.0, "uvicorn"),),
 )
+FILE_ASGI = Work(
+    "1 GiB file by http.response.pathsend",
+    Download(GIB),
+    hybrid("file_asgi", "--lifespan", "off"),
+    (granian("file_asgi", "--interface", "asgi"), uvicorn("file_asgi", *ASGI)),
+    (THROUGHPUT, CPU_PER_GIB, MEMORY),
+    (Target(CPU_PER_GIB, 0.7, "granian"),),
+    environment=large_file,
+)

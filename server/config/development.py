@@ -1,9 +1,19 @@
 """What helps while an application is written."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
-from hybrid.server.config.settings import Flag, Seconds, SettingsGroup, Texts, setting, settings_group
+from hybrid.bridge.errors import ConfigError
+from hybrid.bridge.types import Scope
+from hybrid.server.config.settings import (
+    Flag,
+    Object,
+    Seconds,
+    SettingsGroup,
+    Texts,
+    setting,
+    settings_group,
+)
 
 
 @settings_group
@@ -40,3 +50,15 @@ class DevelopmentSettings(SettingsGroup):
         0.1,
         Seconds(help="Start again when no further file has changed for this long."),
     )
+    response_debugger: Callable[[Scope, dict[str, Any]], object] | None = setting(
+        None,
+        Object(
+            optional=True,
+            help="For tests: called with the scope and the `info` of each message `http.response.debug`.",
+        ),
+    )
+
+    def check_group(self) -> None:
+        """Refuse what cannot be called."""
+        if self.response_debugger is not None and not callable(self.response_debugger):
+            raise ConfigError(f"response_debugger: {self.response_debugger!r} cannot be called")

@@ -35,9 +35,7 @@ class LoggedEncoder(ResponseEncoder):
                 record.body_bytes += len(data)
         return encoded
 
-    def encode_around(self, count: int) -> tuple[bytes, bytes]:
-        """Return what goes before and after bytes that do not pass through here, and count them."""
-        around = super().encode_around(count)
+    def note_sent(self, count: int) -> None:
+        """Count bytes of the body that do not pass through here."""
         if self._record is not None:
             self._record.body_bytes += count
-        return around

@@ -183,27 +183,49 @@ class ResponseEncoder:
             return b""
         return b"".join(self._head)
 
-    def encode_around(self, count: int) -> tuple[bytes, bytes]:
-        """Return what to send before and after the last ``count`` bytes of the body, at least one, which do
-        not pass through here: those of a file.
+    @property
+    def sends_body(self) -> bool:
+        """Whether what is encoded of a body is sent (RFC 9110 section 6.4.1)."""
+        return self._request.method != "HEAD" and self._framing is not _NO_BODY
+
+    @property
+    def chunks(self) -> bool:
+        """Whether a body of which only a part is known is sent in chunks, or the first has been."""
+        if self._framing is _UNDECIDED:
+            return self._request.method != "HEAD" and self._request.http_version == "1.1"
+        return self._framing is _Framing.CHUNKED
+
+    def encode_around(self, count: int, *, more: bool = False) -> tuple[bytes, bytes]:
+        """Return what to send before and after ``count`` bytes of the body, at least one, which do not pass
+        through here: those of a file. When they are sent, :meth:`note_sent` is owed.
+
+        Args:
+            count: the number of bytes.
+            more: whether other parts follow.
 
         Raises:
-            ResponseError: there is no body, or these are not the bytes that its Content-Length still lacks.
+            ResponseError: there is no body, or it does not have the length that its Content-Length says.
         """
-        if self._request.method == "HEAD" or self._framing is _NO_BODY:
+        if not self.sends_body:
             raise ResponseError("a response without a body was given a file")
-        if self._framing is _UNDECIDED and self._head is not None:
+        if self._framing is _UNDECIDED and self._head is not None and not more:
             self._framing = _LENGTH
             self._left = count
             self._head.append(b"content-length: %d\r\n" % count)
-        if self._framing is _LENGTH and self._left != count:
+        left = self._left - count
+        if self._framing is _LENGTH and (left < 0 or (left and not more)):
             raise ResponseError(f"{self._left} bytes of the body are missing, and the file has {count}")
         before = self.encode(b"", True)
-        self._left = 0
-        self.complete = True
+        self._left = left
+        self.complete = not left if self._framing is _LENGTH else not more
         if self._framing is _Framing.CHUNKED:
-            return before + b"%x\r\n" % count, b"\r\n0\r\n\r\n"
+            return before + b"%x\r\n" % count, b"\r\n" if more else b"\r\n0\r\n\r\n"
         return before, b""
+
+    def note_sent(self, count: int) -> None:
+        """So many of the bytes that do not pass through here have been sent. Who counts them takes them
+        now.
+        """
 
     def _decide_framing(self, head: list[bytes], data: bytes, more: bool) -> None:
         """Choose for a body of unknown length. A HEAD response says what GET's would, where that is known."""
@@ -243,14 +265,8 @@ class ResponseEncoder:
             self._framing = _LENGTH
             self._left = int(value)
             return b"content-length: " + value + b"\r\n"
-        if not isinstance(name, bytes) or not isinstance(value, bytes):
-            raise ResponseError(f"header name and value must be bytes, not {name!r}: {value!r}")
-        if _TOKEN.fullmatch(name) is None:
-            raise ResponseError(f"invalid header name {name!r}")
-        if _VALUE.fullmatch(value) is None:
-            raise ResponseError(f"invalid character in the value of header {name!r}")
+        line = field_line(name, value)
         lower = name.lower()
-        line = b"%b: %b\r\n" % (name, value)
         if lower in _special:
             return self._take_special(lower, value, line)
         if (
@@ -281,6 +297,21 @@ class ResponseEncoder:
         self._framing = _NO_BODY
         if status == 204 and self._head is not None:
             self._head = [line for line in self._head if not line.lower().startswith(b"content-length:")]
+
+
+def field_line(name: bytes, value: bytes) -> bytes:
+    """Return the line of a field.
+
+    Raises:
+        ResponseError: it would inject another field, or is not bytes.
+    """
+    if not isinstance(name, bytes) or not isinstance(value, bytes):
+        raise ResponseError(f"header name and value must be bytes, not {name!r}: {value!r}")
+    if _TOKEN.fullmatch(name) is None:
+        raise ResponseError(f"invalid header name {name!r}")
+    if _VALUE.fullmatch(value) is None:
+        raise ResponseError(f"invalid character in the value of header {name!r}")
+    return b"%b: %b\r\n" % (name, value)
 
 
 def wire_head(head: ResponseHead) -> bytes:

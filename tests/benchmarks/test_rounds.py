@@ -35,7 +35,7 @@ from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, HELLO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
-from benchmarks.works.transfers import DOWNLOAD, FILE, UPLOAD, UPLOAD_ECHO, large_file
+from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD, UPLOAD_ECHO, large_file
 from benchmarks.works.websockets import BROADCAST, ECHO, ECHO_16K, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
 from benchmarks.works.workers import WORKERS
 
@@ -76,6 +76,7 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (UPLOAD, Upload(1 << 20)),
         (UPLOAD_ECHO, RoundTrip(1 << 20, 2)),
         (replace(FILE, environment=lambda: large_file(1 << 20)), Download(1 << 20)),
+        (replace(FILE_ASGI, environment=lambda: large_file(1 << 20)), Download(1 << 20)),
     ],
     ids=lambda value: value.name.split(",")[0] if isinstance(value, Work) else "",
 )

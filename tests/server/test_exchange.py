@@ -48,7 +48,13 @@ async def test_scope() -> None:
         "client": ("192.0.2.1", 50000),
         "server": ("192.0.2.2", 80),
         "state": {},
-        "extensions": {"hybrid.shutdown": peer.context.shutdown},
+        "extensions": {
+            "hybrid.shutdown": peer.context.shutdown,
+            "http.response.early_hint": {},
+            "http.response.trailers": {},
+            "http.response.pathsend": {},
+            "http.response.zerocopysend": {},
+        },
     }
     await app.call.answer()
 

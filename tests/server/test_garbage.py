@@ -5,11 +5,14 @@ import gc
 import ssl
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server.connection import Connection
+from hybrid.server.sendfile import FileSender
 from tests.apps import hello_wsgi, websocket_echo
 from tests.support.certificates import Authority, authority
 from tests.support.embedded import DEADLINE, on_each_loop, port_of, serving, until
@@ -39,12 +42,21 @@ def left(*kinds: type) -> int:
     return sum(isinstance(each, kinds) for each in gc.get_objects())
 
 
+async def read_until(reader: asyncio.StreamReader, mark: bytes) -> None:
+    """Read as far as a text, however much comes before it."""
+    tail = b""
+    while mark not in tail:
+        part = await reader.read(1 << 20)
+        assert part
+        tail = tail[-len(mark) :] + part
+
+
 async def visit(port: int, data: bytes, answer: bytes, context: ssl.SSLContext | None = None) -> None:
     """Send something, read as far as a text, and leave."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     writer.write(data)
     if answer:
-        await asyncio.wait_for(reader.readuntil(answer), DEADLINE)
+        await asyncio.wait_for(read_until(reader, answer), DEADLINE)
     else:
         await asyncio.sleep(0.01)  # it may have come, or not
     writer.transport.abort()
@@ -94,3 +106,20 @@ async def test_failed_handshake(authority: Authority, data: bytes) -> None:
         before = left(Connection, SSLProtocol)
         await visit(port_of(server), data, b"")
         await until(lambda: left(Connection, SSLProtocol) == before)
+
+
+@pytest.mark.parametrize("answer", [b"\r\n\r\n", b"the end"])
+@on_each_loop
+async def test_file(tmp_path: Path, answer: bytes) -> None:
+    """So is one on which an ASGI application sent a file, whether the client took all of it or left."""
+    path = tmp_path / "content"
+    path.write_bytes(b"x" * 12_000_000 + b"the end")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.pathsend", "path": str(path)})
+
+    async with serving(app, lifespan="off") as (server, _):
+        before = left(Connection, FileSender)
+        await visit(port_of(server), GET, answer)
+        await until(lambda: left(Connection, FileSender) == before)

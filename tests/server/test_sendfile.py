@@ -145,13 +145,14 @@ def test_file_that_ends_early(blocks: Blocks, caplog: pytest.LogCaptureFixture) 
 
 
 def test_region_has_a_descriptor_of_its_own(path: Path) -> None:
-    """Whoever owns the file may close it; the region is closed by whoever has it."""
+    """Whoever owns the file may close it; the region is closed by whoever has it, and says what is sent."""
+    sent: list[int] = []
     with path.open("rb") as file:
-        region = FileRegion(file.fileno(), 3, 100)
+        region = FileRegion(file.fileno(), 3, 100, sent.append)
     assert repr(region) == "<FileRegion 100 bytes from 3>"
     region.advance(10)
     descriptor, offset, count = region.region()
-    assert (offset, count) == (13, 90)
+    assert (offset, count, sent) == (13, 90, [10])
     assert os.pread(descriptor, 5, offset) == CONTENT[13:18]
     assert not os.get_inheritable(descriptor)
     region.close()

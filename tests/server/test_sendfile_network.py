@@ -3,22 +3,21 @@
 import errno
 import logging
 import os
-import select
 import socket
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
+from hybrid.server.ops.access_record import AccessRecord
 from hybrid.server.server import Server
 from tests.apps.wsgi_big import pattern
+from tests.support.downloads import begun, connected, is_content, open_descriptors, read_all, without_sendfile
 from tests.support.embedded import client, on_each_loop, serving, until, until_drained
 from tests.support.http_peer import read_responses
-from tests.support.sockets import DEADLINE
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors in /proc")
 
@@ -50,11 +49,7 @@ class Files:
     @property
     def open(self) -> int:
         """How many descriptors this process has of the file."""
-        found = 0
-        for link in Path("/proc/self/fd").iterdir():
-            with suppress(FileNotFoundError):
-                found += str(link.readlink()) == str(self.path)
-        return found
+        return open_descriptors(self.path)
 
 
 @pytest.fixture
@@ -65,30 +60,9 @@ def files(tmp_path: Path) -> Iterator[Files]:
     assert app.open == 0
 
 
-def is_content(body: bytes, start: int, size: int) -> bool:
-    """Tell whether a body is this part of the file, without a report of how millions of bytes differ."""
-    return body == pattern(start, size)
-
-
 def get(target: str, *lines: str) -> bytes:
     """Write a request."""
     return "\r\n".join([f"GET {target} HTTP/1.1", "Host: x", *lines, "", ""]).encode()
-
-
-def connected(server: Server, data: bytes, receive_buffer: int = 8192) -> socket.socket:
-    """Connect, send, and read nothing."""
-    assert server.listeners is not None
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.settimeout(DEADLINE)
-    sock.connect(server.listeners.sockets[0].getsockname())
-    sock.sendall(data)
-    return sock
-
-
-async def begun(sock: socket.socket) -> None:
-    """Wait until the response has begun to come."""
-    await until(lambda: select.select([sock], [], [], 0)[0])
 
 
 async def ask(server: Server, target: str = "/") -> bytes:
@@ -96,18 +70,6 @@ async def ask(server: Server, target: str = "/") -> bytes:
     async with client(server) as connection:
         connection.send(get(target, "Connection: close"))
         return (await connection.read_all()).partition(b"\r\n\r\n")[2]
-
-
-def without_sendfile(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    """Take sendfile away, in one of the ways in which systems do without."""
-    if how == "missing":
-        monkeypatch.delattr(os, "sendfile")
-    elif how != "works":
-
-        def refuse(*_: object) -> int:
-            raise OSError(getattr(errno, how), "not for this file")
-
-        monkeypatch.setattr(os, "sendfile", refuse)
 
 
 # What the client gets.
@@ -187,21 +149,6 @@ async def test_client_that_closes_its_direction(files: Files) -> None:
             await begun(sock)
             received = await read_all(sock)
     assert is_content(received.partition(b"\r\n\r\n")[2], 0, SIZE)
-
-
-async def read_all(sock: socket.socket) -> bytes:
-    """Read to the end, without holding the loop."""
-    received = bytearray()
-
-    def read() -> None:
-        with suppress(ConnectionResetError):
-            while part := sock.recv(1 << 20):
-                received.extend(part)
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    await until(lambda: not thread.is_alive())
-    return bytes(received)
 
 
 # Slow clients.
@@ -313,3 +260,19 @@ async def test_disk_that_fails(
     async with serving(files) as (server, _):
         assert await ask(server, "/file") == b""
     assert "a file cannot be sent: [Errno 5] the disk is broken" in caplog.text
+
+
+@pytest.mark.parametrize("stays", [False, True])
+@on_each_loop
+async def test_access_log(files: Files, stays: bool) -> None:
+    """The log has the bytes that were given to the connection, fewer than the file's when the client left."""
+    records: list[AccessRecord] = []
+    async with serving(files, access_logger=records.append) as (server, _):
+        with closing(connected(server, get("/file", "Connection: close"))) as sock:
+            await begun(sock)
+            if stays:
+                await read_all(sock)
+        await until(lambda: records)
+    (record,) = records
+    assert record.complete is stays
+    assert (record.body_bytes == SIZE) is stays

@@ -298,6 +298,12 @@ def test_malformed_proxy_setting(setting: str, value: str, complaint: str) -> No
         Config(app="app", **settings)
 
 
+def test_wrong_debugger() -> None:
+    """What is to be told of responses must be callable."""
+    with pytest.raises(ConfigError, match=r"^response_debugger: 'print' cannot be called"):
+        Config(app="app", response_debugger="print")  # type: ignore[arg-type]
+
+
 def test_who_is_believed() -> None:
     """Who is on this machine by default; nobody, if the fields are not to count at all."""
     assert Config(app="app").believed_peers == "127.0.0.1,::1,unix"

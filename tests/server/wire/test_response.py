@@ -203,14 +203,33 @@ class TestAround:
         assert it.complete
         assert read(first + before + b"file" + after, closed=not it.keep_alive).body == b"firstfile"
 
-    @pytest.mark.parametrize("length", [3, 5])
-    def test_wrong_length(self, length: int) -> None:
-        """It must be just what the Content-Length lacks."""
+    @pytest.mark.parametrize("headers", [[], [(b"content-length", b"13")]])
+    @pytest.mark.parametrize("version", ["1.0", "1.1"])
+    def test_part_of_a_body(self, headers: Headers, version: str) -> None:
+        """Others may follow, that pass through or not."""
+        it = encoder(headers, version=version)
+        data = b""
+        for part, more in ((b"file", True), (b"again", True), (b"file", False)):
+            before, after = it.encode_around(len(part), more=more)
+            assert it.complete is not more
+            data += before + part + after
+        assert read(data, closed=not it.keep_alive).body == b"fileagainfile"
+
+    def test_announced_length_is_reached(self) -> None:
+        """A body that has its announced length is complete, whatever is said of other parts."""
+        it = encoder([(b"content-length", b"4")])
+        it.encode_around(4, more=True)
+        assert it.complete
+
+    @pytest.mark.parametrize(("length", "more"), [(3, False), (5, False), (5, True)])
+    def test_wrong_length(self, length: int, more: bool) -> None:
+        """It must be just what the Content-Length lacks, or less where other parts follow."""
         with pytest.raises(ResponseError, match="4 bytes of the body are missing"):
-            encoder([(b"content-length", b"4")]).encode_around(length)
+            encoder([(b"content-length", b"4")]).encode_around(length, more=more)
 
     @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
     def test_no_body(self, method: str, status: int) -> None:
         """Where there is no body there is no part of it."""
+        assert not encoder(method=method, status=status).sends_body
         with pytest.raises(ResponseError, match="without a body"):
             encoder(method=method, status=status).encode_around(4)
