@@ -59,7 +59,9 @@ class Http11(Handler):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._context = connection.context
-        self._parser = RequestParser(self._context.config.limits, connection.check_underscores)
+        self._parser = RequestParser(
+            self._context.config.limits, connection.check_underscores, connection.check_scheme
+        )
         self._exchange: Exchange | ThreadedExchange | None = None
         self._kinds = Kinds.of(self._context)
         self._state = _IDLE

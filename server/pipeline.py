@@ -9,7 +9,8 @@ from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
 from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
 from hybrid.server.forwarded import MEANING
-from hybrid.server.wire.http11 import Request, split_target
+from hybrid.server.wire.http11 import Request
+from hybrid.server.wire.target import split_target
 
 logger = logging.getLogger("hybrid.server")
 
