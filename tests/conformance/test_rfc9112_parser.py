@@ -1,6 +1,6 @@
 """The tables of raw requests, fed to the parser: the whole, and byte by byte."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_refused_byte_by_byte(row: Row) -> None:
 
 @incomplete
 @pytest.mark.parametrize("way", [lambda data: [data], bytewise], ids=["whole", "byte by byte"])
-def test_incomplete(row: Row, way: type[list[bytes]]) -> None:
+def test_incomplete(row: Row, way: Callable[[bytes], Iterable[bytes]]) -> None:
     """What has not come to its end is neither a request nor refused."""
     assert isinstance(row.expected, Incomplete)
     parsed = parse(way(row.data))

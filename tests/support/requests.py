@@ -62,12 +62,6 @@ def bytewise(data: bytes) -> Iterable[bytes]:
     return (data[index : index + 1] for index in range(len(data)))
 
 
-def cut(data: bytes, cuts: Iterable[int]) -> list[bytes]:
-    """Cut data at some positions."""
-    ends = [*sorted(cuts), len(data)]
-    return [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-
-
 class _Run:
     """One parser at work, and the request whose body is being read."""
 

@@ -16,6 +16,18 @@ SEMANTICS = [
         Accepted(headers=((b"via", b"1.0 a, 1.1 b"),)),
     ),
     Row("RFC 9110 9.1", "a method that is not known", line(b"FOO / HTTP/1.1"), Accepted("FOO")),
+    Row(
+        "RFC 9110 9.3.2",
+        "a refused HEAD has no content either",
+        b"HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        Refused(),
+    ),
+    Row(
+        "RFC 9110 9.3.2",
+        "a refused HEAD that came with a body",
+        b"HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\nhello",
+        Refused(),
+    ),
     Row("RFC 9110 9.3.2", "HEAD", line(b"HEAD / HTTP/1.1"), Accepted("HEAD")),
     Row("RFC 9110 9.3.8", "TRACE is the application's", line(b"TRACE / HTTP/1.1"), Accepted("TRACE")),
     Row(

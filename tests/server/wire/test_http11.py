@@ -95,7 +95,7 @@ PIECES = [
 
 
 @given(mutants())
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_mutants(raw: bytes) -> None:
     """A request that has gone wrong is refused or is one request: it never becomes two, nor another error. It
     is the same in pieces, although what comes in pieces may be refused only when its head has ended.
@@ -126,7 +126,7 @@ def read_by_h11(raw: bytes) -> Seen | None:
 
 
 @given(mutants())
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_mutants_mean_the_same_to_h11(raw: bytes) -> None:
     """What we accept of them, an independent parser reads in the same way or not at all."""
     ours, theirs = parse([raw]).requests, read_by_h11(raw)
