@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull, ProtocolError
@@ -25,6 +25,7 @@ from tests.support.http_peer import (
     request,
     settle,
 )
+from tests.support.http_requests import mutants
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 EXPECTS = ("Content-Length: 5", "Expect: 100-continue")
@@ -294,6 +295,31 @@ async def test_no_continue_for(fields: tuple[str, ...], version: str, body: byte
         receiving.send(None)
     receiving.close()
     assert peer.transport.take() == b""
+
+
+@given(mutants())
+@settings(max_examples=200, deadline=None)
+def test_nothing_is_heard_after_a_refusal(raw: bytes) -> None:
+    """Whatever has closed a connection, no request that comes after it reaches an application."""
+
+    @on_loop
+    async def send() -> None:
+        seen: list[str] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope["path"])
+            while (await receive()).get("more_body"):
+                pass
+            await send({"type": "http.response.start", "status": 204})
+            await send({"type": "http.response.body"})
+
+        peer = Peer(app)
+        await peer.send(raw)
+        closed = peer.closed
+        await peer.send(get("/after"))
+        assert not (closed and "/after" in seen)
+
+    send()
 
 
 @on_loop
