@@ -10,6 +10,7 @@ from hybrid.server.context import ServerContext
 from hybrid.server.forwarded import Peer
 from hybrid.server.ops.escape import format_client
 from hybrid.server.stall import StallWatch
+from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.http11 import Request
 
 if TYPE_CHECKING:  # most servers speak neither TLS nor the PROXY protocol, and load neither
@@ -122,6 +123,13 @@ class Connection:
     def check_underscores(self, request: Request) -> None:
         """Take out of a request, or refuse, what its peer may not send."""
         self.peer.check_underscores(request)
+
+    def check_scheme(self, scheme: str) -> None:
+        """Refuse a request for an ``https`` resource that has come in clear, unless from a proxy that is
+        believed (RFC 9110 section 7.4).
+        """
+        if scheme == "https" and self.scheme != "https" and not self.peer.trusted:
+            raise RequestError(421, "https on a connection that is not encrypted")
 
     def _believe(self, peer: Peer) -> None:
         self.peer = peer

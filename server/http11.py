@@ -26,6 +26,8 @@ _DISCARD_BYTES: Final = 64 * 1024
 #: Seconds for which a server that stops keeps a connection that was in use just now: the next request may be
 #: on its way, and whoever sent it could not know whether it was taken (RFC 9112 section 9.5).
 PATIENCE: Final = 0.2
+#: To whom no content is sent, as far as the line of what is refused tells (RFC 9110 section 9.3.2).
+_HEAD: Final = Request("HEAD", b"*", "1.1", [])
 
 
 class _State(Enum):
@@ -59,7 +61,9 @@ class Http11(Handler):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._context = connection.context
-        self._parser = RequestParser(self._context.config.limits, connection.check_underscores)
+        self._parser = RequestParser(
+            self._context.config.limits, connection.check_underscores, connection.check_scheme
+        )
         self._exchange: Exchange | ThreadedExchange | None = None
         self._kinds = Kinds.of(self._context)
         self._state = _IDLE
@@ -337,17 +341,15 @@ class Http11(Handler):
         exchange = self._exchange
         answered, self._state = self._state is _State.DISCARDING, _CLOSED
         if exchange is None and not answered:
-            data = refusal(None, error.status, error.reason, self._context.default_fields)
+            line = error.line if isinstance(error, RequestError) else b""
+            line = line or self._parser.waiting.partition(b"\r\n")[0]
+            asked = _HEAD if line.startswith(b"HEAD ") else None
+            data = refusal(asked, error.status, error.reason, self._context.default_fields)
             self._connection.write(data)
-            self._log_refused(error, data)
+            if self._context.access_log is not None:
+                self._context.access_log.write_refused(self._connection.client, line, error.status, data)
         elif exchange is not None:
             if not exchange.done and not exchange.refuse(error.status, error.reason):
                 self._connection.abort()
             exchange.abandon()
         self._connection.close_after_response()
-
-    def _log_refused(self, error: RequestError | BodyRefused, data: bytes) -> None:
-        if self._context.access_log is not None:
-            line = error.line if isinstance(error, RequestError) else b""
-            line = line or self._parser.waiting.partition(b"\r\n")[0]
-            self._context.access_log.write_refused(self._connection.client, line, error.status, data)

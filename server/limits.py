@@ -27,6 +27,8 @@ class Limits(NamedTuple):
     request_head: int = 65536
     #: One chunk-size line of a chunked body, extensions included; a longer one is answered 400.
     chunk_line: int = 256
+    #: The extensions of all chunks, beyond as many bytes as there are of the body; more are answered 400.
+    chunk_extensions: int = 16384
     #: The trailer section of a chunked body; a longer one is answered 431.
     trailers: int = 8190
     #: The body, without its coding; a larger one is answered 413. 0 is no limit.

@@ -10,7 +10,8 @@ from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
 from hybrid.server.extensions import websocket_extensions
 from hybrid.server.forwarded import MEANING
-from hybrid.server.wire.http11 import Request, split_target
+from hybrid.server.wire.http11 import Request
+from hybrid.server.wire.target import split_target
 
 logger = logging.getLogger("hybrid.server")
 

@@ -3,14 +3,18 @@
 import math
 import re
 from enum import Enum, auto
+from typing import Final
 
 from hybrid.server.limits import Limits
 from hybrid.server.wire.errors import RequestError
 
-#: chunk-size, then extensions kept unread. Fifteen digits are 2**60 bytes: no client sends that, and none
-#: overflows. RFC 9112 allows white space around ";" only for bad old clients; parsers that disagree about it
-#: can be smuggled past.
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?")
+_TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_QUOTED: Final = rb'"(?:[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
+_SPACE: Final = rb"[\t ]*+"
+_VALUE: Final = rb"(?:" + _SPACE + rb"=" + _SPACE + rb"(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?+"
+_EXTENSION: Final = _SPACE + rb";" + _SPACE + _TOKEN + _VALUE
+#: chunk-size and extensions. Fifteen digits are 2**60 bytes: no client sends that, and none overflows.
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})((?:" + _EXTENSION + rb")*+)")
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -32,7 +36,9 @@ class ChunkedDecoder:
         received: bytes of body so far.
     """
 
-    __slots__ = ("_allowed", "_buffer", "_left", "_limits", "_position", "_state", "_trailers", "received")
+    __slots__ = (
+        "_allowed", "_buffer", "_left", "_limits", "_position", "_spare", "_state", "_trailers", "received",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
         self.received = 0
@@ -42,6 +48,7 @@ class ChunkedDecoder:
         self._position = 0  # read up to here; cutting the buffer at every chunk would cost its square
         self._left = 0  # bytes of the current chunk still to come
         self._trailers = 0  # bytes of trailers seen
+        self._spare = limits.chunk_extensions  # bytes of extensions that may still come
         self._allowed = limits.request_body or math.inf  # bytes of body that chunks may still announce
 
     def __repr__(self) -> str:
@@ -102,6 +109,9 @@ class ChunkedDecoder:
         self._allowed -= self._left
         if self._allowed < 0:  # before any of this chunk is taken
             raise RequestError(413, "request body too large")
+        self._spare += self._left - len(match[2])  # in all (RFC 9112 section 7.1.1), not of each chunk
+        if self._spare < 0:
+            raise RequestError(400, "chunk extensions too long")
         self._state = _State.DATA if self._left else _State.TRAILERS
         return True
 

@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-from hybrid.server.wire.http11 import is_host
+from hybrid.server.wire.target import is_host
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HIGHEST_PORT: Final = 65535
@@ -21,8 +21,7 @@ def checked_scheme(value: str) -> str | None:
 
 def checked_host(value: str) -> str | None:
     """Return a name or address, with or without a port, as Host has it (RFC 9110 section 7.2)."""
-    name, port = split_host(value)
-    return value if name and port <= _HIGHEST_PORT and is_host(value.encode("latin-1")) else None
+    return value if value and is_host(value.encode("latin-1")) else None
 
 
 def checked_port(value: str) -> int | None:

@@ -17,7 +17,13 @@ from hybrid.server.limits import MOST_FIELDS, Limits
 from hybrid.server.wire.errors import RequestError
 
 #: A version in its right form and place that is not ours. The parser's own verdict depends on what follows.
-_OTHER_VERSION = re.compile(rb"(?:\r\n)?[!-~]+ [!-~]+ HTTP/(?!1\.[01]\r)[0-9]\.[0-9]\r")
+_OTHER_VERSION = re.compile(rb"(?:\r\n)?[!-~]+ [!-~]+ HTTP/(?!1\.)[0-9]\.[0-9]\r")
+#: One that means the same as HTTP/1.1 (RFC 9110 section 2.5), and that the parser does not know.
+_LATER_VERSION = re.compile(rb"((?:\r\n)?[!-~]+ [!-~]+ HTTP/1\.)[2-9](?=\r)")
+#: Methods are tokens (RFC 9110 section 9.1). The parser takes those of 3 to 20 characters without small
+#: letters: for ASGI a method is in upper case, so that "get" would become GET.
+_METHOD = re.compile(rb"(?:\r\n)?[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [!-~]+ HTTP/1\.[0-9]\r")
+_KNOWN_METHOD = re.compile(rb"(?:\r\n)?[!$%&'*+\-.^_`|~0-9A-Z]{3,20} ")
 
 
 class Head(Protocol):
@@ -40,7 +46,7 @@ def parse_head(buffer: bytes, seen: int, limits: Limits) -> Head | None:
         limits: on the request line, the fields, and all of it.
 
     Raises:
-        RequestError: 400, 414, 431 or 505.
+        RequestError: 400, 414, 431, 501 or 505.
     """
     try:
         head: Head = h1c.parse_request_fast(
@@ -50,6 +56,9 @@ def parse_head(buffer: bytes, seen: int, limits: Limits) -> Head | None:
         _check_incomplete(buffer, limits)
         return None
     except ValueError as error:
+        later = _LATER_VERSION.match(buffer)
+        if later is not None:
+            return parse_head(later[1] + b"1" + buffer[later.end() :], seen, limits)
         raise _refusal(buffer, error, limits) from error
     if head.consumed > limits.request_head:
         raise RequestError(431, "request head too large")
@@ -71,6 +80,8 @@ def _refusal(buffer: bytes, error: ValueError, limits: Limits) -> RequestError:
         return RequestError(431, "too many header fields, or one too large")
     if _OTHER_VERSION.match(buffer):
         return RequestError(505, "HTTP version not supported")
+    if _METHOD.match(buffer) and not _KNOWN_METHOD.match(buffer):
+        return RequestError(501, "method not supported")
     if buffer.count(b"\n") > min(limits.request_fields, MOST_FIELDS):  # beyond, it only says that it failed
         return RequestError(431, "too many header fields")
     return RequestError(400, "malformed request")

@@ -8,47 +8,25 @@ the next one starts.
 
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
-from urllib.parse import unquote
+from typing import Final
 
 from hybrid.bridge.types import Headers, Memo
 from hybrid.server.limits import Limits
 from hybrid.server.wire.chunked import ChunkedDecoder
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.head import parse_head
+from hybrid.server.wire.target import TargetParts, is_host, read_absolute_form, split_target
 
 #: One space between the parts, no fragment, only ASCII (RFC 9112 section 3). CONNECT is for proxies.
-_REQUEST_LINE = re.compile(rb"(?!CONNECT )([!-~]+) ([!\"$-~]+) HTTP/1\.[01]\r\n")
+_REQUEST_LINE = re.compile(rb"(?!CONNECT )([!-~]+) ([!\"$-~]+) HTTP/1\.[0-9]\r\n")
 #: What the usual request begins with: method and target in origin-form.
 _SIMPLE_LINE = re.compile(rb"(?!CONNECT )([A-Z]{3,20}) (/[!\"$-~]*)(?= )")
 #: Bytes of version and fields that are remembered on a connection.
 _KNOWN_TAIL_SIZE: Final = 2048
-_HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
-_ABSOLUTE_TARGET = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#]*)(.*)", re.DOTALL)
 _CONNECTION_KEEPS: Final = {b"keep-alive": True, b"Keep-Alive": True, b"close": False, b"Close": False}
 _HTTP_VERSION = ("1.0", "1.1")
 #: Eighteen digits are below 2**63: longer ones would overflow somewhere on the way.
 _CONTENT_LENGTH_DIGITS = 18
-
-
-def is_host(value: bytes) -> bool:
-    """Tell whether a value is valid for Host (RFC 9112 section 3.2), for which it may be empty."""
-    return _HOST.fullmatch(value) is not None
-
-
-class TargetParts(NamedTuple):
-    """What ASGI wants to know of a request target: the path decoded and as sent, and the query string."""
-
-    path: str
-    raw_path: bytes
-    query: bytes
-
-
-def split_target(target: bytes) -> TargetParts:
-    """Split a request target, which has been checked to be printable ASCII."""
-    raw_path, _, query = target.partition(b"?")
-    path = raw_path.decode("ascii")
-    return TargetParts(unquote(path) if "%" in path else path, raw_path, query)
 
 
 #: Request lines without their version that were found valid, by their bytes. Popular pages are asked for
@@ -100,7 +78,11 @@ class Request:
         """Whether the client waits for ``100 Continue`` before it sends the body (RFC 9110 section
         10.1.1).
         """
-        return self.http_version == "1.1" and self.fields.get(b"expect", b"").lower() == b"100-continue"
+        return (
+            b"expect" in self.fields
+            and self.http_version == "1.1"
+            and b"100-continue" in list_tokens(self.headers, b"expect")
+        )
 
 
 def list_tokens(headers: Headers, name: bytes) -> list[bytes]:
@@ -136,6 +118,7 @@ class RequestParser:
         limits: what a client may send.
         check_underscores: called with a request that has field names with underscores, to take them out or
             refuse it.
+        check_scheme: called with the scheme of a target in absolute-form, to refuse it.
 
     Attributes:
         waiting: bytes that have not been asked for.
@@ -143,13 +126,19 @@ class RequestParser:
     """
 
     __slots__ = (
-        "_check_underscores", "_chunked", "_host", "_known", "_known_headers", "_known_tail", "_last",
-        "_left", "_limits", "_room", "_seen", "body_complete", "waiting",
+        "_check_scheme", "_check_underscores", "_chunked", "_host", "_known", "_known_headers", "_known_tail",
+        "_last", "_left", "_limits", "_room", "_seen", "body_complete", "waiting",
     )  # fmt: skip
 
-    def __init__(self, limits: Limits, check_underscores: Callable[[Request], object] | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        check_underscores: Callable[[Request], object] | None = None,
+        check_scheme: Callable[[str], object] | None = None,
+    ) -> None:
         self._limits = limits
         self._check_underscores = check_underscores
+        self._check_scheme = check_scheme
         self.waiting = b""
         self.body_complete = True
         self._seen = 0  # bytes of an incomplete head that have been looked at
@@ -308,6 +297,8 @@ class RequestParser:
         if not request.target.startswith(b"/"):
             self._reduce_target(request)
         request.keep_alive = _keeps_alive(request) and not self._last
+        if b"expect" in fields:
+            _check_expectations(request)
         if b"content-length" in fields or b"transfer-encoding" in fields:
             self._frame_body(request)
 
@@ -319,7 +310,7 @@ class RequestParser:
         if host is None:
             if request.http_version == "1.1":
                 raise RequestError(400, "missing Host")
-        elif _HOST.fullmatch(host) is None:
+        elif not is_host(host):
             raise RequestError(400, "invalid Host")
         else:
             self._host = host
@@ -328,16 +319,17 @@ class RequestParser:
         """Bring absolute-form to origin-form; its authority replaces Host (RFC 9112 section 3.2.2)."""
         if request.target == b"*":
             return
-        match = _ABSOLUTE_TARGET.fullmatch(request.target)
-        if match is None or not match[1] or _HOST.fullmatch(match[1]) is None:
+        absolute = read_absolute_form(request.target)
+        if absolute is None:
             raise RequestError(400, "invalid request target")
-        authority, path = match.groups()
+        if self._check_scheme is not None:
+            self._check_scheme(absolute.scheme)
         request.headers = [
-            (b"host", authority),
+            (b"host", absolute.authority),
             *((name, value) for name, value in request.headers if name != b"host"),
         ]
-        request.fields[b"host"] = authority
-        request.target = path if path.startswith(b"/") else b"/" + path
+        request.fields[b"host"] = absolute.authority
+        request.target = absolute.reduced(request.method)
 
     def _frame_body(self, request: Request) -> None:
         """Decide where the body ends (RFC 9112 section 6.3)."""
@@ -367,6 +359,13 @@ class RequestParser:
             if all(codings) and codings[-1] == b"chunked" and codings.count(b"chunked") == 1:
                 raise RequestError(501, "transfer coding not supported")
             raise RequestError(400, "invalid Transfer-Encoding")
+
+
+def _check_expectations(request: Request) -> None:
+    """Refuse what cannot be met. HTTP/1.0 cannot expect anything (RFC 9110 section 10.1.1)."""
+    expected = list_tokens(request.headers, b"expect")
+    if request.http_version == "1.1" and expected.count(b"100-continue") != len(expected):
+        raise RequestError(417, "expectation not supported")
 
 
 def _keeps_alive(request: Request) -> bool:

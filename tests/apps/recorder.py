@@ -11,7 +11,7 @@ _recorded: list[dict[str, Any]] = []
 
 
 async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
-    """Keep the head of a request before its body is read, and the body afterwards."""
+    """Keep the head of a request before its body is read, and the body when it is complete."""
     if scope["path"] == "/recorded":
         answer = _take()
     else:
@@ -24,8 +24,8 @@ async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] == "http.request":
             body += message["body"]
             if not message["more_body"]:
+                record["body"] = body.decode("latin-1")
                 break
-        record["body"] = body.decode("latin-1")
         answer = b"recorded"
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body", "body": answer})

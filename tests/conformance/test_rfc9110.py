@@ -1,6 +1,7 @@
 """Responses of a real process: what RFC 9110 asks of them, with independent clients."""
 
 import re
+import socket
 import subprocess
 from email.utils import parsedate_to_datetime
 
@@ -88,6 +89,34 @@ def test_no_continue(witness: ServerProcess) -> None:
     (response,) = read_responses(data, "POST", closed=True)
     assert (response.status, response.body) == (200, b"deaf")
     assert response.values(b"connection") == [b"close"]
+
+
+def test_no_interim_response_for_http_1_0(witness: ServerProcess) -> None:
+    """A client of HTTP/1.0 knows no 100, and gets none, whatever it says (10.1.1, 15.2)."""
+    asked = request(
+        "POST", "/echoes", "Content-Length: 5", "Expect: 100-continue", body=b"hel", version="1.0"
+    )
+    with socket.create_connection(("127.0.0.1", witness.port), timeout=DEADLINE) as client:
+        client.sendall(asked)
+        client.sendall(b"lo")
+        data = b"".join(iter(lambda: client.recv(65536), b""))
+    (response,) = read_responses(data, "POST", closed=True)
+    assert (response.status, response.body) == (200, b"hello")
+
+
+def test_early_end_of_a_continued_request(witness: ServerProcess) -> None:
+    """After a final response in place of 100, what follows is neither body nor request: the connection ends
+    (10.1.1). Who guessed otherwise could smuggle one past a proxy.
+    """
+    asked = request("POST", "/deaf", f"Content-Length: {len(get('/echoes'))}", "Expect: 100-continue")
+    with socket.create_connection(("127.0.0.1", witness.port), timeout=DEADLINE) as client:
+        client.sendall(asked)
+        data = client.recv(65536)
+        client.sendall(get("/echoes") + get("/deaf"))
+        client.shutdown(socket.SHUT_WR)
+        data += b"".join(iter(lambda: client.recv(65536), b""))
+    (response,) = read_responses(data, "POST", closed=True)
+    assert (response.status, response.values(b"connection")) == (200, [b"close"])
 
 
 @pytest.mark.parametrize("upgrade", ["h2c", "TLS/1.0, HTTP/1.1", "foo"])

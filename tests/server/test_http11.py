@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull, ProtocolError
@@ -25,6 +25,7 @@ from tests.support.http_peer import (
     request,
     settle,
 )
+from tests.support.http_requests import mutants
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 EXPECTS = ("Content-Length: 5", "Expect: 100-continue")
@@ -279,14 +280,13 @@ async def test_continue_between_start_and_body() -> None:
     ("fields", "version", "body"),
     [
         (("Content-Length: 5", "Expect: 100-continue"), "1.0", b""),
-        (("Content-Length: 5", "Expect: something"), "1.1", b""),
         (("Content-Length: 0", "Expect: 100-continue"), "1.1", b""),
         (("Expect: 100-continue",), "1.1", b""),
     ],
 )
 @on_loop
 async def test_no_continue_for(fields: tuple[str, ...], version: str, body: bytes) -> None:
-    """HTTP/1.0, unknown expectations and requests without a body get no 100 (RFC 9110 section 10.1.1)."""
+    """HTTP/1.0 and requests without a body get no 100 (RFC 9110 section 10.1.1)."""
     app = Puppet()
     peer = Peer(app)
     await peer.send(request("POST", "/", *fields, body=body, version=version))
@@ -295,6 +295,60 @@ async def test_no_continue_for(fields: tuple[str, ...], version: str, body: byte
         receiving.send(None)
     receiving.close()
     assert peer.transport.take() == b""
+
+
+@given(mutants())
+@settings(max_examples=200, deadline=None)
+def test_nothing_is_heard_after_a_refusal(raw: bytes) -> None:
+    """Whatever has closed a connection, no request that comes after it reaches an application."""
+
+    @on_loop
+    async def send() -> None:
+        seen: list[str] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope["path"])
+            while (await receive()).get("more_body"):
+                pass
+            await send({"type": "http.response.start", "status": 204})
+            await send({"type": "http.response.body"})
+
+        peer = Peer(app)
+        await peer.send(raw)
+        closed = peer.closed
+        await peer.send(get("/after"))
+        assert not (closed and "/after" in seen)
+
+    send()
+
+
+@on_loop
+async def test_unknown_expectation() -> None:
+    """Who expects what nobody knows is told before any application is called (RFC 9110 section 10.1.1)."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(request("POST", "/", "Content-Length: 5", "Expect: something"))
+    assert peer.response("POST").status == 417
+    assert peer.closed
+    assert not app.calls
+
+
+@pytest.mark.parametrize(("proxies", "status"), [("none", 421), ("192.0.2.1", None)])
+@on_loop
+async def test_https_in_clear(proxies: str, status: int | None) -> None:
+    """What is asked for with https has come through TLS, or from a proxy that is believed (RFC 9110 section
+    7.4).
+    """
+    app = Puppet()
+    peer = Peer(app, forwarded_allow_ips=proxies)
+    await peer.send(get("https://y/a"))
+    if status is None:
+        assert (app.call.scope["path"], app.call.scope["headers"]) == ("/a", [(b"host", b"y")])
+        await app.call.answer()
+    else:
+        assert peer.response().status == status
+        assert peer.closed
+        assert not app.calls
 
 
 @pytest.mark.parametrize("length", [None, b"4"])

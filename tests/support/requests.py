@@ -11,13 +11,14 @@ from hybrid.server.wire.http11 import Request, RequestParser
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it came out of the parser, with its whole body."""
+    """A request as it came out of the parser, with its whole body, and whether the connection goes on."""
 
     method: str
     target: bytes
     version: str
     headers: Headers
     body: bytes
+    keep_alive: bool = field(default=True, compare=False)
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Parsed:
 def parse(pieces: Iterable[bytes], limits: Limits | None = None) -> Parsed:
     """Give the pieces to a parser, in the way a connection does, until they end or are refused."""
     parsed = Parsed()
-    run = _Run(RequestParser(limits or Limits()), parsed)
+    run = _Run(RequestParser(limits or Limits(), check_scheme=in_clear), parsed)
     try:
         for piece in pieces:
             run.feed(piece)
@@ -48,6 +49,12 @@ def parse(pieces: Iterable[bytes], limits: Limits | None = None) -> Parsed:
         parsed.refused = error.status
     parsed.unread = run.parser.waiting
     return parsed
+
+
+def in_clear(scheme: str) -> None:
+    """Refuse what a client may not ask for on a connection that is not encrypted."""
+    if scheme != "http":
+        raise RequestError(421, "not http")
 
 
 def bytewise(data: bytes) -> Iterable[bytes]:
@@ -84,5 +91,5 @@ class _Run:
         self.parsed.started += self.request is not None
 
     def _end(self, request: Request) -> None:
-        seen = Seen(request.method, request.target, request.http_version, request.headers, self.body)
-        self.parsed.requests.append(seen)
+        head = (request.method, request.target, request.http_version, request.headers)
+        self.parsed.requests.append(Seen(*head, self.body, request.keep_alive))

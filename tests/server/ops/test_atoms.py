@@ -17,7 +17,8 @@ from hybrid.server.ops.access_log import AccessLog
 from hybrid.server.ops.access_record import AccessRecord
 from hybrid.server.ops.atoms import ATOMS, FormatError, LineFormat
 from hybrid.server.ops.line_formats import DEFAULT_FORMAT
-from hybrid.server.wire.http11 import Request, RequestParser, split_target
+from hybrid.server.wire.http11 import Request, RequestParser
+from hybrid.server.wire.target import split_target
 
 USER = base64.b64encode(b"ada:secret").decode()
 REQUESTS = {

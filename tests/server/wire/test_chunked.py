@@ -92,6 +92,27 @@ def test_limit_of_the_size_line(line: bytes) -> None:
             decode(way, limits)
 
 
+def test_limit_of_all_extensions() -> None:
+    """The extensions of a body together may be longer than the body by the limit, and no more."""
+    limits = Limits(chunk_extensions=10)
+    chunk = b"1;234567\r\na\r\n"  # 7 bytes of extension, 1 of body
+    raw = chunk + b"3\r\nbcd\r\n" + chunk + b"0\r\n\r\n"
+    assert decode([raw], limits) == (b"abcda", b"")
+    for way in ([chunk * 2 + b"0\r\n\r\n"], bytewise(chunk * 2)):
+        with pytest.raises(RequestError, match="400 Bad Request: chunk extensions too long"):
+            decode(way, limits)
+
+
+@pytest.mark.parametrize("fill", [b" ", b"\t", b";a", b"; a =b ", b';a="\\"', b'\\"', b"="])
+def test_extensions_take_no_time(fill: bytes) -> None:
+    """A line of any length is looked at once: this test would not end otherwise."""
+    limits = Limits(chunk_line=1 << 20, chunk_extensions=1 << 20)
+    with pytest.raises(RequestError, match="invalid chunk size"):
+        decode([b'5;a="' + fill * 50_000 + b"\x7f\r\nhello\r\n0\r\n\r\n"], limits)
+    with pytest.raises(RequestError, match="invalid chunk size"):
+        decode([b"5" + fill * 50_000 + b"\x7f\r\nhello\r\n0\r\n\r\n"], limits)
+
+
 def test_limit_of_the_trailers() -> None:
     """The lines of the trailer section are bounded together."""
     limits = Limits(trailers=20)

@@ -82,13 +82,46 @@ def test_many_fields(count: int) -> None:
 
 @pytest.mark.parametrize(
     ("version", "status"),
-    [(b"HTTP/1.2", 505), (b"HTTP/2.0", 505), (b"HTTP/0.9", 505), (b"HTTP/3", 400), (b"HTTP/1.11", 400)],
+    [(b"HTTP/2.0", 505), (b"HTTP/0.9", 505), (b"HTTP/3", 400), (b"HTTP/1.11", 400)],
 )
 @pytest.mark.parametrize("rest", [b"\r\nHost: x\r\n\r\n", b"\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n\r\n"])
 def test_other_versions(version: bytes, status: int, rest: bytes) -> None:
     """A version that is one is 505, and what only looks like one is 400, whatever follows."""
     with pytest.raises(RequestError, match=str(status)):
         parse_head(b"GET / " + version + rest, 0, LIMITS)
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\n"])
+@pytest.mark.parametrize("version", [b"HTTP/1.2", b"HTTP/1.9"])
+def test_later_versions(version: bytes, before: bytes) -> None:
+    """A later HTTP/1 is read as HTTP/1.1, in whatever pieces (RFC 9110 section 2.5)."""
+    data = before + HEAD.replace(b"HTTP/1.1", version)
+    for end in range(1, len(data)):
+        assert parse_head(data[:end], 0, LIMITS) is None
+        assert parse_head(data[:end], end - 1, LIMITS) is None
+    head = parse_head(data, len(data) - 1, LIMITS)
+    assert head is not None
+    assert (head.method, head.minor_version, head.consumed) == (b"GET", 1, len(data))
+    with pytest.raises(RequestError, match="400"):
+        parse_head(data.replace(b"Host", b"Ho st"), 0, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"get / HTTP/1.1", 501),
+        (b"get / HTTP/1.7", 501),
+        (b"G# / HTTP/1.1", 501),
+        (b"get / HTTP/2.0", 505),
+        (b"g(t / HTTP/1.1", 400),
+        (b"get /a b HTTP/1.1", 400),
+        (b"GET /a b HTTP/1.1", 400),
+    ],
+)
+def test_methods(line: bytes, status: int) -> None:
+    """A method that is one, and that is not for us, is 501; what is no request line is 400."""
+    with pytest.raises(RequestError, match=str(status)):
+        parse_head(line + b"\r\nHost: x\r\n\r\n", 0, LIMITS)
 
 
 def test_error_says_nothing_that_the_client_sent() -> None:
