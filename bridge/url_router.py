@@ -49,7 +49,7 @@ class URLRouter(Resolver):
         *,
         no_route: int | ASGIApp = 404,
     ) -> None:
-        given = cast("Iterable[Any]", routes.items() if isinstance(routes, Mapping) else routes)
+        given = cast("Iterable[AnyRoute]", routes.items() if isinstance(routes, Mapping) else routes)
         self.routes = [_route(each) for each in given]
         self._index = _Index([route.shape for route in self.routes])
         self._no_route = refusing(no_route) if isinstance(no_route, int) else no_route
@@ -133,16 +133,15 @@ class _Node:
         return self.children.setdefault(segment, _Node())
 
 
-def _route(route: Any) -> URLRoute:
+def _route(route: AnyRoute) -> URLRoute:
     """Make what counts as a route one."""
     if isinstance(route, URLRoute):
         return route
+    if isinstance(route, tuple) and len(route) == 2:
+        pattern, application = route
+        return path(pattern, application) if isinstance(pattern, str) else re_path(pattern, application)
     if hasattr(route, "pattern"):
-        return foreign(cast("ForeignPattern", route))
-    if isinstance(route, tuple):
-        pair: tuple[Any, ...] = route
-        if len(pair) == 2:
-            return path(*pair) if isinstance(pair[0], str) else re_path(*pair)
+        return foreign(route)
     raise ConfigError(f"{route!r} is no route: make one with path() or re_path()")
 
 
