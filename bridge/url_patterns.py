@@ -79,7 +79,7 @@ class URLRoute:
     application: ASGIApp
     match: Match = field(repr=False)
     shape: Shape = field(repr=False)
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     name: str = ""
 
 
@@ -181,7 +181,8 @@ def _literal(text: str, *, whole: bool) -> Match:
 
 def _with_arguments(text: str, *, whole: bool) -> Match:
     """Match a path with arguments, and convert them."""
-    regex, converters = ["^"], {}
+    regex = ["^"]
+    converters: dict[str, Callable[[str], Any]] = {}
     position = 0
     for found in _ARGUMENT.finditer(text):
         name, converter = found["name"], _converter(text, found["converter"])

@@ -49,8 +49,8 @@ class URLRouter(Resolver):
         *,
         no_route: int | ASGIApp = 404,
     ) -> None:
-        pairs: Iterable[Any] = routes.items() if isinstance(routes, Mapping) else routes
-        self.routes = [_route(each) for each in pairs]
+        given = cast("Iterable[Any]", routes.items() if isinstance(routes, Mapping) else routes)
+        self.routes = [_route(each) for each in given]
         self._index = _Index([route.shape for route in self.routes])
         self._no_route = refusing(no_route) if isinstance(no_route, int) else no_route
         self._lifespan = lifespan_app(each_once(route.application for route in self.routes))
@@ -105,7 +105,7 @@ class _Index:
         found: list[int] = []
         nodes = [self._root]
         for segment in text.split("/"):
-            following = []
+            following: list[_Node] = []
             for node in nodes:
                 found += node.beyond
                 following += [node.children[key] for key in (segment, ANY) if key in node.children]
@@ -137,10 +137,11 @@ def _route(route: Any) -> URLRoute:
     """Make what counts as a route one."""
     if isinstance(route, URLRoute):
         return route
-    if isinstance(route, tuple) and len(route) == 2:
-        pattern, application = route
-        make = re_path if isinstance(pattern, re.Pattern) else path
-        return make(pattern, application)
+    if isinstance(route, tuple) and len(cast("tuple[Any, ...]", route)) == 2:
+        pattern, application = cast("tuple[str | re.Pattern[str], ASGIApp]", route)
+        if isinstance(pattern, str):
+            return path(pattern, application)
+        return re_path(pattern, application)
     if hasattr(route, "pattern"):
         return foreign(cast("ForeignPattern", route))
     raise ConfigError(f"{route!r} is no route: make one with path() or re_path()")
@@ -148,7 +149,7 @@ def _route(route: Any) -> URLRoute:
 
 def _below(scope: Scope, route: URLRoute, rest: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Scope:
     """Return the scope of the application below a route that has matched."""
-    outer = scope.get("url_route") or {}
+    outer: dict[str, Any] = scope.get("url_route") or {}
     return {
         **scope,
         "path_remaining": rest,
