@@ -2,6 +2,7 @@
 
 import random
 from math import inf
+from time import perf_counter
 from typing import Final
 
 from hybrid.server.connection import Connection
@@ -12,14 +13,22 @@ _PAYLOAD_SIZE: Final = 4
 
 
 class _Ping:
-    """A ping whose pong has not come; ``measured`` unless that may have to wait behind something."""
+    """A ping whose pong has not come.
 
-    __slots__ = ("deadline", "measured", "payload", "sent")
+    Attributes:
+        payload: by which its pong is known. Who guesses it deceives us about himself alone.
+        sent: when it was, by a clock that is finer than the loop's.
+        next: the loop's time of the next one.
+        deadline: the loop's time until which a sign of life is waited for.
+        measured: whether nothing has held up the pong that may take long.
+    """
 
-    def __init__(self, sent: float, deadline: float, *, measured: bool) -> None:
-        # Who guesses it deceives us about himself alone.
+    __slots__ = ("deadline", "measured", "next", "payload", "sent")
+
+    def __init__(self, next_at: float, deadline: float, *, measured: bool) -> None:
         self.payload = random.randbytes(_PAYLOAD_SIZE)  # noqa: S311
-        self.sent = sent
+        self.sent = perf_counter()
+        self.next = next_at
         self.deadline = deadline
         self.measured = measured
 
@@ -58,7 +67,7 @@ class Keepalive:
         interval = context.config.ws_ping_interval
         return Keepalive(context.now, interval) if interval else None
 
-    def look(self, connection: Connection, inbox: Inbox) -> bool:
+    def look(self, connection: Connection, inbox: Inbox, now: float) -> bool:
         """Ping, or see whether the client lives; False when there was no sign of that for too long.
 
         Any byte is such a sign: a pong may have to wait behind a large message. Time does not count while it
@@ -70,31 +79,31 @@ class Keepalive:
         if ping is not None and config.ws_ping_timeout:
             ping.measured = ping.measured and connection.reading
             if not (inbox.take_heard() or not connection.reading or connection.has_unsent):
-                return context.now < ping.deadline
+                return now < ping.deadline
             ping.deadline = context.deadline(config.ws_ping_timeout)
-            if context.now < ping.sent + config.ws_ping_interval:
+            if now < ping.next:
                 return True
         if connection.writable:
-            self._send(connection, inbox)
+            self._send(connection, inbox, now)
         return True
 
-    def pong(self, connection: Connection, payload: bytes) -> None:
+    def pong(self, payload: bytes) -> None:
         """Take a pong; one that answers no ping of ours says nothing more (section 5.5.3)."""
         ping = self._ping
         if ping is None or payload != ping.payload:
             return
         self._ping = None
-        self.due = ping.sent + connection.context.config.ws_ping_interval
+        self.due = ping.next
         if ping.measured:
-            rtt = self.rtt = connection.context.loop.time() - ping.sent
+            rtt = self.rtt = perf_counter() - ping.sent
             if self.rtt_min is None or rtt < self.rtt_min:
                 self.rtt_min = rtt
 
-    def _send(self, connection: Connection, inbox: Inbox) -> None:
+    def _send(self, connection: Connection, inbox: Inbox, now: float) -> None:
         context = connection.context
         timeout = context.config.ws_ping_timeout
-        sent, deadline = context.loop.time(), context.deadline(timeout)
-        ping = self._ping = _Ping(sent, deadline, measured=connection.reading)
+        next_at, deadline = now + context.config.ws_ping_interval, context.deadline(timeout)
+        ping = self._ping = _Ping(next_at, deadline, measured=connection.reading)
         inbox.take_heard()
         connection.write(encode_frame(Opcode.PING, ping.payload))
-        self.due = -inf if timeout else sent + context.config.ws_ping_interval
+        self.due = -inf if timeout else next_at

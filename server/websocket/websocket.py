@@ -147,7 +147,7 @@ class WebSocket(Handler):
         if now >= self._deadline:
             self._overdue()
         elif keepalive is not None and now >= keepalive.due and self.state is _OPEN:
-            if not keepalive.look(self._connection, self._inbox):
+            if not keepalive.look(self._connection, self._inbox, now):
                 self._lose()
 
     def drain(self) -> None:
@@ -334,7 +334,7 @@ class WebSocket(Handler):
             elif isinstance(event, Pong):
                 self._inbox.discount(_CONTROL_HEADER + len(event.payload))
                 if self._keepalive is not None:
-                    self._keepalive.pong(self._connection, event.payload)
+                    self._keepalive.pong(event.payload)
             else:
                 self._answer(pings)
                 self._peer_closed(event)
