@@ -37,9 +37,9 @@ class Keepalive:
     """Pings one client every ``ws_ping_interval``, and waits ``ws_ping_timeout`` for a sign of life. Loop
     thread only.
 
-    The server's ticks are its timer. The first ping comes at a random time within the interval, so that those
-    who connect together are not pinged together. It is small, as there may be many: what belongs to a ping is
-    there until its pong comes.
+    The server's ticks are its timer. The first ping comes at a random time in the interval's second half, so
+    that those who connect together are not pinged together. It is small, as there may be many: what belongs
+    to a ping is there until its pong comes.
 
     Attributes:
         due: the loop's time from which on a tick is to :meth:`look`.
@@ -50,7 +50,7 @@ class Keepalive:
     __slots__ = ("_ping", "due", "rtt", "rtt_min")
 
     def __init__(self, now: float, interval: float) -> None:
-        self.due = now + interval * random.random()  # noqa: S311 - nobody gains by guessing
+        self.due = now + interval * random.uniform(0.5, 1)  # noqa: S311 - nobody gains by guessing
         self._ping: _Ping | None = None
         self.rtt: float | None = None
         self.rtt_min: float | None = None

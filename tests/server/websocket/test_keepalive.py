@@ -2,6 +2,7 @@
 
 import random
 import tracemalloc
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def is_ping(data: bytes) -> bool:
 @pytest.fixture
 def late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the first ping be as late as it can be."""
-    monkeypatch.setattr(random, "random", lambda: 1.0)
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
 
 
 @pytest.mark.usefixtures("late")
@@ -278,11 +279,11 @@ class TestMeasured:
 def test_spread() -> None:
     """Those who connect together are pinged one after the other: no second has many more than its share."""
     random.seed(1)
-    counts = [0] * int(INTERVAL)
-    for _ in range(10_000):
-        counts[int(Keepalive(0.0, INTERVAL).due)] += 1
-    share = 10_000 / INTERVAL
-    assert all(share / 2 < count < 2 * share for count in counts)
+    counts = Counter(int(Keepalive(0.0, INTERVAL).due) for _ in range(10_000))
+    seconds = range(int(INTERVAL / 2), int(INTERVAL))
+    assert sorted(counts) == list(seconds)
+    share = 10_000 / len(seconds)
+    assert all(share / 2 < count < 2 * share for count in counts.values())
 
 
 def test_small() -> None:
