@@ -189,13 +189,15 @@ class WebSocket(Handler):
             kind = message["type"]
         except (KeyError, TypeError) as error:
             raise ProtocolError(f"{message!r} is no ASGI message") from error
+        connection = self._connection
+        transport = connection.transport
         if self.state is _OPEN and kind == "websocket.send":
-            self._connection.transport.write(self._encode(message))
+            transport.write(self._encode(message))
         elif not self._send_rarely(message):
             return
-        if not self._connection.writable:
-            await self._connection.wait_writable()
-        elif self._connection.transport.is_closing() and self.state is _OPEN:
+        if not connection.writable:
+            await connection.wait_writable()
+        elif transport.is_closing() and self.state is _OPEN:
             # Now: an application that only sends would never let the loop tell us.
             self._end(CloseCode.ABNORMAL)
             raise ClientDisconnected("the client has left")
