@@ -55,14 +55,15 @@ class WebSocketClient(Client):
         return self.take_echo()
 
     def take_echo(self) -> bool:
-        """Remove one echo, if it is whole; `AnswerError` when it is something else."""
-        if not self.echo.startswith(self.buffer) and self.buffer[:1] != b"\x89":
+        """Remove one echo, if it is whole, and pings behind it; `AnswerError` when it is something else."""
+        whole = self.buffer.startswith(self.echo)
+        rest = answer_pings(self.buffer[len(self.echo) :], self.transport) if whole else self.buffer
+        if rest[:1] not in (b"", b"\x89") and (whole or not self.echo.startswith(rest)):
             raise AnswerError(f"unexpected frames: {self.buffer[:300]!r}")
-        if self.buffer != self.echo:
-            return False
-        self.usual = self.echo
-        self.buffer = b""
-        return True
+        if whole:
+            self.usual = self.echo
+            self.buffer = rest
+        return whole
 
     def _upgraded(self) -> bool:
         rest = take_handshake(self.buffer, self.extension)

@@ -26,7 +26,25 @@ class WebSocketSettings(SettingsGroup):
             low=1,
             high=1 << 20,
             metavar="N",
-            help="Stop reading from a WebSocket while this many messages wait for the application.",
+            help="Stop reading from a WebSocket at a message that comes while this many wait for the "
+            "application.",
+        ),
+    )
+    ws_handshake_timeout: float = setting(
+        10.0,
+        Seconds(
+            help="Answer 504 when an ASGI application has not answered a handshake for this long; 0 never.",
+        ),
+    )
+    ws_ping_interval: float = setting(
+        20.0,
+        Seconds(help="Ping the client of an open WebSocket this often; 0 never."),
+    )
+    ws_ping_timeout: float = setting(
+        20.0,
+        Seconds(
+            help="Close a WebSocket whose client has not answered a ping for this long, nor sent anything "
+            "else, with code 1011; 0 never.",
         ),
     )
     ws_close_spread: float = setting(

@@ -93,6 +93,8 @@ class LoggedWebSocket(WebSocket):
         if record is None:
             return
         if record.event is AccessEvent.WEBSOCKET_CLOSE:
+            if self._keepalive is not None:
+                record.rtt, record.rtt_min = self._keepalive.rtt, self._keepalive.rtt_min
             record.note_close(code, reason, "" if code == CloseCode.ABNORMAL else "client")
             self._log.write(record)
         else:

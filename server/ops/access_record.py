@@ -212,10 +212,13 @@ class WebSocketRecord(AccessRecord):
         messages_in, messages_out: how many it has received and sent; None where the application speaks the
             protocol itself.
         bytes_in, bytes_out: bytes of all frames since the handshake.
+        rtt, rtt_min: seconds between the latest ping of ours that was answered and its pong, and the least of
+            all; None where there was none.
     """
 
     __slots__ = (
         "bytes_in", "bytes_out", "close_code", "close_reason", "closed_by", "messages_in", "messages_out",
+        "rtt", "rtt_min",
     )  # fmt: skip
 
     def __init__(
@@ -228,6 +231,8 @@ class WebSocketRecord(AccessRecord):
         self.messages_in: int | None = None
         self.messages_out: int | None = None
         self.bytes_in = self.bytes_out = 0
+        self.rtt: float | None = None
+        self.rtt_min: float | None = None
 
     def note_close(self, code: int, reason: str, closed_by: str) -> None:
         """Whatever closes the connection first counts."""

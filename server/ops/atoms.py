@@ -118,6 +118,14 @@ def _of_websocket(name: str) -> Getter:
     return get
 
 
+def _round_trip(name: str) -> Getter:
+    def get(record: AccessRecord) -> str:
+        seconds = getattr(record, name) if isinstance(record, WebSocketRecord) else None
+        return "-" if seconds is None else f"{seconds:.6f}"
+
+    return get
+
+
 def _request_header(name: str) -> Getter:
     return lambda record: _text(record.request_header(name))
 
@@ -194,4 +202,6 @@ ATOMS: Final[dict[str, Getter]] = {
     "messages_out": _of_websocket("messages_out"),
     "bytes_in": _of_websocket("bytes_in"),
     "bytes_out": _of_websocket("bytes_out"),
+    "rtt": _round_trip("rtt"),
+    "rtt_min": _round_trip("rtt_min"),
 }

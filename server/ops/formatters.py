@@ -155,6 +155,8 @@ def _of_websocket(record: WebSocketRecord) -> Mapping[str, Any]:
         "messages_out": record.messages_out,
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
+        "rtt": None if record.rtt is None else round(record.rtt, 6),
+        "rtt_min": None if record.rtt_min is None else round(record.rtt_min, 6),
     }
 
 

@@ -12,18 +12,22 @@ from hybrid.bridge.types import Message, Receive, Scope
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.pipeline import describe
 from hybrid.server.websocket.inbox import Inbox
+from hybrid.server.websocket.keepalive import Keepalive
 from hybrid.server.websocket.opening import Opening
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import DefaultFields, ResponseEncoder
 from hybrid.server.wire.websocket.close_codes import CloseCode
 from hybrid.server.wire.websocket.frames import Opcode, encode_binary, encode_close, encode_frame, encode_text
 from hybrid.server.wire.websocket.handshake import Handshake
-from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, WebSocketError
+from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong, WebSocketError
 
 logger = logging.getLogger("hybrid.server")
 
 #: Seconds for the client to answer our close frame, and to read what is still to be sent.
 CLOSE_TIMEOUT: Final = 10.0
+
+#: Bytes of a client's control frame besides its payload.
+_CONTROL_HEADER: Final = 6
 
 
 class State(enum.Enum):
@@ -48,10 +52,19 @@ def encode_message(message: Message) -> bytes:
         if data is None and text is not None:
             return encode_text(text)
         if text is None and data is not None:
-            return encode_binary(data)
+            return encode_binary(data if type(data) is bytes else _as_bytes(data))
     except (AttributeError, TypeError, UnicodeEncodeError) as error:
         raise ProtocolError(f"websocket.send: {error}") from error
     raise ProtocolError("websocket.send: exactly one of text and bytes must be there and not None")
+
+
+def _as_bytes(data: object) -> bytes | bytearray:
+    """Take what is as good as bytes; of others the length is not how many bytes they are."""
+    if isinstance(data, (bytes, bytearray)):
+        return data
+    if isinstance(data, memoryview):
+        return data.tobytes()
+    raise TypeError(f"bytes must be bytes, not {type(data).__name__}")
 
 
 class WebSocket(Handler):
@@ -90,7 +103,10 @@ class WebSocket(Handler):
         self._inbox = Inbox(connection, config.ws_max_queue, {"type": "websocket.connect"})
         self._late_pong: bytes | None = None  # the last ping's payload, if its pong could not be sent at once
         self._closed_by_application = False
-        self._deadline = inf
+        self._keepalive: Keepalive | None = None  # of an open WebSocket
+        # For an answer to the handshake, and then for the end.
+        patience = config.ws_handshake_timeout
+        self._deadline = connection.context.deadline(patience) if patience else inf
 
     def __repr__(self) -> str:
         return f"<WebSocket {self.state.name} {self.scope['path']!r} {self._inbox!r}>"
@@ -123,12 +139,16 @@ class WebSocket(Handler):
         self._end(CloseCode.ABNORMAL)
 
     def tick(self, now: float) -> None:
-        """Send a pong that had to wait, and cut off a client that does not let the connection close."""
+        """Send a pong that had to wait, ping, and end what has taken too long."""
         if self._late_pong is not None and self._connection.writable:
             self._connection.write(encode_frame(Opcode.PONG, self._late_pong))
             self._late_pong = None
+        keepalive = self._keepalive
         if now >= self._deadline:
-            self._connection.abort()
+            self._overdue()
+        elif keepalive is not None and now >= keepalive.due and self.state is _OPEN:
+            if not keepalive.look(self._connection, self._inbox, now):
+                self._lose()
 
     def drain(self) -> None:
         """Close with 1012; a handshake that has not been answered is refused with 503."""
@@ -165,12 +185,22 @@ class WebSocket(Handler):
             ClientDisconnected: the client has left, or the server is closing the connection.
             ProtocolError: the message is not allowed here, or does not have what it must have.
         """
-        if self.state is _OPEN and message["type"] == "websocket.send":
-            self._connection.transport.write(self._encode(message))
+        try:
+            kind = message["type"]
+        except (KeyError, TypeError) as error:
+            raise ProtocolError(f"{message!r} is no ASGI message") from error
+        connection = self._connection
+        transport = connection.transport
+        if self.state is _OPEN and kind == "websocket.send":
+            transport.write(self._encode(message))
         elif not self._send_rarely(message):
             return
-        if not self._connection.writable:
-            await self._connection.wait_writable()
+        if not connection.writable:
+            await connection.wait_writable()
+        elif transport.is_closing() and self.state is _OPEN:
+            # Now: an application that only sends would never let the loop tell us.
+            self._end(CloseCode.ABNORMAL)
+            raise ClientDisconnected("the client has left")
 
     def _send_rarely(self, message: Message) -> bool:
         """Take a message that opens or ends the connection; whether to wait for the client to read it."""
@@ -230,6 +260,8 @@ class WebSocket(Handler):
         self._log_open(response)
         self._connection.write(response)
         self.state = State.OPEN
+        self._deadline = inf
+        self._keepalive = Keepalive.of(self._connection)
         early = self._opening.early
         del self._opening  # an open WebSocket has no use for it, and there may be many
         if early:
@@ -243,6 +275,7 @@ class WebSocket(Handler):
     def _send_denial(self, message: Message) -> bool:
         more = bool(message.get("more_body", False))
         self._connection.write(self._opening.deny_part(message, more))
+        self._deadline = inf
         if not more:
             self._closed_by_application = True
             assert self._opening.refusal is not None
@@ -266,6 +299,20 @@ class WebSocket(Handler):
         else:
             self._refuse(500, "Internal Server Error")
 
+    def _overdue(self) -> None:
+        """Answer the handshake in place of an application that does not, or cut off a client that does not
+        let the connection close.
+        """
+        if self.state not in (State.CONNECTING, State.DENYING):
+            self._connection.abort()
+            return
+        context = self._connection.context
+        patience = context.config.ws_handshake_timeout
+        name = describe(self.scope)
+        logger.warning("%s: the application has not answered the handshake within %g s: 504", name, patience)
+        context.limits_hit["ws_handshake_timeout"] += 1
+        self._refuse(504, "Gateway Timeout")
+
     def note_application(self, application: object) -> None:
         """Say what answers, which is of interest to the log alone."""
 
@@ -281,13 +328,16 @@ class WebSocket(Handler):
         """Pass messages on, answer pings, and act on a close frame, after which there is nothing."""
         pings: list[bytes] = []
         for event in events:
-            if isinstance(event, str):
-                self._inbox.put({"type": "websocket.receive", "text": event})
-            elif isinstance(event, bytes):
-                self._inbox.put({"type": "websocket.receive", "bytes": event})
+            if isinstance(event, (str, bytes)):
+                self._inbox.put(event)
             elif isinstance(event, Ping):
                 pings.append(event.payload)
-            elif isinstance(event, Close):
+                self._inbox.discount(_CONTROL_HEADER + len(event.payload))
+            elif isinstance(event, Pong):
+                self._inbox.discount(_CONTROL_HEADER + len(event.payload))
+                if self._keepalive is not None:
+                    self._keepalive.pong(event.payload)
+            else:
                 self._answer(pings)
                 self._peer_closed(event)
                 return
@@ -337,6 +387,17 @@ class WebSocket(Handler):
             self._connection.write(encode_close(code, reason))
         self._end(code, reason)
         self._connection.close_after_response()
+
+    def _lose(self) -> None:
+        """Close the connection of a client that has not answered a ping; its answer to that is not waited for
+        either.
+        """
+        context = self._connection.context
+        context.limits_hit["ws_ping_timeout"] += 1
+        reason = "keepalive ping timeout"
+        self._close(CloseCode.INTERNAL_ERROR, reason)
+        self._end(CloseCode.INTERNAL_ERROR, reason)
+        self._connection.close()
 
     def _start_closing(self) -> None:
         self.state = State.CLOSING

@@ -23,14 +23,14 @@ def on_each_loop(test: AsyncTest) -> Callable[..., None]:
     """Run a test that is a coroutine function on asyncio's event loop and on uvloop, within the deadline."""
 
     @functools.wraps(test)
-    def run(loop_name: Any, *args: Any, **kwargs: Any) -> None:
+    def run(*args: Any, loop_name: Any, **kwargs: Any) -> None:
         with asyncio.Runner(loop_factory=loop_factory(loop_name)) as runner:
             runner.run(asyncio.wait_for(test(*args, **kwargs), DEADLINE))
 
     # pytest reads the parameters here: the loop's name, and what the test itself takes.
     own = inspect.signature(test)
-    name = inspect.Parameter("loop_name", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    run.__signature__ = own.replace(parameters=[name, *own.parameters.values()])  # type: ignore[attr-defined]
+    name = inspect.Parameter("loop_name", inspect.Parameter.KEYWORD_ONLY)
+    run.__signature__ = own.replace(parameters=[*own.parameters.values(), name])  # type: ignore[attr-defined]
     parametrized: Callable[..., None] = pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])(run)
     return parametrized
 
@@ -90,6 +90,10 @@ class Client:
     def send(self, data: bytes) -> None:
         """Send bytes."""
         self._writer.write(data)
+
+    def send_eof(self) -> None:
+        """Close our direction."""
+        self._writer.write_eof()
 
     async def read_until(self, mark: bytes) -> bytes:
         """Return what comes up to and including a mark."""

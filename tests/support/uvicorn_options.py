@@ -41,10 +41,11 @@ OPTIONS = (
     ),
     Peer("--ws-max-size"),
     Peer("--ws-max-queue"),
+    Peer("--ws-ping-interval", "0 sends no pings."),
     Peer(
-        "--ws-ping-interval", "Not there yet: a WebSocket lives until its application or its client ends it."
+        "--ws-ping-timeout",
+        "Anything that the client sends is a sign of life, and time counts only while a pong could be seen.",
     ),
-    Peer("--ws-ping-timeout", "As above."),
     Peer("--ws-per-message-deflate", "Messages are not compressed yet, whatever the client offers."),
     Peer("--lifespan"),
     Peer(

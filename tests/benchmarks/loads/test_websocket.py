@@ -57,6 +57,13 @@ def test_a_ping_is_answered_and_does_not_count() -> None:
     setup.receive(UPGRADED, b"\x89", b"\x01", b"!" + ECHO)
     assert setup.meter.answered == 1
     assert setup.wire.written[-2:] == [frame(0xA, b"!", MASK), setup.client.message]
+    setup.receive(ECHO + b"\x89\x01?" + b"\x89", b"\x01.", ECHO)
+    assert setup.meter.answered == 3
+    assert (
+        setup.wire.written.count(frame(0xA, b"?", MASK))
+        == setup.wire.written.count(frame(0xA, b".", MASK))
+        == 1
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ def make(limit: int = 2) -> tuple[Inbox, FakeTransport]:
     return Inbox(connection, limit, FIRST), transport
 
 
-def message(number: int) -> Message:
-    """Make a message that can be told from others."""
-    return {"type": "message", "number": number}
+def received(text: str) -> Message:
+    """Make the event of a message."""
+    return {"type": "websocket.receive", "text": text}
 
 
 def test_order() -> None:
@@ -39,11 +39,12 @@ def test_order() -> None:
 
     async def run() -> None:
         inbox, _ = make(10)
-        inbox.put(message(1))
-        inbox.put(message(2))
+        inbox.put("text")
+        inbox.put(b"bytes")
         inbox.end(END)
-        received = [await inbox.receive() for _ in range(5)]
-        assert received == [FIRST, message(1), message(2), END, END]
+        events = [await inbox.receive() for _ in range(5)]
+        binary = {"type": "websocket.receive", "bytes": b"bytes"}
+        assert events == [FIRST, received("text"), binary, END, END]
 
     asyncio.run(run())
 
@@ -61,13 +62,13 @@ def test_first_end_counts() -> None:
 
 
 def test_full_by_number() -> None:
-    """As many messages as the limit pause the socket; it goes on when all have been received."""
+    """A message beyond the limit pauses the socket; it goes on when all have been received."""
 
     async def run() -> None:
-        inbox, transport = make(3)
-        inbox.put(message(1))
+        inbox, transport = make(2)
+        inbox.put("1")
         assert transport.is_reading()
-        inbox.put(message(2))
+        inbox.put("2")
         assert not transport.is_reading()
         await inbox.receive()
         await inbox.receive()
@@ -103,9 +104,53 @@ def test_bytes_with_nothing_waiting() -> None:
         inbox.count(BACKLOG_BYTES)
         await inbox.receive()
         inbox.count(10 * BACKLOG_BYTES)
-        inbox.put(message(1))
+        inbox.put("1")
         inbox.count(BACKLOG_BYTES)
         assert transport.is_reading()
+
+    asyncio.run(run())
+
+
+def test_control_frames_do_not_wait() -> None:
+    """Bytes of control frames do not count, however many come, nor do they hide those that count."""
+
+    async def run() -> None:
+        inbox, transport = make(10)
+        for _ in range(4):
+            inbox.count(BACKLOG_BYTES // 2)
+            inbox.discount(BACKLOG_BYTES // 2)
+        inbox.count(BACKLOG_BYTES)
+        inbox.discount(0)
+        assert transport.is_reading()
+        inbox.count(1)
+        inbox.discount(0)
+        assert not transport.is_reading()
+        inbox.discount(1)
+        assert transport.is_reading()
+
+    asyncio.run(run())
+
+
+def test_control_frames_do_not_make_room() -> None:
+    """Where too many messages wait, a control frame does not let the socket go on."""
+
+    async def run() -> None:
+        inbox, transport = make(1)
+        inbox.put("1")
+        inbox.discount(100)
+        assert not transport.is_reading()
+
+    asyncio.run(run())
+
+
+def test_heard() -> None:
+    """Whether anything has arrived is told once."""
+
+    async def run() -> None:
+        inbox, _ = make()
+        assert not inbox.take_heard()
+        inbox.count(1)
+        assert [inbox.take_heard(), inbox.take_heard()] == [True, False]
 
     asyncio.run(run())
 
@@ -119,10 +164,11 @@ def test_waiting() -> None:
         receivers = [asyncio.ensure_future(inbox.receive()) for _ in range(2)]
         await asyncio.sleep(0)
         assert repr(inbox) == "<Inbox open, 0 of 2 messages>"
-        inbox.put(message(1))
-        inbox.put(message(2))
-        assert repr(inbox) == "<Inbox full, 2 of 2 messages>"
-        assert [await receiver for receiver in receivers] == [message(1), message(2)]
+        for text in ("1", "2", "3"):
+            inbox.put(text)
+        assert repr(inbox) == "<Inbox full, 3 of 2 messages>"
+        assert [await receiver for receiver in receivers] == [received("1"), received("2")]
+        await inbox.receive()
         late = asyncio.ensure_future(inbox.receive())
         await asyncio.sleep(0)
         inbox.end(END)

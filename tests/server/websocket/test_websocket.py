@@ -927,15 +927,15 @@ class TestFlowControl:
 
     @on_loop
     async def test_full_queue_pauses_reading(self) -> None:
-        """Reading stops when as many messages wait as are allowed, and goes on when all are taken."""
+        """Reading stops when a message comes while as many wait as may, and goes on when all are taken."""
         application = idle()
         peer = Peer(application, ws_max_queue=3)
         await peer.open()
-        for number in range(3):
+        for number in range(4):
             assert peer.transport.is_reading()
             await peer.send(str(number))
         assert not peer.transport.is_reading()
-        for number in range(3):
+        for number in range(4):
             assert not peer.transport.is_reading()
             assert (await application.receive())["text"] == str(number)
         assert peer.transport.is_reading()
@@ -987,6 +987,7 @@ class TestFlowControl:
         peer = Peer(application, ws_max_queue=1)
         await peer.open()
         await peer.send("x")
+        await peer.send("y")
         assert not peer.transport.is_reading()
         await application.send(CLOSE)
         assert peer.transport.is_reading()
