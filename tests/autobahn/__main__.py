@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from benchmarks.servers import ServerError, free_port, running
-from tests.autobahn.environment import Unavailable, find_python, prepare
+from tests.autobahn.environment import NoPython, Unavailable, find_python, prepare
 from tests.autobahn.fuzzing import FuzzingError, fuzz
 from tests.autobahn.report import EXCUSES, judge, read_results, render
 from tests.support.process import ROOT, start_server
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wstest = prepare(options.environment, find_python())
     except Unavailable as why:
         sys.stderr.write(f"{why}\n")
-        return 0 if options.if_available else 2
+        return 0 if options.if_available and isinstance(why, NoPython) else 2
     name = shlex.split(options.server)[0] if options.server else "hybrid"
     reports = options.environment.parent / f"{options.environment.name}-reports" / name
     try:

@@ -27,11 +27,16 @@ class Unavailable(Exception):
     """The test suite cannot run on this machine; the text says why, and what to do."""
 
 
+class NoPython(Unavailable):
+    """There is no Python 2.7, and none was named."""
+
+
 def find_python(environment: Mapping[str, str] = os.environ) -> str:
     """Return the Python 2.7 that ``AUTOBAHN_PYTHON`` names, or one on PATH, or the newest of pyenv's.
 
     Raises:
-        Unavailable: there is none, or the named one is something else.
+        NoPython: there is none.
+        Unavailable: the named one is something else.
     """
     if named := environment.get("AUTOBAHN_PYTHON"):
         if _is_python2(named):
@@ -40,7 +45,7 @@ def find_python(environment: Mapping[str, str] = os.environ) -> str:
     for candidate in _candidates(environment):
         if _is_python2(candidate):
             return candidate
-    raise Unavailable(ADVICE)
+    raise NoPython(ADVICE)
 
 
 def _candidates(environment: Mapping[str, str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.autobahn import environment
-from tests.autobahn.environment import Unavailable, find_python, prepare
+from tests.autobahn.environment import NoPython, Unavailable, find_python, prepare
 
 
 def program(path: Path, code: int = 0) -> Path:
@@ -51,7 +51,7 @@ class TestFindPython:
 
     def test_none(self, tmp_path: Path) -> None:
         """Where there is none, the error says how to get one."""
-        with pytest.raises(Unavailable, match=r"pyenv install 2\.7\.18"):
+        with pytest.raises(NoPython, match=r"pyenv install 2\.7\.18"):
             find_python({"PATH": str(tmp_path), "HOME": str(tmp_path)})
 
 
