@@ -3,9 +3,6 @@
 Where the two differ on purpose, `DIFFERENCES` says how and why, and nothing else may differ.
 """
 
-import codecs
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
@@ -15,99 +12,18 @@ from websockets.client import ClientProtocol
 from websockets.frames import Close as ReferenceClose
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
-from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from hybrid.server.wire.websocket.frames import encode_close, encode_frame, encode_text
-from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong
-from tests.support.frames import feed_all, in_pieces, raw
-
-LIMIT = 300
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a parser makes of a stream: its events, and the code and the reason of its failure, if any."""
-
-    events: list[Event]
-    code: int | None = None
-    reason: str = ""
-
-    def same(self, other: "Reading") -> bool:
-        """Whether it is the same but for the wording."""
-        return (self.events, self.code) == (other.events, other.code)
+from hybrid.server.wire.websocket.parser import Close, FrameParser
+from tests.support.frames import in_pieces, raw
+from tests.support.readings import LIMIT, Difference, Reading, difference, read, theirs
+from tests.support.streams import anywhere, closes, control_frames, cut, damaged, keys
 
 
 def ours(*pieces: bytes) -> Reading:
-    """Read the pieces with the parser of this project."""
-    events, failure = feed_all(FrameParser(LIMIT), pieces)
-    return Reading(events, failure.code, failure.reason) if failure else Reading(events)
-
-
-def theirs(data: bytes) -> Reading:
-    """Read the bytes with `websockets`; it leaves text undecoded, so that is done here, by frame."""
-    protocol = ServerProtocol(state=State.OPEN, max_size=LIMIT)
-    protocol.receive_data(data)
-    events: list[Event] = []
-    message = b""
-    decoder: codecs.IncrementalDecoder | None = None
-    for frame in protocol.events_received():
-        assert isinstance(frame, Frame)
-        payload = bytes(frame.data)
-        match frame.opcode:
-            case Opcode.PING:
-                events.append(Ping(payload))
-            case Opcode.PONG:
-                events.append(Pong(payload))
-            case Opcode.CLOSE:
-                closed = ReferenceClose.parse(payload)
-                events.append(Close(int(closed.code), closed.reason))
-            case _:
-                if frame.opcode is not Opcode.CONT:
-                    message = b""
-                    decoder = codecs.getincrementaldecoder("utf-8")() if frame.opcode is Opcode.TEXT else None
-                message += payload
-                try:
-                    if decoder:
-                        decoder.decode(payload, frame.fin)
-                except UnicodeDecodeError:
-                    return Reading(events, 1007)
-                if frame.fin:
-                    events.append(message.decode() if decoder else message)
-    if protocol.parser_exc is None:
-        return Reading(events)
-    assert protocol.close_sent is not None
-    return Reading(events, int(protocol.close_sent.code), protocol.close_sent.reason)
-
-
-def theirs_in_the_end(data: bytes) -> Reading:
-    """Read the bytes with `websockets`, and as many more as its unfinished frame needs to end or fail.
-
-    These are ones: as a length they are more than a control frame may have, and in the shortest form.
-    """
-    now = theirs(data)
-    for more in range(1, LIMIT + 16):
-        later = theirs(data + b"\x01" * more)
-        if later != now:
-            return later
-    return now
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A deliberate difference.
-
-    Attributes:
-        name: of the test's example.
-        why: this parser does it otherwise.
-        example: a stream that shows it.
-        explains: whether it is what makes a stream's two readings differ.
-    """
-
-    name: str
-    why: str
-    example: bytes
-    explains: Callable[[Reading, Reading], bool]
+    """Read the pieces with a new parser."""
+    return read(FrameParser(LIMIT), pieces)
 
 
 # In a control frame any longer form is wrong, whatever length is in it.
@@ -161,26 +77,8 @@ DIFFERENCES = (
 )
 
 
-def difference(data: bytes, mine: Reading) -> Difference | None:
-    """Return the deliberate difference between the readings of a stream; None when they agree.
-
-    A parser that fails on the first wrong byte has failed when one that reads whole frames still waits. This
-    is a difference in time alone, so the frame is finished for the other.
-    """
-    other = theirs(data)
-    if other.code is None and mine.code is not None and other.events == mine.events:
-        other = theirs_in_the_end(data)
-    if mine.same(other):
-        return None
-    explaining = [each for each in DIFFERENCES if each.explains(mine, other)]
-    assert explaining, f"{data.hex()}: {mine} here, {other} in websockets"
-    return explaining[0]
-
-
 fragmented_text = st.text(max_size=40).map(str.encode)
 payloads = st.binary(max_size=140)
-keys = st.binary(min_size=4, max_size=4)
-control_frames = st.builds(raw, st.sampled_from([0x89, 0x8A]), st.binary(max_size=125), key=keys)
 
 
 @st.composite
@@ -197,16 +95,6 @@ def messages(draw: st.DrawFn) -> bytes:
         data += raw(first, payload[start:end], key=draw(keys))
     return data
 
-
-closes = st.one_of(
-    st.builds(
-        lambda code, reason: raw(0x88, code.to_bytes(2, "big") + reason.encode()),
-        st.integers(990, 5010),
-        st.text(max_size=30),
-    ),
-    st.builds(lambda reason: raw(0x88, b"\x03\xe8" + reason), st.binary(max_size=40)),
-    st.builds(raw, st.just(0x88), st.binary(max_size=1)),
-)
 
 #: One frame that may break one rule or several: its first byte, its mask, the form of its length, its size.
 frames = st.one_of(
@@ -228,35 +116,8 @@ frames = st.one_of(
 streams = st.lists(messages() | control_frames, max_size=4).map(b"".join)
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    """A good stream of which some bytes were changed, left out, put in, doubled, or cut off."""
-    data = bytearray(draw(streams) + draw(closes | frames | st.just(b"")))
-    for _ in range(draw(st.integers(1, 4))):
-        place = draw(st.integers(0, len(data)))
-        match draw(st.sampled_from(["bit", "byte", "out", "in", "again", "off"])):
-            case "bit" if place < len(data):
-                data[place] ^= 1 << draw(st.integers(0, 7))
-            case "byte" if place < len(data):
-                data[place] = draw(st.integers(0, 255))
-            case "out":
-                del data[place : place + draw(st.integers(1, 8))]
-            case "in":
-                data[place:place] = draw(st.binary(min_size=1, max_size=8))
-            case "again":
-                data[place:place] = data[place : place + draw(st.integers(1, 40))]
-            case _:
-                del data[place:]
-    return bytes(data)
-
-
-def cut(data: bytes, cuts: list[int]) -> list[bytes]:
-    """Cut a stream at these places, as far as it has them."""
-    places = [0, *sorted(min(place, len(data)) for place in cuts), len(data)]
-    return [data[start:end] for start, end in pairwise(places)]
-
-
-anywhere = st.lists(st.integers(0, 1200), max_size=6)
+#: Good and broken frames, one after the other.
+anything = st.lists(streams | closes | frames, max_size=3).map(b"".join)
 
 
 class TestSameBytes:
@@ -278,15 +139,15 @@ class TestSameBytes:
         """A frame that breaks a rule ends both with the same code, and nothing counts that comes after it."""
         data = before + broken + after
         mine = ours(data)
-        difference(data, mine)
+        difference(data, mine, DIFFERENCES)
         assert ours(*cut(data, cuts)) == mine
         assert ours(*in_pieces(data, 1)) == mine
 
-    @given(mutated() | st.binary(max_size=200), anywhere)
+    @given(damaged(anything) | st.binary(max_size=200), anywhere)
     def test_mutations(self, data: bytes, cuts: list[int]) -> None:
         """Streams that have been damaged, and mere noise, are read in the same way."""
         mine = ours(data)
-        difference(data, mine)
+        difference(data, mine, DIFFERENCES)
         assert ours(*cut(data, cuts)) == mine
         assert ours(*in_pieces(data, 1)) == mine
 
@@ -297,14 +158,14 @@ class TestDifferences:
     @pytest.mark.parametrize("expected", DIFFERENCES, ids=lambda each: each.name)
     def test_there_is_one(self, expected: Difference) -> None:
         """Each difference that is listed is one."""
-        assert difference(expected.example, ours(expected.example)) is expected
+        assert difference(expected.example, ours(expected.example), DIFFERENCES) is expected
 
     def test_others_are_found(self) -> None:
         """A difference that is not listed fails: here, a message that was read as another."""
         with pytest.raises(AssertionError, match="in websockets"):
-            difference(raw(0x81, b"one"), ours(raw(0x81, b"two")))
+            difference(raw(0x81, b"one"), ours(raw(0x81, b"two")), DIFFERENCES)
         with pytest.raises(AssertionError, match="in websockets"):
-            difference(raw(0x81, b"one"), ours(raw(0x81, b"\xff")))
+            difference(raw(0x81, b"one"), ours(raw(0x81, b"\xff")), DIFFERENCES)
 
     @pytest.mark.parametrize(
         "data",
@@ -324,7 +185,7 @@ class TestDifferences:
         mine = ours(data)
         assert mine.code is not None
         assert theirs(data).code in (None, mine.code)
-        assert difference(data, mine) is None
+        assert difference(data, mine, DIFFERENCES) is None
 
 
 class TestOtherDirection:
