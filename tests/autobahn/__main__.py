@@ -17,6 +17,15 @@ from tests.support.process import ROOT, start_server
 #: Sends every message back.
 MODULE = "websocket_echo"
 
+#: All cases but most of those of compression, which send a thousand messages each: one minute, not twenty.
+#: Of each kind of compression there is the smallest message, and of some the largest.
+QUICK = (
+    *("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"),
+    *(f"12.{kind}.1" for kind in range(1, 6)),
+    *(f"13.{kind}.1" for kind in range(1, 8)),
+    *("12.1.10", "12.5.18", "13.2.10", "13.3.18"),
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cases; 0 when nothing is wrong, 1 when something is, 2 when they cannot run here."""
@@ -78,6 +87,13 @@ def _parser() -> argparse.ArgumentParser:
         default=["*"],
         metavar="PATTERN",
         help="which of them, such as 6.* 7.1.1; otherwise all",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_const",
+        dest="cases",
+        const=QUICK,
+        help="leave out most cases of compression, which take twenty minutes",
     )
     parser.add_argument(
         "--server",

@@ -11,7 +11,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong
-from tests.support.frames import feed_all
+from tests.support.frames import feed_all, raw
 
 #: The most bytes that a message may have.
 LIMIT = 300
@@ -106,8 +106,63 @@ class Difference:
     explains: Callable[[Reading, Reading], bool]
 
 
+# In a control frame any longer form is wrong, whatever length is in it.
+_LENGTHS = {"length not in its shortest form", "control frame longer than 125 bytes"}
+
+#: All of them, but for those of compression.
+DIFFERENCES = (
+    Difference(
+        "highest bit",
+        "RFC 6455 section 5.2: the most significant bit MUST be 0, which is a rule, and not a size",
+        raw(0x82, length=1 << 63, field=8),
+        lambda mine, other: (
+            mine.reason == "length with its highest bit set"
+            and other.code == 1009
+            and mine.events == other.events
+        ),
+    ),
+    Difference(
+        "close inside a message",
+        "RFC 6455 section 5.4: control frames MAY be injected in the middle of a fragmented message, close "
+        "frames too; a client may well give up a message",
+        raw(0x01, b"x") + raw(0x88, b"\x03\xe8"),
+        lambda mine, other: (
+            other.reason == "incomplete fragmented message"
+            and mine.code is None
+            and isinstance(mine.events[-1], Close)
+            and mine.events[:-1] == other.events
+        ),
+    ),
+    Difference(
+        "rules before sizes",
+        "a frame that may not be there at all, or not with this length, is no message that is too big",
+        raw(0x89, bytes(LIMIT + 1)),
+        lambda mine, other: (mine.code, other.code) == (1002, 1009) and mine.events == other.events,
+    ),
+    Difference(
+        "code before reason",
+        "of a close frame with two mistakes the first one counts",
+        raw(0x88, b"\x00\x00\xff"),
+        lambda mine, other: (
+            mine.reason.startswith("invalid close code")
+            and other.code == 1007
+            and mine.events == other.events
+        ),
+    ),
+    Difference(
+        "shortest form",
+        "RFC 6455 section 5.2: the minimal number of bytes MUST be used to encode the length",
+        raw(0x82, b"x", field=2) + raw(0x82, b"y"),
+        lambda mine, other: mine.reason in _LENGTHS and other.events[: len(mine.events)] == mine.events,
+    ),
+)
+
+
 def difference(
-    data: bytes, mine: Reading, differences: Iterable[Difference], extensions: Extensions = list
+    data: bytes,
+    mine: Reading,
+    differences: Iterable[Difference] = DIFFERENCES,
+    extensions: Extensions = list,
 ) -> Difference | None:
     """Return the deliberate difference between the readings of a stream; None when they agree.
 
