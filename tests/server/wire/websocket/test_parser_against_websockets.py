@@ -27,7 +27,10 @@ def ours(*pieces: bytes) -> Reading:
 
 
 fragmented_text = st.text(max_size=40).map(str.encode)
-payloads = st.binary(max_size=140)
+# Now and then so long that the length takes two bytes more.
+payloads = st.binary(max_size=140) | st.builds(
+    bytes.__mul__, st.binary(min_size=1, max_size=3), st.integers(42, LIMIT // 3)
+)
 
 
 @st.composite
