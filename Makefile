@@ -70,6 +70,10 @@ bench: $(VENV)/.stamp-bench  ## compare with other servers on this machine
 matrix: $(VENV)/.stamp-matrix  ## ask WSGI servers about PEP 3333 and write docs/wsgi.md
 	$(BIN)/python -m benchmarks.wsgi_matrix --write
 
+.PHONY: conformance
+conformance: $(VENV)/.stamp-test  ## put Autobahn's WebSocket cases to the server (ARGS="--cases 6.* 7.*" for some)
+	@$(BIN)/python -m tests.autobahn --environment $(abspath $(VENV))-autobahn $(ARGS)
+
 .PHONY: settings
 settings: $(VENV)/.stamp-test  ## write the tables of settings in docs/ from the settings
 	$(BIN)/python -m tests.support.settings_pages
@@ -80,7 +84,7 @@ docs: $(VENV)/.stamp-venv  ## check that the links between the documents lead so
 
 .PHONY: clean
 clean:  ## remove what these targets made
-	rm -rf $(VENV) $(VENV)-python* build dist src/*.egg-info .coverage .coverage.* htmlcov
+	rm -rf $(VENV) $(VENV)-python* $(VENV)-autobahn* build dist src/*.egg-info .coverage .coverage.* htmlcov
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -127,7 +127,10 @@ class WebSocket(Handler):
             take(self._parser.feed(data))
         except WebSocketError as error:
             take(error.events)
-            self._fail(error.code, error.reason)
+            if error.events:  # the application may still answer those, if it need not wait for anything
+                self._connection.context.loop.call_soon(self._fail, error.code, error.reason)
+            else:
+                self._fail(error.code, error.reason)
 
     def eof_received(self) -> bool:
         """End: a client that closes its direction without a close frame has left."""
@@ -383,6 +386,8 @@ class WebSocket(Handler):
 
     def _fail(self, code: int, reason: str) -> None:
         """Fail the connection (section 7.1.7): say why, listen no more."""
+        if self.state is State.CLOSED:
+            return
         if self.state is State.OPEN:
             self._connection.write(encode_close(code, reason))
         self._end(code, reason)

@@ -552,6 +552,31 @@ class TestClosing:
         asyncio.run(run())
 
     @on_loop
+    async def test_answer_to_what_came_before_a_failure(self) -> None:
+        """An application that need not wait still answers what was complete before the protocol broke."""
+        peer = Peer(echo)
+        await peer.open()
+        good = Frame(Opcode.TEXT, b"good").serialize(mask=True)
+        peer.transport.receive(good + good + b"\xc1\x80\x00\x00\x00\x00" + good)
+        await peer.exchange()
+        assert peer.messages == ["good", "good"]
+        assert peer.close is not None
+        assert peer.close.code == 1002
+
+    @on_loop
+    async def test_client_leaves_right_after_a_failure(self) -> None:
+        """A client that breaks the protocol and goes at once is told nothing; it has left with 1006."""
+        application = Recorder()
+        peer = Peer(application)
+        await peer.open()
+        peer.transport.take()
+        peer.transport.receive(Frame(Opcode.TEXT, b"good").serialize(mask=True) + b"\xff\xff")
+        peer.websocket.eof_received()
+        await settle()
+        assert peer.transport.take() == b""
+        assert application.last == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
+
+    @on_loop
     async def test_protocol_broken_while_closing(self) -> None:
         """A client that answers a close frame with nonsense gets no second one."""
         application = Recorder()

@@ -3,74 +3,24 @@
 import codecs
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from websockets.client import ClientProtocol
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close as ReferenceClose
 from websockets.frames import Frame, Opcode
-from websockets.protocol import State
-from websockets.server import ServerProtocol
-from websockets.uri import parse_uri
 from websockets.utils import apply_mask as apply_mask_in_python
 
 from hybrid.server.wire.websocket import parser
 from hybrid.server.wire.websocket.close_codes import CloseCode, is_valid_close_code
 from hybrid.server.wire.websocket.frames import encode_binary, encode_close, encode_frame, encode_text
 from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong, WebSocketError
-
-KEY = b"\x11\xa2\x83\xf4"
-MAX_SIZE = 1 << 20
-
-Outcome = tuple[list[Event], int | None]
-
-
-def raw(
-    first: int,
-    payload: bytes = b"",
-    *,
-    key: bytes | None = KEY,
-    length: int | None = None,
-    field: int | None = None,
-) -> bytes:
-    """Build a client frame that may break any rule.
-
-    ``first`` is the whole first byte; ``length`` is announced instead of the payload's; ``field`` forces the
-    size of the length field (0, 2 or 8 bytes); without ``key`` the frame is not masked.
-    """
-    announced = len(payload) if length is None else length
-    if field is None:
-        field = 0 if announced < 126 else 2 if announced < 1 << 16 else 8
-    second = {0: announced, 2: 126, 8: 127}[field] | (0x80 if key else 0)
-    masked = apply_mask_in_python(payload, key) if key else payload
-    return (
-        bytes((first, second)) + (announced.to_bytes(field, "big") if field else b"") + (key or b"") + masked
-    )
+from tests.support.frames import MAX_SIZE, Outcome, in_pieces, outcome, raw
 
 
 def text(message: str, first: int = 0x81) -> bytes:
     """Build a client's text frame."""
     return raw(first, message.encode())
-
-
-def outcome(pieces: Iterator[bytes], max_size: int = MAX_SIZE) -> Outcome:
-    """Feed the pieces to a new parser; return all events and the code of the failure, if there was one."""
-    parser = FrameParser(max_size)
-    events: list[Event] = []
-    for piece in pieces:
-        try:
-            events += parser.feed(piece)
-        except WebSocketError as error:
-            return events + error.events, error.code
-    return events, None
-
-
-def in_pieces(data: bytes, size: int) -> Iterator[bytes]:
-    """Cut the data into reads of this size."""
-    return (data[start : start + size] for start in range(0, len(data), size))
 
 
 Feed = Callable[..., Outcome]
@@ -601,130 +551,3 @@ class TestEncoding:
         assert reason.startswith(sent)
         assert frame[1] <= 125
         assert sent == reason or len((sent + reason[len(sent)]).encode()) > 123
-
-
-# Against `websockets`: the same bytes, cut anywhere, give the same messages and the same close code.
-
-LIMIT = 300
-
-fragmented_text = st.text(max_size=40).map(str.encode)
-payloads = st.binary(max_size=140)
-control_frames = st.builds(
-    raw, st.sampled_from([0x89, 0x8A]), st.binary(max_size=125), key=st.binary(min_size=4, max_size=4)
-)
-
-
-@st.composite
-def messages(draw: st.DrawFn) -> bytes:
-    """The frames of one message: text or binary, whole or in fragments with control frames between."""
-    is_text = draw(st.booleans())
-    # Now and then text that is not UTF-8.
-    payload = draw(fragmented_text | payloads if is_text else payloads)
-    cuts = sorted(draw(st.lists(st.integers(0, len(payload)), max_size=4)))
-    data = b""
-    for index, (start, end) in enumerate(zip([0, *cuts], [*cuts, len(payload)], strict=True)):
-        first = (0 if index else 1 if is_text else 2) | (0x80 if index == len(cuts) else 0)
-        key = draw(st.binary(min_size=4, max_size=4))
-        data += b"".join(draw(st.lists(control_frames, max_size=1))) if index else b""
-        data += raw(first, payload[start:end], key=key)
-    return data
-
-
-# One broken rule at most. Rules that `websockets` does not check, or answers with another code, are left out:
-# lengths in a longer form than needed, lengths of 2**63 and more, a close frame inside a fragmented message.
-endings = st.one_of(
-    st.just(b""),
-    st.builds(
-        lambda code, reason: raw(0x88, code.to_bytes(2, "big") + reason.encode()),
-        st.integers(990, 5010),
-        st.text(max_size=30),
-    ),
-    st.builds(lambda reason: raw(0x88, b"\x03\xe8" + reason), st.binary(max_size=40)),
-    st.builds(raw, st.just(0x88), st.binary(max_size=1)),
-    st.builds(raw, st.integers(0, 255).filter(lambda first: first & 0x8F != 0x88), st.binary(max_size=20)),
-    st.builds(raw, st.sampled_from([0x81, 0x82, 0x89, 0x01]), st.binary(max_size=20), key=st.none()),
-    st.builds(raw, st.sampled_from([0x89, 0x8A]), st.binary(min_size=126, max_size=LIMIT)),
-    st.builds(
-        raw, st.sampled_from([0x01, 0x02, 0x81, 0x82]), st.binary(min_size=LIMIT + 1, max_size=LIMIT + 9)
-    ),
-    st.builds(
-        lambda size: raw(0x02, b"x" * size) + raw(0x80, b"x" * (LIMIT + 1 - size)), st.integers(0, LIMIT)
-    ),
-)
-
-
-def reference(data: bytes) -> Outcome:
-    """What `websockets` makes of the bytes; it leaves text undecoded, so that is done here, by frame."""
-    protocol = ServerProtocol(state=State.OPEN, max_size=LIMIT)
-    protocol.receive_data(data)
-    events: list[Event] = []
-    message = b""
-    decoder: codecs.IncrementalDecoder | None = None
-    for frame in protocol.events_received():
-        assert isinstance(frame, Frame)
-        payload = bytes(frame.data)
-        match frame.opcode:
-            case Opcode.PING:
-                events.append(Ping(payload))
-            case Opcode.PONG:
-                events.append(Pong(payload))
-            case Opcode.CLOSE:
-                closed = ReferenceClose.parse(payload)
-                events.append(Close(int(closed.code), closed.reason))
-            case _:
-                if frame.opcode is not Opcode.CONT:
-                    message = b""
-                    decoder = codecs.getincrementaldecoder("utf-8")() if frame.opcode is Opcode.TEXT else None
-                message += payload
-                try:
-                    if decoder:
-                        decoder.decode(payload, frame.fin)
-                except UnicodeDecodeError:
-                    return events, 1007
-                if frame.fin:
-                    events.append(message.decode() if decoder else message)
-    if protocol.parser_exc is None:
-        return events, None
-    assert protocol.close_sent is not None
-    return events, int(protocol.close_sent.code)
-
-
-class TestAgainstWebsockets:
-    """Agreement with an independent implementation."""
-
-    @given(st.lists(messages() | control_frames, max_size=4), endings, st.data())
-    def test_same_messages_and_close_codes(
-        self, parts: list[bytes], ending: bytes, data: st.DataObject
-    ) -> None:
-        """However the bytes are cut, messages, control frames and close code are those of `websockets`."""
-        stream = b"".join(parts) + ending
-        cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
-        pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-        expected = reference(stream)
-        assert outcome(iter(pieces), LIMIT) == expected
-        assert outcome(in_pieces(stream, 1), LIMIT) == expected
-
-    @given(st.binary(max_size=200), st.integers(1, 20))
-    def test_garbage_is_handled(self, data: bytes, size: int) -> None:
-        """Random bytes give events or a failure, the same in pieces as at once, and no other exception."""
-        assert outcome(in_pieces(data, size), LIMIT) == outcome(iter([data]), LIMIT)
-
-    @given(st.lists(st.text(max_size=300) | st.binary(max_size=300), max_size=5))
-    def test_a_client_understands(self, sent: list[str | bytes]) -> None:
-        """The client side of `websockets` reads back what was encoded."""
-        client = ClientProtocol(parse_uri("ws://localhost/"), state=State.OPEN)
-        for message in sent:
-            client.receive_data(
-                encode_text(message) if isinstance(message, str) else encode_frame(0x2, message)
-            )
-        client.receive_data(encode_close(4321, "bye"))
-        *received, closed = client.events_received()
-        texts = [
-            bytes(e.data).decode() if e.opcode is Opcode.TEXT else bytes(e.data)
-            for e in received
-            if isinstance(e, Frame)
-        ]
-        assert texts == sent
-        assert client.close_rcvd == ReferenceClose(4321, "bye")
-        assert isinstance(closed, Frame)
-        assert closed.opcode is Opcode.CLOSE
