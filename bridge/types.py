@@ -6,7 +6,7 @@ framework's scopes and messages are. WSGI types come from :mod:`wsgiref.types` (
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Final, Literal, Protocol
 
 from hybrid.bridge.errors import BodyRefused
 
@@ -23,6 +23,8 @@ UNDERSCORES = "hybrid.underscores"
 #: Whether lifespan is run: where an application knows it, always, never.
 LifespanMode = Literal["auto", "on", "off"]
 
+#: Statuses of responses without a body (RFC 9110 sections 6.4.1 and 15.3.6).
+BODILESS: Final = frozenset({204, 205, 304})
 #: Header fields on their way in or out: ``(name, value)``, in order, repeats kept.
 Headers = list[tuple[bytes, bytes]]
 #: What was found out about a request and holds for those too that repeat its header fields on its connection;

@@ -13,6 +13,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from hybrid.bridge.errors import BodyRefused, ClientDisconnected, PoolFull
 from hybrid.bridge.types import (
+    BODILESS,
     BodyPolicy,
     Headers,
     Receive,
@@ -217,8 +218,6 @@ def _closing(scope: Scope) -> Headers:
 
 #: The extension of ASGI for early hints, and its message.
 _EARLY_HINT = "http.response.early_hint"
-#: Statuses that end with their head (RFC 9110 section 6.4.1).
-_BODILESS = (204, 304)
 
 
 class ResponseAborted(RuntimeError):
@@ -293,7 +292,7 @@ class _AsgiExchange:
 
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Record the head (worker). ASGI has no place for the reason phrase."""
-        if status in _BODILESS:  # a length of what is not there confuses servers, and 204 must not have one
+        if status in BODILESS:  # a length of what is not there confuses servers, and 204 must not have one
             headers = [field for field in headers if field[0] != b"content-length"]
         self._status = status
         self._headers = headers.copy()  # the server, or one of its middlewares, may change them
@@ -327,7 +326,7 @@ class _AsgiExchange:
 
     def _add_length(self, headers: Headers, length: int) -> None:
         """Announce the length of a body of one part, unless it is not that part that counts (worker)."""
-        if self._status in _BODILESS or (self.scope["method"] == "HEAD" and not length):
+        if self._status in BODILESS or (self.scope["method"] == "HEAD" and not length):
             return
         if not any(name == b"content-length" for name, _ in headers):
             headers.append((b"content-length", b"%d" % length))
@@ -347,7 +346,7 @@ class _AsgiExchange:
             headers, self._headers = self._headers, None
             await self._send({"type": "http.response.start", "status": self._status, "headers": headers})
         self._finished = not more
-        if self._status in _BODILESS:
+        if self._status in BODILESS:
             data = b""
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 

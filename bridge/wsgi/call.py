@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from wsgiref.types import WSGIApplication
 
 from hybrid.bridge.errors import ClientDisconnected
-from hybrid.bridge.types import Headers, ResponseHead, Scope, ScopedWriter
+from hybrid.bridge.types import BODILESS, Headers, ResponseHead, Scope, ScopedWriter
 from hybrid.bridge.wsgi.filewrapper import FileWrapper
 
 logger = logging.getLogger("hybrid.wsgi")
@@ -27,8 +27,6 @@ _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade")
 )  # fmt: skip
-#: Statuses that end with their head (RFC 9110 section 6.4.1).
-_BODILESS: Final = (204, 304)
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 #: Heads, by what start_response was given, and fields that were found valid, encoded. Most responses carry
@@ -181,14 +179,14 @@ class _Call:
         if region is None:
             return False
         head = self._due_head()
-        if self._left is None and not self._sent and head.status not in _BODILESS:
+        if self._left is None and not self._sent and head.status not in BODILESS:
             self._left = region.length
             length = b"content-length", b"%d" % region.length
             head = self._head = ResponseHead(head.status, head.reason, [*head.headers, length], region.length)
         if self._left is not None:
             self._left -= region.length
             self._check_length(self._left)
-        if head.status in _BODILESS or self._exchange.scope["method"] == "HEAD":
+        if head.status in BODILESS or self._exchange.scope["method"] == "HEAD":
             self._send_last(b"")
             return True
         if not self._sent:
@@ -248,7 +246,7 @@ class _Call:
     def _check_length(self, left: int) -> None:
         """Refuse a body that is too short; the head of a response to HEAD, and a 304, tell of another's."""
         status = self._due_head().status
-        if left > 0 and self._exchange.scope["method"] != "HEAD" and status not in _BODILESS:
+        if left > 0 and self._exchange.scope["method"] != "HEAD" and status not in BODILESS:
             raise WSGIError(f"the application's body is {left} bytes shorter than its Content-Length")
 
 

@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from a2wsgi import ASGIMiddleware
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
-from hybrid.bridge.types import ASGIApp, Headers, Message
+from hybrid.bridge.types import BODILESS, ASGIApp, Headers, Message
 from hybrid.bridge.wsgi.adapter import ResponseAborted
 from hybrid.bridge.wsgi.background import BackgroundLoop
 from hybrid.bridge.wsgi.call import ExcInfo
@@ -207,7 +207,7 @@ class Conversation:
                 )
 
     async def _send_part(self, data: bytes, *, more: bool) -> None:
-        if self._scope["method"] == "HEAD" or self._status in (204, 304):
+        if self._scope["method"] == "HEAD" or self._status in BODILESS:
             data = b""
         if data or not more:
             await self._relay({"type": "http.response.body", "body": data, "more_body": more})

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hybrid.bridge.types import BODILESS
 from hybrid.server.ops.access_record import AccessRecord
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import ResponseEncoder
@@ -20,7 +21,7 @@ class LoggedEncoder(ResponseEncoder):
     def __init__(self, record: AccessRecord | None, request: Request, status: int, *others: Any) -> None:
         super().__init__(request, status, *others)
         self._record = record
-        self._counts = request.method != "HEAD" and status not in (204, 304)
+        self._counts = request.method != "HEAD" and status not in BODILESS
         if record is not None:
             record.status = status
             record.body_bytes = 0

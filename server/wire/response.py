@@ -7,7 +7,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Final
 
-from hybrid.bridge.types import ResponseHead
+from hybrid.bridge.types import BODILESS, ResponseHead
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 
@@ -38,7 +38,6 @@ _VOLATILE: Final = frozenset(
     {b"set-cookie", b"location", b"etag", b"last-modified", b"expires", b"www-authenticate"}
 )
 _NONE: Final[frozenset[bytes]] = frozenset()
-_BODILESS: Final = frozenset({204, 304})
 #: Fields that were found valid, as they stand on the wire. Most responses carry the same few again and again.
 _known_lines: dict[tuple[bytes, bytes], bytes] = {}
 _known_line = _known_lines.get
@@ -129,7 +128,10 @@ class ResponseEncoder:
         self._framing = _UNDECIDED
         self._left = 0  # bytes of the announced Content-Length still to come
         self._own = _NONE  # which of the default fields the application sends itself
-        head = [_STATUS_LINES.get((status, reason)) or _status_line(status, reason)]
+        line = _STATUS_LINES.get((status, reason))
+        if line is None or type(status) is not int:  # 200.0 is found, too
+            line = _status_line(status, reason)
+        head = [line]
         for field in headers:
             try:
                 line = _known_line(field)
@@ -138,7 +140,7 @@ class ResponseEncoder:
             head.append(line or self._field_line(field))
         head += without(defaults, self._own) if self._own else defaults
         self._head: list[bytes] | None = head
-        if status in _BODILESS:
+        if status in BODILESS:
             self._leave_body_out(status)
 
     def __repr__(self) -> str:
@@ -293,10 +295,14 @@ class ResponseEncoder:
         return b""
 
     def _leave_body_out(self, status: int) -> None:
-        """204 and 304 end with their head; a 204 must not have a Content-Length (RFC 9110 section 8.6)."""
+        """A 204 must not have a Content-Length (RFC 9110 section 8.6); to a 205, which is framed as any other
+        response, it says that there is no body (section 15.3.6).
+        """
         self._framing = _NO_BODY
-        if status == 204 and self._head is not None:
+        if status != 304 and self._head is not None:
             self._head = [line for line in self._head if not line.lower().startswith(b"content-length:")]
+        if status == 205 and self._head is not None:
+            self._head.append(b"content-length: 0\r\n")
 
 
 def field_line(name: bytes, value: bytes) -> bytes:

@@ -635,11 +635,11 @@ class TestOtherFeatures:
                 assert (answer.status, answer.body) == (200, b"")
                 assert answer.header("content-length") == ("4" if headers or parts == ["body"] else None)
 
-    @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+    @pytest.mark.parametrize("status", ["204 No Content", "205 Reset Content", "304 Not Modified"])
     @pytest.mark.parametrize("parts", [["body"], ["bo", "dy"], []])
     @pytest.mark.parametrize("headers", [[], [["Content-Length", "4"]]])
     def test_status_without_body(self, bridge: Bridge, status: str, parts: list[str], headers: Any) -> None:
-        """204 and 304 end with their head, and what follows on the connection is the next response."""
+        """204, 205 and 304 have no body, and what follows on the connection is the next response."""
         order = json.dumps({"status": status, "headers": [*headers, ["ETag", '"x"']], "parts": parts})
         with closing(bridge.connection()) as connection:
             for _ in range(2):
@@ -771,10 +771,10 @@ class TestFileWrapper:
                 assert answer.header("content-length") == ("300000" if kind == "plain" else None)
         assert bridge.wait_for_event(name, "closed", 2) == ["closed"] * 2
 
-    @pytest.mark.parametrize("status", ["204+No+Content", "304+Not+Modified"])
+    @pytest.mark.parametrize("status", ["204+No+Content", "205+Reset+Content", "304+Not+Modified"])
     @pytest.mark.parametrize("length", ["", "&length=5"])
     def test_file_without_body(self, bridge: Bridge, name: str, status: str, length: str) -> None:
-        """204 and 304 send nothing of a file either."""
+        """204, 205 and 304 send nothing of a file either."""
         with closing(bridge.connection()) as connection:
             for _ in range(2):
                 answer = ask(connection, f"/files/{name}?kind=plain&size=300&status={status}{length}")

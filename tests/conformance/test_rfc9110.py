@@ -55,13 +55,13 @@ def test_head_with_curl(witness: ServerProcess) -> None:
     assert "content-length: 4" in shown
 
 
-@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("status", [204, 205, 304])
 def test_no_content(witness: ServerProcess, status: int) -> None:
-    """204 and 304 have no body, and the next response comes where it should (15.3.5, 15.4.5)."""
+    """204, 205 and 304 have no body, and the next response comes where it should (15.3.5, 15.3.6, 15.4.5)."""
     data = raw(witness.port, get(f"/bodiless?{status}") + get("/deaf", CLOSE))
     first, after = read_responses(data, "GET", "GET", closed=True)
     assert (first.status, first.body) == (status, b"")
-    assert not first.values(b"content-length")
+    assert first.values(b"content-length") == ([b"0"] if status == 205 else [])
     assert after.body == b"deaf"
 
 

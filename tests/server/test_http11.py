@@ -387,11 +387,11 @@ async def test_head_may_leave_the_body_out() -> None:
     assert not peer.closed
 
 
-@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize(("status", "length"), [(204, []), (205, [b"0"]), (304, [b"4"])])
 @pytest.mark.parametrize("body", [b"", b"body"])
 @on_loop
-async def test_bodiless_status(status: int, body: bytes) -> None:
-    """204 and 304 end with their head, whatever the application sends; 204 has no length."""
+async def test_bodiless_status(status: int, length: list[bytes], body: bytes) -> None:
+    """204, 205 and 304 have no body, whatever the application sends; 204 has no length, and 205 that of 0."""
     app = Puppet()
     peer = Peer(app)
     await peer.send(get())
@@ -400,7 +400,7 @@ async def test_bodiless_status(status: int, body: bytes) -> None:
     assert data.endswith(b"\r\n\r\n")
     (response,) = read_responses(data)
     assert response.status == status
-    assert response.values(b"content-length") == ([] if status == 204 else [b"4"])
+    assert response.values(b"content-length") == length
     assert not response.values(b"transfer-encoding")
     assert not peer.closed
 
@@ -408,7 +408,7 @@ async def test_bodiless_status(status: int, body: bytes) -> None:
 @pytest.mark.parametrize("status", [204, 304])
 @on_loop
 async def test_bodiless_status_without_a_length(status: int) -> None:
-    """No length is made up for a response that has no body, nor a coding."""
+    """No length is made up for a response that ends with its head, nor a coding."""
     app = Puppet()
     peer = Peer(app)
     await peer.send(get())
@@ -419,6 +419,30 @@ async def test_bodiless_status_without_a_length(status: int) -> None:
     response = peer.response()
     assert not response.values(b"content-length") + response.values(b"transfer-encoding")
     assert not peer.closed
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 205), ("GET", 304)])
+@on_loop
+async def test_response_without_body_that_has_no_end(method: str, status: int) -> None:
+    """An application that never ends a body of which nothing is sent leaves the loop to others, and is told
+    when its client leaves.
+    """
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(request(method, "/"))
+    await app.call.start(status)
+
+    async def stream() -> None:
+        while True:
+            await app.call.body(b"part", more=True)
+
+    streaming = asyncio.ensure_future(stream())
+    await settle()
+    assert not streaming.done()
+    await peer.leave()
+    with pytest.raises(ClientDisconnected):
+        await streaming
+    await app.call.finish()
 
 
 # Fields that the server adds (RFC 9110 sections 6.6.1 and 10.2.4).

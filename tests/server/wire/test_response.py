@@ -51,7 +51,7 @@ PARTS = st.lists(st.binary(max_size=30), min_size=1, max_size=5)
     method=st.sampled_from(["GET", "HEAD"]),
     version=st.sampled_from(["1.0", "1.1"]),
     keep_alive=st.booleans(),
-    status=st.sampled_from([200, 201, 204, 304, 404, 500, 299]),
+    status=st.sampled_from([200, 201, 204, 205, 304, 404, 500, 299]),
 )
 def test_every_response_can_be_read(
     *,
@@ -70,7 +70,7 @@ def test_every_response_can_be_read(
     data = b"".join(it.encode(part, True) for part in parts[:-1]) + it.encode(parts[-1], False)
     assert it.complete
     response = read(data, method, closed=not it.keep_alive)
-    bodiless = method == "HEAD" or status in (204, 304)
+    bodiless = method == "HEAD" or status in (204, 205, 304)
     assert (response.status, response.body) == (status, b"" if bodiless else body)
     assert response.headers[: len(fields)] == [(name.lower(), value) for name, value in fields]
     assert (b"connection", b"close") in response.headers or it.keep_alive
@@ -227,7 +227,7 @@ class TestAround:
         with pytest.raises(ResponseError, match="4 bytes of the body are missing"):
             encoder([(b"content-length", b"4")]).encode_around(length, more=more)
 
-    @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+    @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 205), ("GET", 304)])
     def test_no_body(self, method: str, status: int) -> None:
         """Where there is no body there is no part of it."""
         assert not encoder(method=method, status=status).sends_body
