@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Headers, Message, Scope
 from hybrid.server.connection import Connection
+from hybrid.server.messages import body_of, kind_of, start_complaint
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import CONTINUE, ResponseEncoder, refusal
@@ -181,17 +182,17 @@ class Exchange:
         """
         try:
             kind = message["type"]
-        except (KeyError, TypeError) as error:
-            raise ProtocolError(f"{message!r} is no ASGI message") from error
+        except (KeyError, TypeError):
+            kind = kind_of(message)
         if kind == "http.response.body" and self.state is _BODY:
             encoder = self._encoder
+            body = message.get("body", b"")
             more = message.get("more_body", False)
-            try:
-                data = encoder.encode(message.get("body", b""), more)
-                if data:
-                    self._connection.transport.write(data)
-            except TypeError as error:
-                raise ResponseError(f"{kind}: body must be bytes, not {message['body']!r}") from error
+            if type(body) is not bytes or (more is not False and more is not True):
+                body = body_of(message)
+            data = encoder.encode(body, more)
+            if data:
+                self._connection.transport.write(data)
             if not more and encoder.complete:
                 self.keep_alive = encoder.keep_alive
                 self._complete(encoder.status)
@@ -200,12 +201,14 @@ class Exchange:
             elif self._connection.transport.is_closing():
                 self.abandon()  # now: an application that only sends would never let the loop tell us
                 raise ClientDisconnected("the client has left")
+            elif not data:
+                await asyncio.sleep(
+                    0
+                )  # a response without a body never waits for its client, and may have no end
         elif kind == "http.response.start" and self.state is _START:
             self._start(message)
-        elif self.state is State.LOST:
-            raise ClientDisconnected("the client has left")
         else:
-            await self._take_extension(kind, message)
+            await self._take_extension(message)
 
     # What extensions of ASGI use.
 
@@ -263,17 +266,17 @@ class Exchange:
 
     def _start(self, message: Message) -> None:
         context = self._connection.context
+        try:
+            status = message["status"]
+        except KeyError:
+            raise ResponseError("http.response.start: status is missing") from None
         headers = message.get("headers", ())
         try:
-            self._encoder = self._new_encoder(
-                self.request, message["status"], None, headers, context.default_fields
-            )
-        except KeyError as error:
-            raise ResponseError(f"http.response.start: {error} is missing") from error
+            self._encoder = self._new_encoder(self.request, status, None, headers, context.default_fields)
+        except ResponseError as error:
+            raise ResponseError(start_complaint(message, error)) from None
         except (AttributeError, TypeError, ValueError) as error:
-            raise ResponseError(
-                f"http.response.start: status must be a number, headers pairs of bytes, in {message!r}"
-            ) from error
+            raise ResponseError(start_complaint(message)) from error
         if not self.keep_alive or self._awaits_continue:
             self._encoder.keep_alive = False
         if message.get("trailers"):
@@ -282,10 +285,13 @@ class Exchange:
             self._encoder = TrailedEncoder(self._encoder, self.request)
         self.state = _BODY
 
-    async def _take_extension(self, kind: object, message: Message) -> None:
+    async def _take_extension(self, message: Message) -> None:
         """Take a message that only some applications send, if it is one, and due."""
         from hybrid.server.extended import take
 
+        kind = kind_of(message)
+        if self.state is State.LOST:
+            raise ClientDisconnected("the client has left")
         if self.state is _DONE or not await take(self, kind, message):
             raise ProtocolError(f"{kind!r} was sent, but {self.state.value}")
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from array import array
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
@@ -15,6 +16,10 @@ from hybrid.server.wire.errors import ResponseError
 from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle
 
 T = TypeVar("T")
+
+
+class Own(bytes):
+    """A subclass, as templates return."""
 
 
 async def start_waiting(call: Awaitable[T]) -> "asyncio.Future[T]":
@@ -492,19 +497,24 @@ async def test_send_after_the_end(kind: str) -> None:
         ({"status": "200"}, "response status '200'"),
         ({"status": None}, "response status None"),
         ({"status": True}, "response status True"),
-        ({"status": []}, "status must be a number"),
-        ({}, "http.response.start: 'status' is missing"),
+        ({"status": []}, r"http\.response\.start: status must be an int, not \[\]"),
+        ({"status": 200.0}, "response status 200.0 is not a number"),
+        ({}, "http.response.start: status is missing"),
         ({"headers": [("a", "b")]}, "must be bytes, not 'a': 'b'"),
         ({"headers": [(b"a", "b")]}, "must be bytes, not b'a': 'b'"),
         ({"headers": [(b"a", 1)]}, "must be bytes, not b'a': 1"),
         ({"headers": [(b"a", bytearray(b"b"))]}, "must be bytes, not b'a': bytearray"),
-        ({"headers": [(b"content-length", 5)]}, "headers pairs of bytes"),
-        ({"headers": [(b"content-length", "5")]}, "headers pairs of bytes"),
-        ({"headers": [(b"a",)]}, "headers pairs of bytes"),
-        ({"headers": [b"a: b"]}, "headers pairs of bytes"),
-        ({"headers": [None]}, "headers pairs of bytes"),
-        ({"headers": {b"a": b"b"}}, "headers pairs of bytes"),
-        ({"headers": None}, "headers pairs of bytes"),
+        ({"headers": [(b"content-length", 5)]}, r"pairs of bytes, not of \(b'content-length', 5\)"),
+        ({"headers": [(b"content-length", "5")]}, r"pairs of bytes, not of \(b'content-length', '5'\)"),
+        ({"headers": [(b"a", b"b"), (b"a",)]}, r"pairs of bytes, not of \(b'a',\)"),
+        ({"headers": [b"a: b"]}, "pairs of bytes, not of b'a: b'"),
+        ({"headers": (b"a: b" for _ in range(1))}, "headers must be an iterable of pairs of bytes$"),
+        ({"headers": [None]}, "pairs of bytes, not of None"),
+        ({"headers": {b"a": b"b"}}, "pairs of bytes, not {b'a': b'b'}"),
+        ({"headers": {b"ab": b"c"}}, "pairs of bytes, not {b'ab': b'c'}"),
+        ({"headers": b"ab"}, "pairs of bytes, not b'ab'"),
+        ({"headers": 5}, "pairs of bytes, not 5"),
+        ({"headers": None}, "pairs of bytes, not None"),
         ({"headers": [(b"a\r\nb", b"c")]}, "invalid header name"),
         ({"headers": [(b"", b"c")]}, "invalid header name"),
         ({"headers": [(b"a b", b"c")]}, "invalid header name"),
@@ -545,7 +555,7 @@ async def test_start_that_is_wrong(message: dict[str, Any], rule: str) -> None:
     assert peer.response().body == b"sorry"
 
 
-@pytest.mark.parametrize("body", ["text", 5, [b"a"]], ids=repr)
+@pytest.mark.parametrize("body", ["text", 5, [b"a"], None, bytearray(b"a")], ids=repr)
 @pytest.mark.parametrize("more", [False, True])
 @on_loop
 async def test_body_of_the_wrong_type(body: object, more: bool) -> None:
@@ -561,14 +571,67 @@ async def test_body_of_the_wrong_type(body: object, more: bool) -> None:
     assert peer.response().status == 500
 
 
-@pytest.mark.parametrize("message", [{}, None, [], "http.response.start"], ids=repr)
+@pytest.mark.parametrize("more", [None, 0, 1, "", "yes"], ids=repr)
 @on_loop
-async def test_message_without_a_type(message: Any) -> None:
+async def test_more_body_of_the_wrong_type(more: object) -> None:
+    """`more_body` is a bool; whatever else could be meant, the error says so, and nothing has been sent."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.start()
+    with pytest.raises(ResponseError, match=rf"http\.response\.body: more_body must be a bool, not {more!r}"):
+        await app.call.send({"type": "http.response.body", "body": b"a", "more_body": more})
+    assert peer.transport.take() == b""
+    await app.call.body(b"all")
+    assert peer.response().body == b"all"
+    await app.call.finish()
+
+
+@pytest.mark.parametrize("body", [memoryview(b"ab"), memoryview(array("H", [25185])), Own(b"ab")], ids=repr)
+@on_loop
+async def test_body_that_is_as_good_as_bytes(body: Any) -> None:
+    """A memoryview, of whatever items, and a subclass of bytes are the bytes that are in them."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.start(200, [(b"content-length", b"4")])
+    await app.call.body(body, more=True)
+    await app.call.body(body)
+    assert peer.response().body == bytes(body) * 2
+    await app.call.finish()
+
+
+@on_loop
+async def test_additional_keys() -> None:
+    """Keys that nobody knows are no error (ASGI specification, "Error Handling")."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.send({"type": "http.response.start", "status": 200, "x": 1})
+    await app.call.send({"type": "http.response.body", "body": b"a", "x": 1})
+    assert peer.response().body == b"a"
+    await app.call.finish()
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        ({}, "its type is missing"),
+        ({"type": b"http.response.start"}, "its type must be a str"),
+        ({"type": None}, "its type must be a str"),
+        (None, "it must be a dict"),
+        ([], "it must be a dict"),
+        ("http.response.start", "it must be a dict"),
+    ],
+    ids=repr,
+)
+@on_loop
+async def test_message_without_a_type(message: Any, complaint: str) -> None:
     """What is no message raises an error that says so."""
     app = Puppet()
     peer = Peer(app)
     await peer.send(get())
-    with pytest.raises(ProtocolError, match="is no ASGI message"):
+    with pytest.raises(ProtocolError, match=f"is no ASGI message: {complaint}"):
         await app.call.send(message)
     await app.call.answer()
     assert peer.response().status == 200
