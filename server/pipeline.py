@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+from functools import lru_cache
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
 from hybrid.server.connection import Connection
 from hybrid.server.context import ServerContext
+from hybrid.server.departure import came_of_departure
 from hybrid.server.extensions import websocket_extensions
 from hybrid.server.forwarded import MEANING
 from hybrid.server.wire.http11 import Request
@@ -52,7 +55,7 @@ def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
     root_path = context.config.root_path
     if root_path and path != "*":
         path = root_path + path
-        raw_path = root_path.encode() + raw_path
+        raw_path = _as_sent(root_path) + raw_path
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.5"},
@@ -77,6 +80,12 @@ def http_scope(connection: Connection, request: Request) -> dict[str, Any]:
         if memo is None or memo.get(MEANING, memo) is not None:  # the usual request: its fields mean nothing
             speaks.apply(scope, request)
     return scope
+
+
+@lru_cache(maxsize=8)
+def _as_sent(path: str) -> bytes:
+    """Write a path as a client does that asks for it."""
+    return quote(path).encode("ascii")
 
 
 def websocket_scope(connection: Connection, request: Request, subprotocols: list[str]) -> dict[str, Any]:
@@ -130,9 +139,14 @@ async def _run_call(application: ASGIApp, call: Call, calls: set[asyncio.Task[No
     except asyncio.CancelledError:
         call.failed()
         raise
-    except BaseException:
-        logger.exception("%s: the application failed", describe(call.scope))
-        call.failed()
+    except BaseException as error:
+        if came_of_departure(error):
+            name = type(error).__name__
+            logger.info("%s: ended with %s, as its client has left", describe(call.scope), name)
+            call.returned()
+        else:
+            logger.exception("%s: the application failed", describe(call.scope))
+            call.failed()
     finally:
         calls.discard(call.task)
 

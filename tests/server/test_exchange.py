@@ -105,6 +105,17 @@ async def test_root_path() -> None:
 
 
 @on_loop
+async def test_root_path_as_a_client_writes_it() -> None:
+    """What is put before `raw_path` is encoded as the rest of it is."""
+    app = Puppet()
+    peer = Peer(app, root_path="/é b")
+    await peer.send(get("/a"))
+    scope = app.call.scope
+    assert (scope["path"], scope["raw_path"]) == ("/é b/a", b"/%C3%A9%20b/a")
+    await app.call.answer()
+
+
+@on_loop
 async def test_root_path_and_asterisk() -> None:
     """A request that is about the whole server is below no path."""
     app = Puppet()
@@ -840,6 +851,24 @@ async def test_application_fails_because_the_client_left(caplog: pytest.LogCaptu
         await app.call.start()
     await app.call.finish(raised.value)
     assert not caplog.records
+
+
+@on_loop
+async def test_application_translates_that_the_client_left(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor is what a framework raises in its place, but for a line that says what happened."""
+    caplog.set_level(logging.INFO)
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get("/where"))
+    await peer.leave()
+    with pytest.raises(ClientDisconnected) as raised:
+        await app.call.start()
+    error = Exception()
+    error.__cause__ = raised.value
+    await app.call.finish(error)
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info) == ("INFO", None)
+    assert record.getMessage() == "GET /where: ended with Exception, as its client has left"
 
 
 @on_loop
