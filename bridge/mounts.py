@@ -162,7 +162,7 @@ def _wrap(one: _Placed, means: Means) -> Leaves:
         return leaves
     if one.interface is Interface.ASGI2:
         # Imported here because it is seldom needed and takes a while, and by name because it is not typed.
-        application = import_module("asgiref.compatibility").guarantee_single_callable(application)
+        application = import_module("asgiref.compatibility").double_to_single_callable(application)
     return {"http": cast("ASGIApp", application), "websocket": cast("ASGIApp", application)}
 
 
