@@ -10,6 +10,7 @@ from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Headers, Message, Scope
 from hybrid.server.connection import Connection
 from hybrid.server.messages import body_of, kind_of, start_complaint
+from hybrid.server.pipeline import describe
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import CONTINUE, ResponseEncoder, refusal
@@ -183,7 +184,7 @@ class Exchange:
         try:
             kind = message["type"]
         except (KeyError, TypeError):
-            kind = kind_of(message)
+            kind = None  # of which _reject() tells
         if kind == "http.response.body" and self.state is _BODY:
             encoder = self._encoder
             body = message.get("body", b"")
@@ -202,9 +203,7 @@ class Exchange:
                 self.abandon()  # now: an application that only sends would never let the loop tell us
                 raise ClientDisconnected("the client has left")
             elif not data:
-                await asyncio.sleep(
-                    0
-                )  # a response without a body never waits for its client, and may have no end
+                await self._send_nothing()
         elif kind == "http.response.start" and self.state is _START:
             self._start(message)
         else:
@@ -246,7 +245,8 @@ class Exchange:
         if self.state is _START or self.state is _BODY:
             stopping = self.state is _BODY and self._connection.context.draining
             if not self._gone and not stopping:  # an application that has been told of that may well give up
-                logger.error("%s: the application returned without completing its response", self.request)
+                request = describe(self.scope)
+                logger.error("%s: the application returned without completing its response", request)
             self.failed()
 
     def failed(self) -> None:
@@ -294,6 +294,17 @@ class Exchange:
             raise ClientDisconnected("the client has left")
         if self.state is _DONE or not await take(self, kind, message):
             raise ProtocolError(f"{kind!r} was sent, but {self.state.value}")
+
+    async def _send_nothing(self) -> None:
+        """Let others go on: nothing holds up an application that sends a body which nobody gets, and it may
+        have no end. A client that has all that it will get, and closes its direction, has left.
+        """
+        await asyncio.sleep(0)
+        if self._gone and self.state is _BODY and not self._encoder.sends_body:
+            self.keep_alive = self._encoder.keep_alive
+            self._complete(self._encoder.status)
+            self.state = State.LOST
+            raise ClientDisconnected("the client has left")
 
     def _complete(self, status: int) -> None:
         """The last byte of the response has been given to the transport."""

@@ -1,4 +1,4 @@
-"""ASGI applications that break a rule, one each."""
+"""ASGI applications that end as they should not, one each; asgi_plays.py sends what must not be sent."""
 
 import asyncio
 
@@ -9,26 +9,13 @@ class Unusual(BaseException):
     """An exception that `except Exception` lets through."""
 
 
-async def start_twice(scope: Scope, receive: Receive, send: Send) -> None:
-    """Start a second response."""
-    await send({"type": "http.response.start", "status": 200})
-    await send({"type": "http.response.start", "status": 200})
-
-
-async def body_first(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a body without a head."""
-    await send({"type": "http.response.body", "body": b"first"})
-
-
-async def body_after_the_end(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send more after the end."""
-    await send({"type": "http.response.start", "status": 200})
-    await send({"type": "http.response.body", "body": b"all"})
-    await send({"type": "http.response.body", "body": b"and more"})
-
-
 async def no_response(scope: Scope, receive: Receive, send: Send) -> None:
     """Return without a word."""
+
+
+async def start_only(scope: Scope, receive: Receive, send: Send) -> None:
+    """Return when the response has only been started."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-secret", b"1")]})
 
 
 async def no_end(scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,64 +24,14 @@ async def no_end(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"part", "more_body": True})
 
 
-async def unknown_message(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send what HTTP does not know."""
-    await send({"type": "websocket.send", "text": "hello"})
-
-
-async def no_message(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send what is no message."""
-    await send(None)  # type: ignore[arg-type]
-
-
-async def text_body(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send text for bytes."""
-    await send({"type": "http.response.start", "status": 200})
-    await send({"type": "http.response.body", "body": "text"})
-
-
-async def text_header(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a header of text."""
-    await send({"type": "http.response.start", "status": 200, "headers": [("a", "b")]})
-
-
-async def text_status(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a status of text."""
-    await send({"type": "http.response.start", "status": "200"})
-
-
-async def injected_value(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a field that the client's query has put a line end into, and another field after it."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b\r\nset-cookie: evil")]})
-
-
-async def injected_name(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a field whose name is two."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"a: b\r\nset-cookie", b"evil")]})
-
-
-async def too_long(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send more than was announced."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
-    await send({"type": "http.response.body", "body": b"too long"})
-
-
-async def too_long_in_parts(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send more than was announced, when a part has been sent already."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
-    await send({"type": "http.response.body", "body": b"too", "more_body": True})
-    await send({"type": "http.response.body", "body": b" long"})
-
-
-async def too_short(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send less than was announced."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
-    await send({"type": "http.response.body", "body": b"too short"[:3], "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
-
-
 async def raises_first(scope: Scope, receive: Receive, send: Send) -> None:
     """Fail before anything was sent."""
+    raise RuntimeError("failed on purpose")
+
+
+async def raises_after_the_start(scope: Scope, receive: Receive, send: Send) -> None:
+    """Fail when the response has only been started."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-secret", b"1")]})
     raise RuntimeError("failed on purpose")
 
 

@@ -67,6 +67,44 @@ async def deaf(scope: Scope, receive: Receive, send: Send) -> None:
     await _answer(send, b"deaf")
 
 
+async def refuses(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a body when the first part of it has come."""
+    await receive()
+    await send({"type": "http.response.start", "status": 413})
+    await send({"type": "http.response.body", "body": b"too much"})
+
+
+async def sends_little(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with no more keys than there must be, and some that mean nothing."""
+    await send({"type": "http.response.start", "status": 200, "x-unknown": object()})
+    await send({"type": "http.response.body", "x-unknown": object()})
+
+
+async def sends_fields(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with some header fields, from an iterator, as pairs of different kinds."""
+    fields: list[Any] = [(b"b", b"2"), [b"a", b"1"], (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]
+    fields += [(b"Transfer-Encoding", b"gzip, chunked"), (b"transfer-encoding", b"chunked")]
+    await send({"type": "http.response.start", "status": 200, "headers": iter(fields)})
+    await send({"type": "http.response.body", "body": b"all ", "more_body": True})
+    await send({"type": "http.response.body", "body": b"of it", "more_body": False})
+
+
+async def sends_parts(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer in parts, some of them empty."""
+    await send({"type": "http.response.start", "status": 200})
+    for part in (b"", b"one", b"", b"two", memoryview(b"three"), b""):
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "more_body": False})
+
+
+async def sends_and_waits(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a part, and the last one when somebody has told the key with `-go`."""
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": b"first", "more_body": True})
+    await _report(_key(scope) + "-go")
+    await send({"type": "http.response.body", "body": b"last"})
+
+
 async def bodiless(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the status of the query, and a body that may not be sent."""
     await send({"type": "http.response.start", "status": int(_key(scope))})
@@ -111,6 +149,44 @@ async def works_afterwards(scope: Scope, receive: Receive, send: Send) -> None:
     _tell(scope, event["type"])
 
 
+async def receives_again(scope: Scope, receive: Receive, send: Send) -> None:
+    """Receive some times after the response, also at once, and tell what."""
+    first = (await receive())["type"]
+    waiting = asyncio.ensure_future(receive())
+    await _answer(send)
+    events = [await waiting, await receive(), *await asyncio.gather(receive(), receive())]
+    _tell(scope, [first, *(event["type"] for event in events)])
+
+
+class ClientGone(Exception):
+    """What is raised in the place of the server's error."""
+
+
+async def translates(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send until that fails, and raise an error of its own."""
+    try:
+        await sends_to_nobody(scope, receive, send)
+    except OSError:
+        raise ClientGone  # noqa: B904 - as Starlette does
+
+
+async def sends_in_a_group(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send from several tasks until that fails, and tell how."""
+    await send({"type": "http.response.start", "status": 200})
+
+    async def stream() -> None:
+        while True:
+            await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(2):
+                tasks.create_task(stream())
+    except* OSError:
+        _tell(scope, "OSErrors")
+        raise
+
+
 async def sends_at_once(scope: Scope, receive: Receive, send: Send) -> None:
     """Send parts from many tasks at once."""
     await send({"type": "http.response.start", "status": 200})
@@ -120,18 +196,3 @@ async def sends_at_once(scope: Scope, receive: Receive, send: Send) -> None:
     ]
     await asyncio.gather(*(send(message) for message in messages))
     await send({"type": "http.response.body"})
-
-
-async def uses_state(scope: Scope, receive: Receive, send: Send) -> None:
-    """Have a lifespan whose state requests may read and change."""
-    if scope["type"] == "lifespan":
-        await receive()
-        scope["state"].update(number=1, shared=[])
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-        return
-    state = scope["state"]
-    state["number"] += 1
-    state["shared"].append("seen")
-    await _answer(send, json.dumps(state).encode())

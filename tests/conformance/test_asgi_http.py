@@ -1,5 +1,9 @@
-"""What applications see of HTTP when a real process serves them (ASGI HTTP specification)."""
+"""What applications and clients see of each other when a real process serves them, in the order of events in
+the ASGI HTTP specification. Scopes are in test_asgi_scopes.py.
+"""
 
+import contextlib
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conformance.conftest import check_quiet, mounts
+from tests.conformance.conftest import mounts
 from tests.support.http_peer import get, read_responses, request
-from tests.support.process import Serve, ServerProcess, start_server
+from tests.support.process import ServerProcess, start_server
 from tests.support.sockets import DEADLINE, raw
+
+CLOSE = "Connection: close"
 
 
 def connect(server: ServerProcess) -> socket.socket:
@@ -29,49 +35,94 @@ def tell(server: ServerProcess, key: str) -> None:
     httpx.get(f"{server.url}/tell?{key}", timeout=DEADLINE).raise_for_status()
 
 
-# The scope.
+# Request.
 
 
-def test_scope_on_tcp(witness: ServerProcess) -> None:
-    """`client` and `server` are the addresses of the two ends."""
+@pytest.mark.parametrize("path", ["/deaf", "/echoes"])
+@pytest.mark.parametrize("framing", ["Content-Length: 11", "Transfer-Encoding: chunked"])
+def test_request_body(witness: ServerProcess, path: str, framing: str) -> None:
+    """A body comes without its coding, in parts of which the last one says so, read or not."""
+    body = b"hello world" if "Length" in framing else b"6\r\nhello \r\n5;x=y\r\nworld\r\n0\r\nA: b\r\n\r\n"
+    data = raw(witness.port, request("POST", path, framing, body=body) + get("/deaf", CLOSE))
+    first, after = read_responses(data, "POST", "GET", closed=True)
+    assert (first.body, after.body) == (b"deaf" if path == "/deaf" else b"hello world", b"deaf")
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 8000000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("path", ["/deaf", "/refuses"])
+def test_response_before_the_body_has_come(witness: ServerProcess, path: str, framing: str) -> None:
+    """An application may answer and return while the client still sends; the client gets the whole response,
+    although it reads that only when it has sent everything.
+    """
+    part = bytes(8000) if "Length" in framing else b"1f40\r\n" + bytes(8000) + b"\r\n"
+    end = b"" if "Length" in framing else b"0\r\n\r\n"
     with connect(witness) as client:
-        port = client.getsockname()[1]
-        client.sendall(get("/shows_scope/%C3%A9?a=%20", "Connection: close"))
+        client.sendall(request("POST", path, framing))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(1000):
+                client.sendall(part)
+            client.sendall(end)
         data = b"".join(iter(lambda: client.recv(65536), b""))
-    (response,) = read_responses(data, closed=True)
-    scope = response.body.decode()
-    assert f"'client': ('127.0.0.1', {port})" in scope
-    assert f"'server': ('127.0.0.1', {witness.port})" in scope
-    assert "'path': '/shows_scope/é', 'raw_path': b'/shows_scope/%C3%A9', 'query_string': b'a=%20'" in scope
-    assert "'root_path': '/shows_scope'" in scope
-    assert "'scheme': 'http'" in scope
+    (response,) = read_responses(data, "POST", closed=True)
+    assert (response.status, response.body) == ((200, b"deaf") if path == "/deaf" else (413, b"too much"))
 
 
-def test_scope_on_a_unix_socket(serve: Serve, tmp_path: Path) -> None:
-    """On a Unix socket there is no client address, and the server is its path."""
-    path = tmp_path / "s"
-    serve("witness:shows_scope", lifespan="off", uds=path)
-    transport = httpx.HTTPTransport(uds=str(path))
-    with httpx.Client(transport=transport, timeout=DEADLINE) as client:
-        scope = client.get("http://x/").text
-    assert "'client': None" in scope
-    assert f"'server': ('{path}', None)" in scope
+# Response.
 
 
-def test_root_path(serve: Serve) -> None:
-    """The paths begin with what a proxy has taken off."""
-    server = serve("witness:shows_scope", lifespan="off", root_path="/mount")
-    scope = httpx.get(f"{server.url}/a", timeout=DEADLINE).text
-    assert "'path': '/mount/a', 'raw_path': b'/mount/a'" in scope
-    assert "'root_path': '/mount'" in scope
+def test_smallest_messages(witness: ServerProcess) -> None:
+    """`headers`, `body` and `more_body` may be left out, and keys that nobody knows may be there."""
+    (response,) = read_responses(raw(witness.port, get("/sends_little", CLOSE)), closed=True)
+    assert (response.status, response.body) == (200, b"")
+    assert response.values(b"content-length") == [b"0"]
 
 
-def test_state(serve: Serve) -> None:
-    """Requests see the lifespan's state, each in a copy of its own that shares its values."""
-    server = serve("witness:uses_state", lifespan="on")
-    answers = [httpx.get(server.url, timeout=DEADLINE).json() for _ in range(2)]
-    assert answers == [{"number": 2, "shared": ["seen"]}, {"number": 2, "shared": ["seen", "seen"]}]
-    check_quiet(server)
+def test_headers(witness: ServerProcess) -> None:
+    """Headers go out in their order and as often as they were sent; Transfer-Encoding is the server's."""
+    (response,) = read_responses(raw(witness.port, get("/sends_fields", CLOSE)), closed=True)
+    own = [(b"b", b"2"), (b"a", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]
+    assert response.headers[: len(own)] == own
+    assert response.values(b"transfer-encoding") == [b"chunked"]
+    assert response.body == b"all of it"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_more_body(witness: ServerProcess, version: str) -> None:
+    """Parts follow each other until one says that it is the last, be it empty; empty ones are no end."""
+    (response,) = read_responses(raw(witness.port, get("/sends_parts", CLOSE, version=version)), closed=True)
+    assert response.body == b"onetwothree"
+
+
+def test_parts_leave_at_once(witness: ServerProcess) -> None:
+    """What `send` has taken is on its way, whether more follows or not."""
+    with connect(witness) as client:
+        client.sendall(get("/sends_and_waits?part"))
+        data = b""
+        while b"first" not in data:
+            data += client.recv(65536)
+        tell(witness, "part-go")
+        while not data.endswith(b"0\r\n\r\n"):
+            data += client.recv(65536)
+    assert read_responses(data)[0].body == b"firstlast"
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 205), ("GET", 304)])
+def test_response_without_body(witness: ServerProcess, method: str, status: int) -> None:
+    """What an application sends of a body is left out where there is none, and the connection goes on."""
+    data = raw(witness.port, request(method, f"/bodiless?{status}") + get("/deaf", CLOSE))
+    first, after = read_responses(data, method, "GET", closed=True)
+    assert (first.status, first.body, after.body) == (status, b"", b"deaf")
+
+
+def test_response_without_body_that_has_no_end(witness: ServerProcess) -> None:
+    """An application that goes on with a body that nobody gets does not stop the server, and hears of the
+    end.
+    """
+    with connect(witness) as client:
+        client.sendall(request("HEAD", "/sends_to_nobody?head"))
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert httpx.get(f"{witness.url}/deaf", timeout=DEADLINE).text == "deaf"
+    assert report(witness, "head") == "OSError"
 
 
 # The end of a connection.
@@ -92,6 +143,22 @@ def test_client_leaves_while_the_application_sends(witness: ServerProcess) -> No
         client.sendall(get("/sends_to_nobody?streaming"))
         client.recv(100)
     assert report(witness, "streaming") == "OSError"
+
+
+@pytest.mark.parametrize("path", ["/translates", "/sends_in_a_group"])
+def test_client_leaves_and_the_error_is_wrapped(witness: ServerProcess, path: str) -> None:
+    """That OSError is no failure either when it comes in a group, or as an error of a framework."""
+    with connect(witness) as client:
+        client.sendall(get(f"{path}?wrapped{path[1:]}"))
+        client.recv(100)
+    assert report(witness, f"wrapped{path[1:]}").startswith("OSError")
+    witness.wait_for_stderr(f"GET {path}: ended with ")
+
+
+def test_receive_after_the_response(witness: ServerProcess) -> None:
+    """`receive` may be called again and again, and by many at once: it always says that it is over."""
+    assert httpx.get(f"{witness.url}/receives_again?again", timeout=DEADLINE).status_code == 200
+    assert report(witness, "again") == ["http.request"] + 4 * ["http.disconnect"]
 
 
 def test_after_the_response(witness: ServerProcess) -> None:
@@ -115,26 +182,15 @@ def test_sending_from_many_tasks(witness: ServerProcess) -> None:
     assert body == b"".join(b"%03d," % number * 20_000 for number in range(20))
 
 
-# Broken rules.
+# How a call can end; for messages that break a rule, see test_asgi_messages.py.
 
 CUT = "cut"
-RULES = [
-    ("start_twice", 500, "'http.response.start' was sent, but http.response.body is due"),
-    ("body_first", 500, "'http.response.body' was sent, but http.response.start is due"),
-    ("body_after_the_end", 200, "'http.response.body' was sent, but the response is complete"),
+ENDS = [
     ("no_response", 500, "returned without completing its response"),
+    ("start_only", 500, "returned without completing its response"),
     ("no_end", CUT, "returned without completing its response"),
-    ("unknown_message", 500, "'websocket.send' was sent, but http.response.start is due"),
-    ("no_message", 500, "None is no ASGI message"),
-    ("text_body", 500, "body must be bytes, not 'text'"),
-    ("text_header", 500, "header name and value must be bytes, not 'a': 'b'"),
-    ("text_status", 500, "response status '200' is not a number"),
-    ("injected_value", 500, "invalid character in the value of header b'a'"),
-    ("injected_name", 500, "invalid header name"),
-    ("too_long", 500, "the body is longer than its Content-Length"),
-    ("too_long_in_parts", CUT, "the body is longer than its Content-Length"),
-    ("too_short", CUT, "the body is shorter than its Content-Length"),
     ("raises_first", 500, "RuntimeError: failed on purpose"),
+    ("raises_after_the_start", 500, "RuntimeError: failed on purpose"),
     ("raises_in_the_middle", CUT, "RuntimeError: failed on purpose"),
     ("raises_last", 200, "RuntimeError: failed on purpose"),
     ("exits", 500, "SystemExit: 7"),
@@ -147,19 +203,19 @@ RULES = [
 
 @pytest.fixture(scope="module")
 def misbehaving(folder: Path) -> Iterator[ServerProcess]:
-    """Serve the applications that break rules, and one that does not."""
-    targets = mounts("misbehaving", [name for name, _, _ in RULES])
+    """Serve the applications that end as they should not, and one that does not."""
+    targets = mounts("misbehaving", [name for name, _, _ in ENDS])
     with start_server(*targets, "hello_asgi:app", cwd=folder, access_log=False, lifespan="off") as server:
         yield server
         assert "Warning" not in server.stderr
         assert "never retrieved" not in server.stderr
 
 
-@pytest.mark.parametrize(("name", "outcome", "logged"), RULES, ids=[name for name, _, _ in RULES])
-def test_broken_rule(misbehaving: ServerProcess, name: str, outcome: int | str, logged: str) -> None:
-    """The client gets 500, or can tell that its response was cut off; the log names the rule."""
-    data = raw(misbehaving.port, get(f"/{name}") + get("/", "Connection: close"))
-    assert b"evil" not in data
+@pytest.mark.parametrize(("name", "outcome", "logged"), ENDS, ids=[name for name, _, _ in ENDS])
+def test_end_of_a_call(misbehaving: ServerProcess, name: str, outcome: int | str, logged: str) -> None:
+    """The client gets 500, or can tell that its response was cut off; the log says why, once."""
+    data = raw(misbehaving.port, get(f"/{name}") + get("/", CLOSE))
+    assert b"secret" not in data
     if outcome == CUT:
         with pytest.raises(Exception, match=r"incomplete|closed|peer"):
             read_responses(data, closed=True)
@@ -171,4 +227,17 @@ def test_broken_rule(misbehaving: ServerProcess, name: str, outcome: int | str, 
         assert (response.status, response.body) == (500, b"Internal Server Error")
         assert response.values(b"connection") == [b"close"]
     assert httpx.get(misbehaving.url, timeout=DEADLINE).text == "hello\n"
-    misbehaving.wait_for_stderr(logged)
+    if logged:
+        title = f"GET /{name}: the application "
+        text = misbehaving.wait_for_stderr(re.compile(re.escape(title) + r"[\s\S]*?" + re.escape(logged)))
+        assert text.count(title) == 1
+
+
+@pytest.mark.parametrize("name", ["no_response", "raises_first"])
+def test_failure_before_the_body_has_come(misbehaving: ServerProcess, name: str) -> None:
+    """A client that is still sending can read that the application has failed."""
+    data = raw(
+        misbehaving.port, request("POST", f"/{name}", "Content-Length: 5000000", body=bytes(5_000_000))
+    )
+    (response,) = read_responses(data, "POST", closed=True)
+    assert (response.status, response.body) == (500, b"Internal Server Error")

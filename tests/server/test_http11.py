@@ -422,10 +422,13 @@ async def test_bodiless_status_without_a_length(status: int) -> None:
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 205), ("GET", 304)])
+@pytest.mark.parametrize("polite", [False, True])
 @on_loop
-async def test_response_without_body_that_has_no_end(method: str, status: int) -> None:
+async def test_response_without_body_that_has_no_end(
+    method: str, status: int, polite: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     """An application that never ends a body of which nothing is sent leaves the loop to others, and is told
-    when its client leaves.
+    when its client leaves: one that closes its direction waits for nothing more.
     """
     app = Puppet()
     peer = Peer(app)
@@ -439,10 +442,29 @@ async def test_response_without_body_that_has_no_end(method: str, status: int) -
     streaming = asyncio.ensure_future(stream())
     await settle()
     assert not streaming.done()
-    await peer.leave()
-    with pytest.raises(ClientDisconnected):
-        await streaming
+    await (peer.send_eof() if polite else peer.leave())
+    for call in (streaming, app.call.body()):
+        with pytest.raises(ClientDisconnected):
+            await call
+    assert peer.closed or not polite
+    await app.call.finish(ClientDisconnected())
+    assert not caplog.records
+
+
+@on_loop
+async def test_parts_that_are_empty(caplog: pytest.LogCaptureFixture) -> None:
+    """A client that closes its direction still gets a body whose parts are empty for a while."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.start()
+    await app.call.body(b"", more=True)
+    await peer.send_eof()
+    await app.call.body(b"", more=True)
+    await app.call.body(b"all")
+    assert peer.response().body == b"all"
     await app.call.finish()
+    assert not caplog.records
 
 
 # Fields that the server adds (RFC 9110 sections 6.6.1 and 10.2.4).
