@@ -21,12 +21,12 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _REASON = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _FINAL_STATUSES: Final = [status for status in HTTPStatus if status >= 200]
-#: Status lines by status and reason phrase, of the standard phrases, which are also used when there is none.
-_STATUS_LINES: Final = {
-    (status.value, phrase): b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
+#: Status lines by status, and by status and reason phrase, of the standard phrases.
+_status_lines: Final = {
+    key: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
     for status in _FINAL_STATUSES
-    for phrase in (None, status.phrase)
-}
+    for key in (status.value, (status.value, status.phrase))
+}.get
 #: The interim response that asks for a body which the client holds back (RFC 9110 section 15.2.1).
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 #: Fields that the server sends unless the application does.
@@ -128,7 +128,7 @@ class ResponseEncoder:
         self._framing = _UNDECIDED
         self._left = 0  # bytes of the announced Content-Length still to come
         self._own = _NONE  # which of the default fields the application sends itself
-        line = _STATUS_LINES.get((status, reason))
+        line = _status_lines(status if reason is None else (status, reason))
         if line is None or type(status) is not int:  # 200.0 is found, too
             line = _status_line(status, reason)
         head = [line]
