@@ -184,7 +184,7 @@ class Exchange:
         try:
             kind = message["type"]
         except (KeyError, TypeError):
-            kind = None  # of which _reject() tells
+            kind = None  # of which kind_of() tells
         if kind == "http.response.body" and self.state is _BODY:
             encoder = self._encoder
             body = message.get("body", b"")

@@ -29,7 +29,7 @@ class ExtendedExchange(FileExchange, Protocol):
         ...
 
 
-async def take(exchange: ExtendedExchange, kind: object, message: Message) -> bool:
+async def take(exchange: ExtendedExchange, kind: str, message: Message) -> bool:
     """Take a message of an extension, of a response that is not complete.
 
     Returns:
@@ -40,7 +40,7 @@ async def take(exchange: ExtendedExchange, kind: object, message: Message) -> bo
         ProtocolError: it must not be sent with what has been sent already.
         ResponseError: it would break the framing, inject a header field, or names a file that cannot be sent.
     """
-    taker = _TAKERS.get(kind) if isinstance(kind, str) else None
+    taker = _TAKERS.get(kind)
     try:
         return taker is not None and await taker(exchange, message)
     except KeyError as error:

@@ -630,6 +630,7 @@ async def test_additional_keys() -> None:
         ({}, "its type is missing"),
         ({"type": b"http.response.start"}, "its type must be a str"),
         ({"type": None}, "its type must be a str"),
+        ({"type": []}, "its type must be a str"),
         (None, "it must be a dict"),
         ([], "it must be a dict"),
         ("http.response.start", "it must be a dict"),
