@@ -20,28 +20,33 @@ def refusing(status: int) -> ASGIApp:
     A server turns ``websocket.close`` before acceptance into 403; with the ``websocket.http.response``
     extension the refusal has the status as well.
     """
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the status."""
+        await _refuse(status, scope, send)
+
+    return refuse
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer what no application was given for: 404 to HTTP, a refused handshake to WebSocket."""
+    await _refuse(HTTPStatus.NOT_FOUND, scope, send)
+
+
+async def _refuse(status: int, scope: Scope, send: Send) -> None:
+    response = "http.response"
+    if scope["type"] == "websocket":
+        response = "websocket.http.response"
+        if response not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close"})
+            return
     body = f"{HTTPStatus(status).phrase}\n".encode()
     headers: Headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
     ]
-
-    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
-        response = "http.response"
-        if scope["type"] == "websocket":
-            response = "websocket.http.response"
-            if response not in (scope.get("extensions") or {}):
-                await send({"type": "websocket.close"})
-                return
-        await send({"type": f"{response}.start", "status": status, "headers": list(headers)})
-        await send({"type": f"{response}.body", "body": body})
-
-    return refuse
-
-
-#: Answers what no application was given for: 404 to HTTP, a refused handshake to WebSocket.
-not_found = refusing(404)
+    await send({"type": f"{response}.start", "status": int(status), "headers": headers})
+    await send({"type": f"{response}.body", "body": body})
 
 
 class ProtocolTypeRouter(Resolver):

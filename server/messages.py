@@ -31,8 +31,8 @@ def kind_of(message: Any) -> str:
 def body_of(message: Message) -> bytes:
     """Return the body of a message in which something is unusual.
 
-    The specification asks for ``bytes``. A memoryview is taken as well, and copied, since Starlette hands on
-    those that it is given.
+    The specification asks for ``bytes``. A bytearray and a memoryview are taken as well, and copied, since
+    frameworks hand on those that they are given.
 
     Raises:
         ResponseError: ``body`` is of another type, or ``more_body`` is no bool.
@@ -41,8 +41,8 @@ def body_of(message: Message) -> bytes:
     more: Any = message.get("more_body", False)
     if not isinstance(more, bool):
         raise ResponseError(f"{message['type']}: more_body must be a bool, not {more!r}")
-    if isinstance(body, memoryview):
-        return bytes(cast("memoryview[int]", body))  # its len() counts items, which need not be bytes
+    if isinstance(body, (bytearray, memoryview)):
+        return bytes(cast("memoryview[int]", body))  # len() of one counts items, which need not be bytes
     if not isinstance(body, bytes):
         raise ResponseError(f"{message['type']}: body must be bytes, not {body!r}")
     return body

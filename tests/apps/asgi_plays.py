@@ -176,7 +176,6 @@ BODY = {
     "body_none": before_the_start(_BODY + "None", start(), body(None)),
     "body_int": before_the_start(_BODY + "5", start(), body(5)),
     "body_list": before_the_start(_BODY + "[b'a']", start(), body([b"a"])),
-    "body_bytearray": before_the_start(_BODY + "bytearray(b'a')", start(), body(bytearray(b"a"))),
     "more_none": before_the_start(_MORE + "None", start(), body(b"a", more_body=None)),
     "more_zero": before_the_start(_MORE + "0", start(), body(b"a", more_body=0)),
     "more_one": before_the_start(_MORE + "1", start(), body(b"a", more_body=1)),

@@ -566,7 +566,7 @@ async def test_start_that_is_wrong(message: dict[str, Any], rule: str) -> None:
     assert peer.response().body == b"sorry"
 
 
-@pytest.mark.parametrize("body", ["text", 5, [b"a"], None, bytearray(b"a")], ids=repr)
+@pytest.mark.parametrize("body", ["text", 5, [b"a"], None], ids=repr)
 @pytest.mark.parametrize("more", [False, True])
 @on_loop
 async def test_body_of_the_wrong_type(body: object, more: bool) -> None:
@@ -598,10 +598,14 @@ async def test_more_body_of_the_wrong_type(more: object) -> None:
     await app.call.finish()
 
 
-@pytest.mark.parametrize("body", [memoryview(b"ab"), memoryview(array("H", [25185])), Own(b"ab")], ids=repr)
+@pytest.mark.parametrize(
+    "body",
+    [bytearray(b"ab"), memoryview(b"ab"), memoryview(array("H", [25185])), Own(b"ab")],
+    ids=repr,
+)
 @on_loop
 async def test_body_that_is_as_good_as_bytes(body: Any) -> None:
-    """A memoryview, of whatever items, and a subclass of bytes are the bytes that are in them."""
+    """A bytearray, a memoryview, of whatever items, and a subclass of bytes are the bytes in them."""
     app = Puppet()
     peer = Peer(app)
     await peer.send(get())
