@@ -130,11 +130,31 @@ async def _run_call(application: ASGIApp, call: Call, calls: set[asyncio.Task[No
     except asyncio.CancelledError:
         call.failed()
         raise
-    except BaseException:
-        logger.exception("%s: the application failed", describe(call.scope))
-        call.failed()
+    except BaseException as error:
+        if is_disconnect(error):
+            logger.debug("%s: the client has left, which ended the application", describe(call.scope), exc_info=True)
+            call.returned()
+        else:
+            logger.exception("%s: the application failed", describe(call.scope))
+            call.failed()
     finally:
         calls.discard(call.task)
+
+
+def is_disconnect(error: BaseException) -> bool:
+    """Whether an error only says that the client has left: ours, groups of it, and what frameworks turn it into.
+
+    An exception of Python's own that was raised while ours was handled is a mistake in the handler, unless
+    it says ``from``.
+    """
+    if isinstance(error, ClientDisconnected):
+        return True
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_disconnect, error.exceptions))
+    cause = error.__cause__
+    if cause is None and type(error).__module__ != "builtins":
+        cause = error.__context__
+    return cause is not None and is_disconnect(cause)
 
 
 def describe(scope: Scope) -> str:
