@@ -213,6 +213,8 @@ class Exchange:
             elif self._connection.transport.is_closing():
                 self.abandon()  # now: an application that only sends would never let the loop tell us
                 raise ClientDisconnected("the client has left")
+            elif not data:  # the answer to HEAD, of an application that sends for ever
+                await asyncio.sleep(0)
             elif self._notice is Notice.AWAITED:
                 self._notice = Notice.SENDING
         elif kind == "http.response.start" and self.state is _START:

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
-from tests.support.frameworks import heard, noted, notes, served, tell
+from tests.support.frameworks import heard, noted, notes, served, settled, tell
 from tests.support.needs import require_module, require_program
 from tests.support.process import DEADLINE, ServerProcess
 from tests.support.waiting import asking, until
@@ -37,15 +37,6 @@ def client(server: ServerProcess) -> Iterator[httpx.Client]:
     limits = httpx.Limits(max_connections=1)
     with httpx.Client(base_url=server.url, timeout=DEADLINE, limits=limits) as client:
         yield client
-
-
-def settled(server: ServerProcess, name: str) -> int:
-    """Count what an application has noted about a name, once it does so no more."""
-    count = -1
-    while (now := len(notes(server, name))) != count:
-        count = now
-        time.sleep(0.2)
-    return count
 
 
 class TestRequests:

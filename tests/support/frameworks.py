@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,3 +70,11 @@ def heard(websocket: ClientConnection) -> Any:
     """Receive JSON."""
     return json.loads(websocket.recv(timeout=DEADLINE))
 
+
+def settled(server: ServerProcess, name: str) -> int:
+    """Count what an application has noted about a name, once it does so no more."""
+    count = -1
+    while (now := len(notes(server, name))) != count:
+        count = now
+        time.sleep(0.2)
+    return count
