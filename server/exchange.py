@@ -210,13 +210,8 @@ class Exchange:
                 self._complete(encoder.status)
             elif not self._connection.writable:
                 await self._connection.wait_writable()
-            elif self._connection.transport.is_closing():
-                self.abandon()  # now: an application that only sends would never let the loop tell us
-                raise ClientDisconnected("the client has left")
-            elif not data:  # the answer to HEAD, of an application that sends for ever
-                await asyncio.sleep(0)
-            elif self._notice is Notice.AWAITED:
-                self._notice = Notice.SENDING
+            elif not data or self._gone or self._connection.transport.is_closing():
+                await self._send_on(data)
         elif kind == "http.response.start" and self.state is _START:
             self._start(message)
         elif self.state is State.LOST:
@@ -301,7 +296,17 @@ class Exchange:
         if self._gone:
             self._await_notice()
 
-    # When the client leaves in the middle of a response.
+    # When the client leaves in the middle of a response, or wants nothing of it.
+
+    async def _send_on(self, data: bytes) -> None:
+        """Let an application that only sends notice what it would never give the loop a chance to tell."""
+        if self._connection.transport.is_closing():
+            self.abandon()
+            raise ClientDisconnected("the client has left")
+        if not data:  # the answer to HEAD, perhaps without end
+            await asyncio.sleep(0)
+        elif self._notice is Notice.AWAITED:
+            self._notice = Notice.SENDING
 
     def _await_notice(self) -> None:
         """Begin to count the time in which the application must notice that nobody wants its response.

@@ -132,7 +132,7 @@ async def _run_call(application: ASGIApp, call: Call, calls: set[asyncio.Task[No
         raise error.with_traceback(None)  # noqa: B904 - the task keeps it, and so all that its frames hold
     except BaseException as error:
         if is_disconnect(error):
-            logger.debug("%s: the client has left, which ended the application", describe(call.scope), exc_info=True)
+            logger.debug("%s: ended, as the client has left", describe(call.scope), exc_info=True)
             call.returned()
         else:
             logger.exception("%s: the application failed", describe(call.scope))
@@ -142,7 +142,7 @@ async def _run_call(application: ASGIApp, call: Call, calls: set[asyncio.Task[No
 
 
 def is_disconnect(error: BaseException) -> bool:
-    """Whether an error only says that the client has left: ours, groups of it, and what frameworks turn it into.
+    """Whether an error only says that the client has left: ours, groups of it, what frameworks make of it.
 
     An exception of Python's own that was raised while ours was handled is a mistake in the handler, unless
     it says ``from``.

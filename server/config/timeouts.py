@@ -46,8 +46,8 @@ class TimeoutSettings(SettingsGroup):
     timeout_disconnect: float = setting(
         3.0,
         Seconds(
-            help="Cancel an ASGI application in the middle of a response whose client has left, when it neither "
-            "receives nor sends anything for this long; 0 never.",
+            help="Cancel an ASGI application in the middle of a response whose client has left, when it "
+            "neither receives nor sends anything for this long; 0 never.",
         ),
     )
     timeout_graceful_shutdown: float = setting(

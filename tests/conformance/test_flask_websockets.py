@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -88,7 +88,7 @@ class TestConsumers:
     """Consumers of both kinds."""
 
     def test_groups(self, server: ServerProcess, client: httpx.Client) -> None:
-        """What is said in a room, by a WebSocket or a view on a thread, reaches all in it, and nobody else."""
+        """What is said in a room, by a WebSocket or a view on a thread, reaches all in it and nobody else."""
         with ExitStack() as stack:
             here = [stack.enter_context(joined(server, f"/room/here/{number}")) for number in range(3)]
             there = stack.enter_context(joined(server, "/room/there/somebody"))
@@ -101,7 +101,12 @@ class TestConsumers:
 
     @pytest.mark.parametrize(
         ("origin", "status"),
-        [(FRIEND, 101), (Origin("http://127.0.0.1:1"), 101), (Origin("http://evil.example"), 403), (None, 403)],
+        [
+            (FRIEND, 101),
+            (Origin("http://127.0.0.1:1"), 101),
+            (Origin("http://evil.example"), 403),
+            (None, 403),
+        ],
     )
     def test_origin(self, server: ServerProcess, origin: Origin | None, status: int) -> None:
         """The validator sees the Origin of the handshake."""
@@ -115,7 +120,9 @@ class TestConsumers:
 
     def test_handshake(self, server: ServerProcess) -> None:
         """A consumer chooses the subprotocol and adds a field, or closes before it accepts, which is 403."""
-        with joined(server, "/room/fields/one", subprotocols=[Subprotocol("one"), Subprotocol("two")]) as websocket:
+        with joined(
+            server, "/room/fields/one", subprotocols=[Subprotocol("one"), Subprotocol("two")]
+        ) as websocket:
             assert websocket.subprotocol == "one"
             assert websocket.response is not None
             assert websocket.response.headers["x-room"] == "fields"
@@ -142,7 +149,7 @@ class TestConsumers:
         noted(server, f"{name} disconnected {CloseCode.ABNORMAL_CLOSURE.value}")
 
     def test_consumer_closes(self, server: ServerProcess) -> None:
-        """A consumer's own close reaches the client with code and reason, and then the consumer as its end."""
+        """A consumer's own close reaches the client, code and reason, and then the consumer as its end."""
         with joined(server, "/room/own/own") as websocket:
             tell(websocket, close=4321, reason="enough")
             assert close_of(websocket) == (4321, "enough")
@@ -184,6 +191,8 @@ def test_stop(tmp_path: Path) -> None:
     with served(tmp_path, APP) as server, ExitStack() as stack:
         sockets = [stack.enter_context(joined(server, path)) for path in ("/room/stop/async", "/echo/sync")]
         assert server.terminate() == 0
-        assert [close_of(each) for each in sockets] == [(CloseCode.SERVICE_RESTART, "the server is stopping")] * 2
+        assert [close_of(each) for each in sockets] == [
+            (CloseCode.SERVICE_RESTART, "the server is stopping")
+        ] * 2
         for name in ("async", "sync"):
             noted(server, f"{name} disconnected {CloseCode.SERVICE_RESTART.value}")

@@ -69,12 +69,14 @@ class TestRequests:
         assert client.send(request).json() == {"title": "Zoë", "files": digests}
 
     def test_upload_by_curl(self, server: ServerProcess, tmp_path: Any) -> None:
-        """curl waits for `100 Continue` before a large form, and is told to go on."""
+        """A client like curl waits for `100 Continue` before a large form, and is told to go on."""
         file = tmp_path / "large.bin"
         file.write_bytes(bytes(3 << 20))
         form = ["-F", "title=x", "-F", f"files=@{file}"]
         curl = [require_program("curl"), "-sv", "--expect100-timeout", "20", "-H", "Expect: 100-continue"]
-        done = subprocess.run([*curl, *form, f"{server.url}/upload"], capture_output=True, check=True, timeout=DEADLINE)
+        done = subprocess.run(
+            [*curl, *form, f"{server.url}/upload"], capture_output=True, check=True, timeout=DEADLINE
+        )
         assert hashlib.sha256(bytes(3 << 20)).hexdigest().encode() in done.stdout
         assert b"HTTP/1.1 100 Continue" in done.stderr
 
@@ -121,7 +123,7 @@ class TestStreams:
 
     @pytest.mark.parametrize("path", ["flood", "quiet"])
     def test_client_leaves(self, server: ServerProcess, client: httpx.Client, path: str) -> None:
-        """The response ends, whether its generator sends or waits for something else, and so does the dependency."""
+        """The response and its dependency end, whether the generator sends or waits for something else."""
         name = f"leaves-{path}"
         with client.stream("GET", f"/{path}/{name}") as answer:
             next(answer.iter_raw())
@@ -160,10 +162,14 @@ class TestWebSockets:
             assert websocket.response.headers["x-session"] == "session of talks"
         noted(server, "talks session closed")
 
-    @pytest.mark.parametrize(("offer", "chosen"), [(["xml", "json.v2", "json.v1"], "json.v2"), (["xml"], None)])
+    @pytest.mark.parametrize(
+        ("offer", "chosen"), [(["xml", "json.v2", "json.v1"], "json.v2"), (["xml"], None)]
+    )
     def test_subprotocol(self, server: ServerProcess, offer: list[str], chosen: str | None) -> None:
         """The application chooses among what is offered, or nothing."""
-        with opened(server, "/ws/subprotocol", subprotocols=[Subprotocol(each) for each in offer]) as websocket:
+        with opened(
+            server, "/ws/subprotocol", subprotocols=[Subprotocol(each) for each in offer]
+        ) as websocket:
             assert websocket.subprotocol == chosen
 
     @pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1001, "going away"), (4321, "own")])
@@ -216,7 +222,7 @@ class TestWebSockets:
             pass
         answer = caught.value.response
         assert (answer.status_code, answer.headers.get("www-authenticate")) == (status, field)
-        assert (b'{"detail":"who are you?"}' == answer.body) == (status == 401)
+        assert (answer.body == b'{"detail":"who are you?"}') == (status == 401)
 
     def test_client_does_not_wait(self, server: ServerProcess, client: httpx.Client) -> None:
         """A client that is gone before its handshake is accepted is 1006, and nothing fails."""
@@ -257,7 +263,9 @@ class TestStop:
             for name in ("one", "two", "three"):
                 assert f"left {CloseCode.SERVICE_RESTART.value} the server is stopping" in notes(server, name)
                 assert notes(server, name)[-1] == "session closed"
-            assert [each for each in server.stderr.splitlines() if each.startswith("note:")][-1] == "note: lifespan ended"
+            assert [each for each in server.stderr.splitlines() if each.startswith("note:")][
+                -1
+            ] == "note: lifespan ended"
 
     def test_stream_is_cut_off(self, tmp_path: Any) -> None:
         """A stream that does not know of the end has its time; its generator ends as it should."""

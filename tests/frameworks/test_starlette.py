@@ -97,12 +97,10 @@ class TestResponses:
 
     def test_failure(self, server: ServerProcess) -> None:
         """A stream that fails in the middle is cut off, so that nobody takes it for complete."""
-        with (
-            pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"),
-            streaming(server, "/events/fails") as lines,
-        ):
+        with streaming(server, "/events/fails") as lines:
             publish(server, "fails", "fail", subscribers=1)
-            list(lines)
+            with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+                list(lines)
 
     def test_client_reads_slowly(self, server: ServerProcess) -> None:
         """A generator rests while its client does not read, and ends when that has left."""

@@ -1,4 +1,4 @@
-"""WebSocket clients for servers in processes: `websockets`, which knows nothing of us, and sockets that break off."""
+"""WebSocket clients for servers in processes: `websockets`, and sockets that break off."""
 
 import socket
 import struct
@@ -52,7 +52,7 @@ def reset(client: socket.socket) -> None:
 
 
 def handshake(server: Listening, path: str) -> socket.socket:
-    """Ask for a WebSocket and return the connection, from which nothing has been read; the caller closes it."""
+    """Ask for a WebSocket and return the connection, unread; the caller closes it."""
     client = socket.create_connection(("127.0.0.1", server.port), DEADLINE)
     client.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *HANDSHAKE, "", ""]).encode())
     return client

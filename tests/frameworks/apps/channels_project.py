@@ -1,4 +1,4 @@
-"""A Django project on ASGI with Channels: consumers of both kinds, a channel layer in memory, and views beside them."""
+"""A Django project on ASGI with Channels: consumers of both kinds, a layer in memory, views beside them."""
 
 import asyncio
 import threading
@@ -33,7 +33,7 @@ from django.urls import path  # type: ignore[import-untyped]  # noqa: E402
 from tests.frameworks.apps.notes import note  # noqa: E402
 
 
-class Room(AsyncJsonWebsocketConsumer):
+class Room(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     """Everybody in a room hears what one of them says."""
 
     async def connect(self) -> None:
@@ -51,7 +51,9 @@ class Room(AsyncJsonWebsocketConsumer):
         """Do what a message asks for."""
         match content:
             case {"say": text}:
-                await self.channel_layer.group_send(self.room, {"type": "said", "by": self.name, "text": text})
+                await self.channel_layer.group_send(
+                    self.room, {"type": "said", "by": self.name, "text": text}
+                )
             case {"close": code, "reason": reason}:
                 await self.close(code, reason)
             case {"fail": _}:
@@ -70,7 +72,7 @@ class Room(AsyncJsonWebsocketConsumer):
         await self.channel_layer.group_discard(self.room, self.channel_name)
 
 
-class Echo(WebsocketConsumer):
+class Echo(WebsocketConsumer):  # type: ignore[misc]
     """A consumer whose methods run on threads."""
 
     def connect(self) -> None:

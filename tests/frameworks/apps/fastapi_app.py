@@ -1,4 +1,4 @@
-"""A FastAPI application that uses much of what there is: a lifespan, dependencies, a middleware, background tasks."""
+"""A FastAPI application that uses much of what there is."""
 
 import asyncio
 import hashlib

@@ -61,8 +61,8 @@ async def say(sid: str, room: str, text: str) -> None:
 
 @server.event
 async def kick(sid: str) -> None:
-    """End the connection from this side."""
-    await server.disconnect(sid)
+    """End the connection, and not only what is in it: a long poll would go on without it."""
+    await server.eio.disconnect(server.manager.eio_sid_from_sid(sid, "/"))
 
 
 @server.event

@@ -1,4 +1,4 @@
-"""A Starlette application with event streams of three kinds: its own, one that knows of the stop, sse-starlette's."""
+"""A Starlette application with streams: its own, one that knows of the stop, and sse-starlette's."""
 
 import asyncio
 from collections import defaultdict
@@ -74,6 +74,7 @@ async def library(request: Request) -> Response:
     async def messages() -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent("welcome")
         async with anyio.create_task_group() as group:
+
             async def end() -> None:
                 await stopping.wait()
                 group.cancel_scope.cancel()
