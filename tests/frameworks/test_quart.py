@@ -171,6 +171,12 @@ class TestWebSockets:
             tell(websocket, **{"return": True})
             assert close_of(websocket) == (1000, "")
 
+    def test_handler_fails(self, server: ServerProcess) -> None:
+        """One that raises closes with 1000 too, which is what Quart sends."""
+        with opened(server, "/ws/fails") as websocket:
+            tell(websocket, fail=True)
+            assert close_of(websocket) == (1000, "")
+
     def test_client_reads_slowly(self, server: ServerProcess) -> None:
         """`send` waits for the client, and the handler ends when that has left."""
         before = server.peak_memory()

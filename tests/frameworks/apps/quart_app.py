@@ -113,6 +113,8 @@ async def talk(name: str) -> None:
                     await websocket.close(code, reason)
                 case {"return": _}:
                     return
+                case {"fail": _}:
+                    raise RuntimeError("on purpose")
                 case {"flood": _}:
                     while True:
                         note(f"{name} message")
