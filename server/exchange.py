@@ -44,6 +44,7 @@ class Notice(Enum):
 _START: Final = State.START
 _BODY: Final = State.BODY
 _DONE: Final = State.DONE
+_NOTHING: Final = Notice.NONE
 
 
 class Exchange:
@@ -88,7 +89,7 @@ class Exchange:
         self._body_complete = body_complete
         self._delivered = False  # whether the application has had the message with more_body=False
         self._gone = False  # whether the client sends nothing any more
-        self._notice = Notice.NONE
+        self._notice = _NOTHING
         self._waiters: list[asyncio.Future[None]] | None = None  # tasks in receive(): there may be several
 
     def __repr__(self) -> str:
@@ -314,7 +315,7 @@ class Exchange:
         One that has not begun to answer may be doing what must be done all the same.
         """
         grace = self._connection.context.config.timeout_disconnect
-        if self.state is _BODY and self._notice is Notice.NONE and grace:
+        if self.state is _BODY and self._notice is _NOTHING and grace:
             self._look_again(grace)
 
     def _look_again(self, grace: float) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
@@ -150,7 +150,8 @@ def is_disconnect(error: BaseException) -> bool:
     if isinstance(error, ClientDisconnected):
         return True
     if isinstance(error, BaseExceptionGroup):
-        return all(map(is_disconnect, error.exceptions))
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return all(map(is_disconnect, group.exceptions))
     cause = error.__cause__
     if cause is None and type(error).__module__ != "builtins":
         cause = error.__context__

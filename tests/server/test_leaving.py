@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ class OwnError(Exception):
     """A framework's word for a client that has left."""
 
 
-async def answering(part: bytes = b"part", **settings: float) -> tuple[Peer, Call]:
+async def answering(part: bytes = b"part", **settings: Any) -> tuple[Peer, Call]:
     """Give a client in the middle of a response, and the call that sends it."""
     app = Puppet()
     peer = Peer(app, **{"timeout_disconnect": GRACE, **settings})
@@ -210,7 +211,7 @@ def _mistake() -> None:
     try:
         raise ClientDisconnected("left")
     except OSError:
-        {}["missing"]
+        int("a mistake in the handler")
 
 
 def _mixed_group() -> None:
