@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 import anyio
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -15,18 +16,27 @@ from starlette.routing import Route
 from tests.frameworks.apps.notes import note
 
 PART = bytes(64 * 1024)
+_END = ""
 
 _subscribers: dict[str, set[asyncio.Queue[str]]] = defaultdict(set)
 
 
-async def _published(name: str) -> AsyncIterator[str]:
-    """Give what is published, for as long as it is asked for."""
+async def _published(name: str, stopping: anyio.Event | None = None) -> AsyncGenerator[str, None]:
+    """Give what is published, for as long as it is asked for, or until the server stops."""
     queue = asyncio.Queue[str]()
     _subscribers[name].add(queue)
+
+    async def end() -> None:
+        if stopping is not None:
+            await stopping.wait()
+            queue.put_nowait(_END)
+
+    ending = asyncio.create_task(end())
     try:
-        while True:
-            yield await queue.get()
+        while (text := await queue.get()) != _END:
+            yield text
     finally:
+        ending.cancel()
         _subscribers[name].discard(queue)
         note(f"{name} ended")
 
@@ -46,10 +56,11 @@ async def events(request: Request) -> Response:
 
     async def lines() -> AsyncIterator[str]:
         yield ": welcome\n\n"
-        async for text in _published(request.path_params["name"]):
-            if text == "fail":
-                raise RuntimeError("on purpose")
-            yield f"data: {text}\n\n"
+        async with aclosing(_published(request.path_params["name"])) as texts:
+            async for text in texts:
+                if text == "fail":
+                    raise RuntimeError("on purpose")
+                yield f"data: {text}\n\n"
 
     return StreamingResponse(lines(), media_type="text/event-stream")
 
@@ -73,14 +84,8 @@ async def library(request: Request) -> Response:
 
     async def messages() -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent("welcome")
-        async with anyio.create_task_group() as group:
-
-            async def end() -> None:
-                await stopping.wait()
-                group.cancel_scope.cancel()
-
-            group.start_soon(end)
-            async for text in _published(name):
+        async with aclosing(_published(name, stopping)) as texts:
+            async for text in texts:
                 yield ServerSentEvent(text, event="published", id="1")
         yield ServerSentEvent("bye")
 
