@@ -80,7 +80,13 @@ class ServerContext:
     #: Seconds between ticks: the precision of timeouts, and of Date.
     TICK = 1.0
 
-    def __init__(self, config: Config, application: ASGIApp, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        config: Config,
+        application: ASGIApp,
+        loop: asyncio.AbstractEventLoop,
+        notice: ShutdownNotice | None = None,
+    ) -> None:
         self.config = config
         self.http_application = application_for("http", application)
         self.websocket_application = application_for("websocket", application)
@@ -98,7 +104,7 @@ class ServerContext:
         self.draining = False
         self.gate = Gate.of(config, loop)
         self.patient = False
-        self.shutdown = ShutdownNotice()
+        self.shutdown = notice or ShutdownNotice()
         self.extensions = http_extensions(config, self.shutdown)
         self.outbox = Outbox(loop)
         self._started_with = copy_context()

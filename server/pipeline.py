@@ -136,9 +136,9 @@ async def _run_call(application: ASGIApp, call: Call, calls: set[asyncio.Task[No
         call.returned()
     except ClientDisconnected:
         call.returned()
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as error:
         call.failed()
-        raise
+        raise error.with_traceback(None)  # noqa: B904 - the task keeps it, and so all that its frames hold
     except BaseException as error:
         if came_of_departure(error):
             name = type(error).__name__

@@ -219,8 +219,8 @@ class Server:
                 logger.warning("told to stop before the application had started")
                 return
             # Only now: the lifespan may have changed the routes.
-            context = ServerContext(self.config, loaded.application, self._loop)
-            context.state, context.shutdown, context.limits_hit = state, notice, self.limits_hit
+            context = ServerContext(self.config, loaded.application, self._loop, notice)
+            context.state, context.limits_hit = state, self.limits_hit
             drain = Drain(context, loaded, self._stop_listening, self._wait_told, lambda: self.force_exit)
             try:
                 await self._listen_and_serve(context, drain, sockets)

@@ -24,7 +24,7 @@ REASONS: Final = {
     "suppress_ragged_eofs": "the event loop decides",
     "do_handshake_on_connect": "the event loop does the handshake",
     "tmp_upload_dir": "$TMPDIR says where request bodies are kept",
-    "asgi_disconnect_grace_period": "an application that has been told of a disconnect is not cancelled",
+    "asgi_disconnect_grace_period": "hybrid_timeout_disconnect says it, for applications that do not listen",
 }
 
 

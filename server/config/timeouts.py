@@ -43,6 +43,13 @@ class TimeoutSettings(SettingsGroup):
             help="Disconnect a client that takes nothing of what waits for it for this long; 0 is never.",
         ),
     )
+    timeout_disconnect: float = setting(
+        3.0,
+        Seconds(
+            help="Cancel an ASGI application in the middle of a response whose client has left, when it "
+            "neither receives nor sends anything for this long; 0 never.",
+        ),
+    )
     timeout_graceful_shutdown: float = setting(
         30.0,
         Seconds(

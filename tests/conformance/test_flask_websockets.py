@@ -2,26 +2,24 @@
 
 import hashlib
 import re
-import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import socketio
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
-from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.support.bridges import Bridge, bridge_to
 from tests.support.needs import require_module
 from tests.support.process import DEADLINE
 from tests.support.waiting import until
+from tests.support.websocket_clients import HANDSHAKE, close_of, opened, reset
 
 TARGETS = [
     "tests.apps.wsgi_flask_sock",
@@ -32,13 +30,6 @@ TARGETS = [
 ]
 #: Sockets that stay open while HTTP goes on; the pool of HTTP has one thread.
 SOCKETS = 8
-
-HANDSHAKE = (
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,30 +46,9 @@ def bridge(loop: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brid
         yield served
 
 
-@contextmanager
-def opened(bridge: Bridge, path: str, **options: Any) -> Iterator[ClientConnection]:
-    """Open a WebSocket; it is closed at the end."""
-    options = {"proxy": None, "max_size": None, "open_timeout": DEADLINE, **options}
-    with connect(f"ws://127.0.0.1:{bridge.port}{path}", **options) as websocket:
-        yield websocket
-
-
-def close_of(websocket: ClientConnection) -> tuple[int, str] | None:
-    """Wait for the end, and return code and reason of the server's close frame."""
-    with pytest.raises(ConnectionClosed) as caught:
-        websocket.recv(timeout=DEADLINE)
-    return (caught.value.rcvd.code, caught.value.rcvd.reason) if caught.value.rcvd else None
-
-
 def descriptors(bridge: Bridge) -> int:
     """Count the open files of the server."""
     return len(list(Path(f"/proc/{bridge.server.pid}/fd").iterdir()))
-
-
-def abort(client: socket.socket) -> None:
-    """Close with a reset."""
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
 
 
 class TestFlaskSock:
@@ -130,7 +100,7 @@ class TestFlaskSock:
         name = f"vanishes-{how}"
         client = bridge.open(f"/witness/{name}", *HANDSHAKE)
         bridge.wait_for_event(name, "open")
-        client.close() if how == "closes" else abort(client)
+        client.close() if how == "closes" else reset(client)
         assert bridge.wait_for_event(name, "closed 1005 None") == ["open", "closed 1005 None"]
 
     def test_frames_right_behind_the_handshake(self, bridge: Bridge) -> None:
@@ -159,7 +129,7 @@ class TestFlaskSock:
             time.sleep(0.2)
         assert bridge.peak_memory() - before < 8 << 20
         assert sent < 100
-        abort(client)
+        reset(client)
         bridge.wait_for_event("slow", "closed")
 
     @pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/hello", 400)])
@@ -188,7 +158,7 @@ class TestFlaskSock:
         for _ in range(50):
             client = bridge.open(path, *HANDSHAKE)
             assert client.recv(1)
-            abort(client)
+            reset(client)
         until(lambda: descriptors(bridge) <= before)
 
 

@@ -19,7 +19,7 @@ Path_ = Literal["direct", "uvicorn"]
 PATHS: tuple[Path_, ...] = ("direct", "uvicorn")
 
 #: What a server must not have written by its end: nothing that is asked of it leads to these.
-_COMPLAINTS = (
+COMPLAINTS = (
     *("Warning", "never retrieved", "never awaited", "Exception in thread", "Exception in callback"),
     *("Exception ignored", "Fatal", "a job failed", "could not be"),
 )
@@ -128,9 +128,7 @@ class Bridge:
 
     def peak_memory(self) -> int:
         """Return the most memory that the process has had, in bytes (Linux)."""
-        status = Path(f"/proc/{self.server.pid}/status").read_text(encoding="ascii")
-        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+        return self.server.peak_memory()
 
 
 def ask(
@@ -168,5 +166,5 @@ def bridge_to(
     with server:
         yield Bridge(path, server, options.get("uds"))
         server.terminate()
-    for complaint in _COMPLAINTS:
+    for complaint in COMPLAINTS:
         assert complaint not in server.stderr, server.stderr

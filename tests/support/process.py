@@ -182,6 +182,12 @@ class ServerProcess:
             raise AssertionError(f"{self!r} ended without writing {pattern.pattern!r}:\n{text}")
         raise AssertionError(f"{self!r} did not write {pattern.pattern!r} in {timeout} s:\n{text}")
 
+    def peak_memory(self) -> int:
+        """Return the most memory that the process has had, in bytes (Linux)."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+
     def signal(self, number: signal.Signals) -> None:
         """Send the server process a signal."""
         self._process.send_signal(number)

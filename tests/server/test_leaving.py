@@ -1,0 +1,241 @@
+"""What becomes of the call of an application whose client leaves in the middle of a response."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hybrid.bridge.errors import ClientDisconnected
+from hybrid.bridge.types import Receive, Scope, Send
+from hybrid.server.exchange import Exchange
+from tests.support.embedded import until
+from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, settle
+
+#: Seconds that a call may go on unaware; short, as the tests wait for it.
+GRACE = 0.01
+
+
+class OwnError(Exception):
+    """A framework's word for a client that has left."""
+
+
+async def answering(part: bytes = b"part", **settings: Any) -> tuple[Peer, Call]:
+    """Give a client in the middle of a response, and the call that sends it."""
+    app = Puppet()
+    peer = Peer(app, **{"timeout_disconnect": GRACE, **settings})
+    await peer.send(get("/"))
+    await app.call.start()
+    if part:
+        await app.call.body(part, more=True)
+    return peer, app.call
+
+
+async def enough_time() -> None:
+    """Return when a call that began to be unaware just now has been cancelled."""
+    peer, call = await answering()
+    await peer.leave()
+    await until(call.end.cancelled)
+    await settle()
+
+
+# Those who are cancelled.
+
+
+@pytest.mark.parametrize("part", [b"part", b""])
+@on_loop
+async def test_unaware(part: bytes) -> None:
+    """One that neither receives nor sends is cancelled, whether any of its response has been sent or not."""
+    peer, call = await answering(part)
+    await peer.leave()
+    assert not call.end.done()
+    await until(call.end.cancelled)
+
+
+@on_loop
+async def test_client_says_no_more() -> None:
+    """A client that closes its direction may be reading: the call goes on while it sends, and no longer."""
+    peer, call = await answering(timeout_disconnect=3600)
+    exchange = peer.handler._exchange
+    assert isinstance(exchange, Exchange)
+    await peer.send_eof()
+    for _ in range(3):
+        await call.body(b"more", more=True)
+        exchange._cancel_unaware(3600)  # as the timer does
+        await settle()
+        assert not call.end.done()
+    exchange._cancel_unaware(3600)
+    await settle()
+    assert call.end.cancelled()
+
+
+@on_loop
+async def test_response_begins_too_late() -> None:
+    """The time counts from the beginning of the response when the client has gone before it."""
+    app = Puppet()
+    peer = Peer(app, timeout_disconnect=GRACE)
+    await peer.send(get("/"))
+    await peer.send_eof()
+    await enough_time()
+    assert not app.call.end.done()
+    await app.call.start()
+    await until(app.call.end.cancelled)
+
+
+@on_loop
+async def test_endless_answer_to_head() -> None:
+    """An application that sends for ever what nobody is sent takes turns with others, and is cancelled."""
+    ended = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": b"part", "more_body": True})
+        finally:
+            ended.set()
+
+    peer = Peer(app, timeout_disconnect=GRACE)
+    await peer.send(request("HEAD", "/"))
+    assert peer.transport.take().startswith(b"HTTP/1.1 200 ")
+    await peer.leave()
+    await ended.wait()
+
+
+# Those who are not.
+
+
+@on_loop
+async def test_told_while_it_waits() -> None:
+    """One that waits in `receive` is told and left alone."""
+    peer, call = await answering()
+    await call.receive()  # the request
+    waiting = asyncio.ensure_future(call.receive())
+    await settle()
+    await peer.leave()
+    assert await waiting == {"type": "http.disconnect"}
+    await enough_time()
+    assert not call.end.done()
+    call.end.set_result(None)
+
+
+@on_loop
+async def test_told_later() -> None:
+    """One that asks in time is left alone."""
+    peer, call = await answering()
+    await peer.leave()
+    while (await call.receive())["type"] != "http.disconnect":
+        pass
+    await enough_time()
+    assert not call.end.done()
+    call.end.set_result(None)
+
+
+@on_loop
+async def test_told_to_end() -> None:
+    """One that the server has told to end has the time that the server has."""
+    peer, call = await answering()
+    assert peer.handler.end_response()
+    await enough_time()
+    assert not call.end.done()
+    await call.body()
+    call.end.set_result(None)
+
+
+@on_loop
+async def test_not_begun() -> None:
+    """One that has not begun to answer may be doing what must be done all the same."""
+    app = Puppet()
+    peer = Peer(app, timeout_disconnect=GRACE)
+    await peer.send(get("/"))
+    await peer.leave()
+    await enough_time()
+    assert not app.call.end.done()
+    app.call.end.set_result(None)
+
+
+@on_loop
+async def test_complete() -> None:
+    """One whose response is complete may go on with something else."""
+    peer, call = await answering()
+    await call.body()
+    await peer.leave()
+    await enough_time()
+    assert not call.end.done()
+    call.end.set_result(None)
+
+
+@on_loop
+async def test_client_reads_slowly() -> None:
+    """One that waits for a client which has closed its direction, and reads slowly, is waiting rightly."""
+    peer, call = await answering()
+    await peer.send_eof()
+    await peer.stop_reading()
+    await enough_time()
+    assert not call.end.done()
+    call.end.set_result(None)
+
+
+@on_loop
+async def test_never() -> None:
+    """0 cancels nothing."""
+    peer, call = await answering(timeout_disconnect=0)
+    await peer.leave()
+    await enough_time()
+    assert not call.end.done()
+    call.end.set_result(None)
+
+
+# What they raise.
+
+
+def _own() -> None:
+    try:
+        raise ClientDisconnected("left")
+    except OSError:
+        raise OwnError  # noqa: B904 - as Starlette does
+
+
+def _group() -> None:
+    raise ExceptionGroup(
+        "tasks", [ClientDisconnected("left"), ExceptionGroup("more", [ClientDisconnected("left")])]
+    )
+
+
+def _from() -> None:
+    raise RuntimeError("left") from ClientDisconnected("left")
+
+
+def _mistake() -> None:
+    try:
+        raise ClientDisconnected("left")
+    except OSError:
+        int("a mistake in the handler")
+
+
+def _mixed_group() -> None:
+    raise ExceptionGroup("tasks", [ClientDisconnected("left"), OwnError("something else")])
+
+
+@pytest.mark.parametrize(
+    ("fail", "logged"),
+    [(_own, False), (_group, False), (_from, False), (_mistake, True), (_mixed_group, True)],
+)
+def test_exceptions(fail: Callable[[], None], logged: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """What only says that the client has left is no error, whatever it is called; a mistake is one."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await receive()
+        fail()
+
+    @on_loop
+    async def leave() -> None:
+        peer = Peer(app)
+        await peer.send(get("/"))
+        await peer.leave()
+
+    with caplog.at_level(logging.INFO):
+        leave()
+    assert any("the application failed" in record.message for record in caplog.records) == logged

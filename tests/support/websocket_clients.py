@@ -1,0 +1,58 @@
+"""WebSocket clients for servers in processes: `websockets`, and sockets that break off."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.support.process import DEADLINE
+
+#: The fields of a handshake, for clients that send bytes.
+HANDSHAKE = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+)
+
+
+class Listening(Protocol):
+    """What is connected to."""
+
+    @property
+    def port(self) -> int:
+        """Its TCP port, of 127.0.0.1."""
+        ...
+
+
+@contextmanager
+def opened(server: Listening, path: str, **options: Any) -> Iterator[ClientConnection]:
+    """Open a WebSocket; it is closed at the end."""
+    options = {"proxy": None, "max_size": None, "open_timeout": DEADLINE, **options}
+    with connect(f"ws://127.0.0.1:{server.port}{path}", **options) as websocket:
+        yield websocket
+
+
+def close_of(websocket: ClientConnection) -> tuple[int, str] | None:
+    """Wait for the end, and return code and reason of the server's close frame; None without one."""
+    with pytest.raises(ConnectionClosed) as caught:
+        websocket.recv(timeout=DEADLINE)
+    return (caught.value.rcvd.code, caught.value.rcvd.reason) if caught.value.rcvd else None
+
+
+def reset(client: socket.socket) -> None:
+    """Close with a reset, without a word."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def handshake(server: Listening, path: str) -> socket.socket:
+    """Ask for a WebSocket and return the connection, unread; the caller closes it."""
+    client = socket.create_connection(("127.0.0.1", server.port), DEADLINE)
+    client.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *HANDSHAKE, "", ""]).encode())
+    return client
