@@ -1,13 +1,10 @@
 """What becomes of the call of an application whose client leaves in the middle of a response."""
 
 import asyncio
-import logging
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server.exchange import Exchange
 from tests.support.embedded import until
@@ -15,10 +12,6 @@ from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, s
 
 #: Seconds that a call may go on unaware; short, as the tests wait for it.
 GRACE = 0.01
-
-
-class OwnError(Exception):
-    """A framework's word for a client that has left."""
 
 
 async def answering(part: bytes = b"part", **settings: Any) -> tuple[Peer, Call]:
@@ -185,57 +178,3 @@ async def test_never() -> None:
     await enough_time()
     assert not call.end.done()
     call.end.set_result(None)
-
-
-# What they raise.
-
-
-def _own() -> None:
-    try:
-        raise ClientDisconnected("left")
-    except OSError:
-        raise OwnError  # noqa: B904 - as Starlette does
-
-
-def _group() -> None:
-    raise ExceptionGroup(
-        "tasks", [ClientDisconnected("left"), ExceptionGroup("more", [ClientDisconnected("left")])]
-    )
-
-
-def _from() -> None:
-    raise RuntimeError("left") from ClientDisconnected("left")
-
-
-def _mistake() -> None:
-    try:
-        raise ClientDisconnected("left")
-    except OSError:
-        int("a mistake in the handler")
-
-
-def _mixed_group() -> None:
-    raise ExceptionGroup("tasks", [ClientDisconnected("left"), OwnError("something else")])
-
-
-@pytest.mark.parametrize(
-    ("fail", "logged"),
-    [(_own, False), (_group, False), (_from, False), (_mistake, True), (_mixed_group, True)],
-)
-def test_exceptions(fail: Callable[[], None], logged: bool, caplog: pytest.LogCaptureFixture) -> None:
-    """What only says that the client has left is no error, whatever it is called; a mistake is one."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()
-        await receive()
-        fail()
-
-    @on_loop
-    async def leave() -> None:
-        peer = Peer(app)
-        await peer.send(get("/"))
-        await peer.leave()
-
-    with caplog.at_level(logging.INFO):
-        leave()
-    assert any("the application failed" in record.message for record in caplog.records) == logged

@@ -1029,6 +1029,23 @@ class TestFlowControl:
         await settle()
 
     @on_loop
+    async def test_send_does_not_wait_for_news(self) -> None:
+        """An application that only sends learns of a broken connection although it gives the loop no turn."""
+        told: list[Message] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "websocket.accept"})
+            peer.transport.closing = True  # as uvloop's is after a reset, before it says so
+            with pytest.raises(ClientDisconnected):
+                await send({"type": "websocket.send", "bytes": b"x"})
+            await receive()
+            told.append(await receive())
+
+        peer = Peer(app)
+        await peer.open()
+        assert told == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}]
+
+    @on_loop
     async def test_send_waits_for_a_slow_client(self) -> None:
         """send() returns at once while the client reads, and otherwise when it has read enough."""
         application = idle()
