@@ -13,6 +13,7 @@ from hybrid.server.logged.websocket import LoggedGuardedWebSocket, LoggedWebSock
 from hybrid.server.ops.escape import format_client
 from hybrid.server.pipeline import resolve, start_call, websocket_scope
 from hybrid.server.tunneled import open_tunnel
+from hybrid.server.websocket.deflated import deflated
 from hybrid.server.websocket.guarded import GuardedWebSocket
 from hybrid.server.websocket.guards import Guards, note_overstep
 from hybrid.server.websocket.websocket import WebSocket
@@ -37,11 +38,13 @@ def upgrade(
         kind: what a WebSocket is to be; by default, what the settings ask for.
     """
     context = connection.context
+    config = context.config
     if context.draining:
         _refuse(connection, request, HandshakeError(503, "the server is stopping"))
         return
+    window_bits = config.ws_deflate_window_bits if config.ws_per_message_deflate else None
     try:
-        handshake = read_handshake(request.method, request.http_version, request.headers)
+        handshake = read_handshake(request.method, request.http_version, request.headers, window_bits)
     except HandshakeError as error:
         _refuse(connection, request, error)
         return
@@ -51,7 +54,11 @@ def upgrade(
     if overstep is None and isinstance(application, SocketApplication):
         open_tunnel(connection, request, scope, application, leftover)
         return
-    websocket = (kind or _kind(context))(connection, request, handshake, scope)
+    if kind is None:
+        kind = _kind(context)
+    if handshake.deflate is not None:
+        kind = deflated(kind)
+    websocket = kind(connection, request, handshake, scope)
     websocket.note_application(application)
     connection.switch(websocket, leftover)
     if overstep is None:

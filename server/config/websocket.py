@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from hybrid.server.config.settings import Seconds, SettingsGroup, Whole, setting, settings_group
+from hybrid.server.config.settings import Flag, Seconds, SettingsGroup, Whole, setting, settings_group
 
 
 @settings_group
@@ -45,6 +45,29 @@ class WebSocketSettings(SettingsGroup):
         Seconds(
             help="Close a WebSocket whose client has not answered a ping for this long, nor sent anything "
             "else, with code 1011; 0 never.",
+        ),
+    )
+    ws_per_message_deflate: bool = setting(
+        True,
+        Flag(help="Compress messages on WebSockets whose clients offer it (RFC 7692)."),
+    )
+    ws_deflate_window_bits: int = setting(
+        12,
+        Whole(
+            low=9,
+            high=15,
+            metavar="N",
+            help="Compress with a window of 2 to the power of N bytes, which decides about the memory of a "
+            "WebSocket that compresses: 50 kB with 12, 300 kB with 15, 18 kB with 9.",
+        ),
+    )
+    ws_deflate_threshold: int = setting(
+        256,
+        Whole(
+            low=0,
+            high=1 << 40,
+            metavar="BYTES",
+            help="Send messages of fewer bytes as they are.",
         ),
     )
     ws_close_spread: float = setting(

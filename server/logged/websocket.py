@@ -7,7 +7,7 @@ from hybrid.server.connection import Connection
 from hybrid.server.logged.encoder import LoggedEncoder
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
 from hybrid.server.websocket.guarded import GuardedWebSocket
-from hybrid.server.websocket.websocket import State, WebSocket, encode_message
+from hybrid.server.websocket.websocket import State, WebSocket
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.websocket.close_codes import CloseCode
 from hybrid.server.wire.websocket.handshake import Handshake
@@ -56,7 +56,7 @@ class LoggedWebSocket(WebSocket):
     # What it carries: messages, and the bytes in them.
 
     def _encode(self, message: Message) -> bytes:
-        frame = encode_message(message)
+        frame = super()._encode(message)
         record = self._record
         if record is not None and record.messages_out is not None:
             data = message.get("text") or message.get("bytes") or b""

@@ -43,6 +43,21 @@ class Inbox:
         state = "ended" if self._end else "full" if self._paused else "open"
         return f"<Inbox {state}, {len(self._messages)} of {self._limit} messages>"
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be received."""
+        return not self._messages
+
+    @property
+    def full(self) -> bool:
+        """Whether the socket rests until everything here has been received."""
+        return self._paused
+
+    def pause(self) -> None:
+        """Be full: let the socket rest until everything here has been received."""
+        self._paused = True
+        self._connection.pause_reading()
+
     def count(self, size: int) -> None:
         """Note that bytes arrived, before what is in them is put here."""
         self._heard = True
@@ -51,7 +66,7 @@ class Inbox:
             return
         self._backlog += size
         if self._backlog > BACKLOG_BYTES:
-            self._pause()
+            self.pause()
 
     def discount(self, size: int) -> None:
         """Note that some of the bytes were a control frame, which does not wait here."""
@@ -71,7 +86,7 @@ class Inbox:
             if not waiter.done():
                 waiter.set_result(None)
         if len(self._messages) > self._limit:
-            self._pause()
+            self.pause()
 
     def end(self, message: Message) -> None:
         """Set what is received when everything else has been, from then on always; the first one counts."""
@@ -105,7 +120,3 @@ class Inbox:
     def _resume(self) -> None:
         self._paused = False
         self._connection.resume_reading()
-
-    def _pause(self) -> None:
-        self._paused = True
-        self._connection.pause_reading()

@@ -44,15 +44,23 @@ class State(enum.Enum):
 _OPEN: Final = State.OPEN
 
 
-def encode_message(message: Message) -> bytes:
-    """Return the frame for a ``websocket.send``."""
+def encode_message(
+    message: Message,
+    text_encoder: Callable[[str], bytes] = encode_text,
+    binary_encoder: Callable[[bytes], bytes] = encode_binary,
+) -> bytes:
+    """Return the frame for a ``websocket.send``, made by one of the encoders.
+
+    Raises:
+        ProtocolError: the message does not have what it must have.
+    """
     text = message.get("text")
     data = message.get("bytes")
     try:
         if data is None and text is not None:
-            return encode_text(text)
+            return text_encoder(text)
         if text is None and data is not None:
-            return encode_binary(data if type(data) is bytes else _as_bytes(data))
+            return binary_encoder(data if type(data) is bytes else _as_bytes(data))
     except (AttributeError, TypeError, UnicodeEncodeError) as error:
         raise ProtocolError(f"websocket.send: {error}") from error
     raise ProtocolError("websocket.send: exactly one of text and bytes must be there and not None")
@@ -85,7 +93,7 @@ class WebSocket(Handler):
     _opening: Opening  # until the handshake is granted
 
     _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
-    _encode = staticmethod(encode_message)
+    _encode: Callable[[Message], bytes] = staticmethod(encode_message)
 
     def __init__(
         self,

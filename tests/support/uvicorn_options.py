@@ -46,7 +46,10 @@ OPTIONS = (
         "--ws-ping-timeout",
         "Anything that the client sends is a sign of life, and time counts only while a pong could be seen.",
     ),
-    Peer("--ws-per-message-deflate", "Messages are not compressed yet, whatever the client offers."),
+    Peer(
+        "--ws-per-message-deflate",
+        "With uvicorn's window, and tunable; messages below `--ws-deflate-threshold` are sent as they are.",
+    ),
     Peer("--lifespan"),
     Peer(
         "--interface",

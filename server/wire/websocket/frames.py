@@ -18,8 +18,10 @@ class Opcode(enum.IntEnum):
     PONG = 0xA
 
 
-#: The first byte of a frame: the last one of a message, what it carries, and the bit of control frames.
+#: The first byte of a frame: the last one of a message, the first one of a compressed message (RFC 7692
+#: section 6), what it carries, and the bit of control frames.
 FIN: Final = 0x80
+RSV1: Final = 0x40
 OPCODE_BITS: Final = 0x0F
 CONTROL: Final = 0x08
 #: Bytes that a control frame may carry (section 5.5).
@@ -31,11 +33,13 @@ _header16: Final = struct.Struct("!BBH")
 _header64: Final = struct.Struct("!BBQ")
 
 
-def _short_headers(opcode: Opcode) -> tuple[bytes, ...]:
+def _short_headers(opcode: int) -> tuple[bytes, ...]:
     return tuple(bytes((FIN | opcode, length)) for length in range(MAX_CONTROL + 1))
 
 
-_SHORT_HEADERS: Final = {int(opcode): _short_headers(opcode) for opcode in Opcode}
+_SHORT_HEADERS: Final = {
+    int(opcode): _short_headers(opcode) for opcode in (*Opcode, RSV1 | Opcode.TEXT, RSV1 | Opcode.BINARY)
+}
 _SHORT_TEXT: Final = _SHORT_HEADERS[Opcode.TEXT]
 _SHORT_BINARY: Final = _SHORT_HEADERS[Opcode.BINARY]
 #: Bytes up to which a message is kept for the next client.
@@ -45,7 +49,8 @@ _MOST_KEPT: Final = 1 << 20
 def encode_frame(opcode: int, payload: bytes | bytearray) -> bytes:
     """Return one whole server frame (FIN set, not masked) around the payload.
 
-    A control frame's payload has at most 125 bytes, which is for the caller to see to.
+    A control frame's payload has at most 125 bytes, which is for the caller to see to, as it is that the
+    payload of a text or binary message with :data:`RSV1` is compressed.
     """
     length = len(payload)
     if length <= MAX_CONTROL:

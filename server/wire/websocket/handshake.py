@@ -12,6 +12,8 @@ from hybrid.bridge.types import Headers
 from hybrid.server.wire.errors import RequestError, ResponseError
 from hybrid.server.wire.http11 import list_tokens
 from hybrid.server.wire.response import DefaultFields, without
+from hybrid.server.wire.websocket.deflate import Agreement, agree
+from hybrid.server.wire.websocket.extensions import Extension, read_extensions
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -54,10 +56,12 @@ class Handshake(NamedTuple):
     Attributes:
         accept: the value that proves to the client that its key was read (section 4.2.2, item 5.4).
         subprotocols: what the client offers, in its order of preference, each once; may be empty.
+        deflate: how messages are compressed; None when they are not.
     """
 
     accept: bytes
     subprotocols: tuple[str, ...]
+    deflate: Agreement | None = None
 
     def response(
         self,
@@ -81,6 +85,8 @@ class Handshake(NamedTuple):
         ]
         if subprotocol is not None:
             lines.append(b"sec-websocket-protocol: %b\r\n" % self._chosen(subprotocol))
+        if self.deflate is not None:
+            lines.append(b"sec-websocket-extensions: %b\r\n" % self.deflate.response)
         names: set[bytes] = set()
         for name, value in headers:
             names.add(_check_field(name, value))
@@ -98,7 +104,9 @@ class Handshake(NamedTuple):
         return subprotocol.encode("ascii")
 
 
-def read_handshake(method: str, http_version: str, headers: Headers) -> Handshake:
+def read_handshake(
+    method: str, http_version: str, headers: Headers, window_bits: int | None = None
+) -> Handshake:
     """Check a request to open a WebSocket (RFC 6455 section 4.2.1).
 
     ``Host`` and ``Origin`` are left alone: the one is HTTP's to check, the other the application's.
@@ -107,6 +115,8 @@ def read_handshake(method: str, http_version: str, headers: Headers) -> Handshak
         method: the request method.
         http_version: ``"1.1"`` as in an ASGI scope.
         headers: the request's fields in order, names in lower case.
+        window_bits: the largest window with which messages may be compressed, as a power of two, 9 to 15;
+            None when they may not.
 
     Raises:
         HandshakeError: the request is not a valid handshake; status 426 when only its version is another one.
@@ -122,7 +132,10 @@ def read_handshake(method: str, http_version: str, headers: Headers) -> Handshak
     _check_version(headers)
     _check_no_body(headers)
     key = _read_key(headers)
-    return Handshake(accept_key(key).encode("ascii"), _read_subprotocols(headers))
+    subprotocols = _read_subprotocols(headers)
+    extensions = _read_extensions(headers)
+    deflate = None if window_bits is None else agree(extensions, window_bits)
+    return Handshake(accept_key(key).encode("ascii"), subprotocols, deflate)
 
 
 def _check_version(headers: Headers) -> None:
@@ -165,6 +178,14 @@ def _read_subprotocols(headers: Headers) -> tuple[str, ...]:
     if not all(map(_TOKEN.fullmatch, offered)):
         raise HandshakeError(400, "Sec-WebSocket-Protocol is not a list of tokens")
     return tuple(dict.fromkeys(offered))
+
+
+def _read_extensions(headers: Headers) -> tuple[Extension, ...]:
+    """Read the offer, which may be spread over several lines (section 11.3.2)."""
+    try:
+        return read_extensions(_values(headers, b"sec-websocket-extensions"))
+    except ValueError:
+        raise HandshakeError(400, "Sec-WebSocket-Extensions is not a list of extensions") from None
 
 
 def _values(headers: Headers, name: bytes) -> list[bytes]:

@@ -176,3 +176,20 @@ def test_waiting() -> None:
         assert repr(inbox) == "<Inbox ended, 0 of 2 messages>"
 
     asyncio.run(run())
+
+
+def test_pause() -> None:
+    """An inbox that is told so is full until everything in it has been received."""
+
+    async def run() -> None:
+        inbox, transport = make(10)
+        inbox.put(message(1))
+        found = [(inbox.full, transport.is_reading())]
+        inbox.pause()
+        found.append((inbox.full, transport.is_reading()))
+        for _ in range(2):
+            await inbox.receive()
+            found.append((inbox.full, transport.is_reading()))
+        assert found == [(False, True), (True, False), (True, False), (False, True)]
+
+    asyncio.run(run())

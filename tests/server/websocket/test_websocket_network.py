@@ -346,7 +346,7 @@ class TestFlowControl:
                     sent += 1
 
             connections: list[Connection] = []
-            async with serving(slow, connections) as port, client(port) as websocket:
+            async with serving(slow, connections) as port, client(port, compression=None) as websocket:
                 flooding = asyncio.ensure_future(flood(websocket))
                 await until(lambda: not connections[0].reading)
                 assert sent < total

@@ -181,6 +181,34 @@ class TestSubprotocolOffer:
         assert refusal([*VALID, (b"sec-websocket-protocol", value)]).status == 400
 
 
+class TestExtensionOffer:
+    """Sections 9.1 and 11.3.2, and RFC 7692 section 5; what is agreed on is in test_deflate.py."""
+
+    OFFER = (b"sec-websocket-extensions", b"x, permessage-deflate; server_max_window_bits=10")
+
+    def test_agreed(self) -> None:
+        """An offer over several lines is answered in the response."""
+        headers = [*VALID, (b"sec-websocket-extensions", b"foo; a=1"), self.OFFER]
+        handshake = read_handshake("GET", "1.1", headers, 12)
+        answer = b"sec-websocket-extensions: permessage-deflate; server_max_window_bits=10\r\n"
+        assert answer in handshake.response()
+
+    @pytest.mark.parametrize(("headers", "bits"), [(VALID, 12), ([*VALID, OFFER], None)])
+    def test_nothing(self, headers: Headers, bits: int | None) -> None:
+        """Without an offer, or without compression, nothing is answered."""
+        handshake = read_handshake("GET", "1.1", headers, bits)
+        assert handshake.deflate is None
+        assert b"sec-websocket-extensions" not in handshake.response()
+
+    @pytest.mark.parametrize("bits", [None, 12])
+    @pytest.mark.parametrize("value", [b"", b"permessage-deflate;", b"a b"])
+    def test_malformed(self, value: bytes, bits: int | None) -> None:
+        """What is not a list of extensions is refused, whether we have any or not."""
+        with pytest.raises(HandshakeError) as caught:
+            read_handshake("GET", "1.1", [*VALID, (b"sec-websocket-extensions", value)], bits)
+        assert (caught.value.status, "Extensions" in caught.value.reason) == (400, True)
+
+
 class TestResponse:
     """Section 4.2.2: sending the server's opening handshake."""
 
