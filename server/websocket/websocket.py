@@ -47,7 +47,7 @@ _OPEN: Final = State.OPEN
 def encode_message(
     message: Message,
     text_encoder: Callable[[str], bytes] = encode_text,
-    binary_encoder: Callable[[bytes], bytes] = encode_binary,
+    binary_encoder: Callable[[bytes | bytearray], bytes] = encode_binary,
 ) -> bytes:
     """Return the frame for a ``websocket.send``, made by one of the encoders.
 

@@ -31,10 +31,7 @@ class Excuse:
 
 
 #: What this project has chosen not to do, each with its reason. One that no case needs fails, too.
-EXCUSES: Final[tuple[Excuse, ...]] = (
-    Excuse("12.*", "UNIMPLEMENTED", "permessage-deflate (RFC 7692) is not offered"),
-    Excuse("13.*", "UNIMPLEMENTED", "permessage-deflate (RFC 7692) is not offered"),
-)
+EXCUSES: Final[tuple[Excuse, ...]] = ()
 
 
 @dataclass(frozen=True)

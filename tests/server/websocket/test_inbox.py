@@ -183,7 +183,7 @@ def test_pause() -> None:
 
     async def run() -> None:
         inbox, transport = make(10)
-        inbox.put(message(1))
+        inbox.put("one")
         found = [(inbox.full, transport.is_reading())]
         inbox.pause()
         found.append((inbox.full, transport.is_reading()))
