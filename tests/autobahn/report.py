@@ -30,7 +30,7 @@ class Excuse:
         return fnmatchcase(result.case, self.cases) and result.behavior == self.behavior
 
 
-#: What this project has chosen not to do, each with its reason. One that no case needs fails, too.
+#: What this project has chosen not to do, each with its reason: nothing. One that no case needs fails, too.
 EXCUSES: Final[tuple[Excuse, ...]] = ()
 
 
