@@ -7,20 +7,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hybrid.bridge.consumers.base import AsyncConsumer, SyncConsumer
+    from hybrid.bridge.consumers.dispatch import await_many_dispatch, get_handler_name
+    from hybrid.bridge.consumers.http import AsyncHttpConsumer
+    from hybrid.bridge.consumers.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
+    from hybrid.bridge.consumers.websocket_sync import JsonWebsocketConsumer, WebsocketConsumer
     from hybrid.bridge.errors import (
+        AcceptConnection,
         ChannelFull,
         ClientDisconnected,
         ConfigError,
+        DenyConnection,
         HybridError,
         InterfaceError,
+        InvalidChannelLayerError,
         LifespanError,
         LoadError,
+        MessageTooLarge,
         PoolFull,
         PortalError,
         ProtocolError,
+        RequestAborted,
+        RequestTimeout,
+        StopConsumer,
     )
     from hybrid.bridge.gateway import Gateway, load_targets
     from hybrid.bridge.interface import Interface, detect
+    from hybrid.bridge.layers import channel_layers, get_channel_layer
     from hybrid.bridge.lifespan import Lifespan
     from hybrid.bridge.routes import Route, Target, format_routes
     from hybrid.bridge.routing import (
@@ -43,19 +56,28 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASGIToWSGI",
+    "AcceptConnection",
+    "AsyncConsumer",
+    "AsyncHttpConsumer",
+    "AsyncJsonWebsocketConsumer",
+    "AsyncWebsocketConsumer",
     "BodyPolicy",
     "ChannelFull",
     "ChannelNameRouter",
     "ClientDisconnected",
     "ConfigError",
+    "DenyConnection",
     "Gateway",
     "HostRouter",
     "HybridError",
     "Interface",
     "InterfaceError",
+    "InvalidChannelLayerError",
+    "JsonWebsocketConsumer",
     "Lifespan",
     "LifespanError",
     "LoadError",
+    "MessageTooLarge",
     "PathRouter",
     "Patience",
     "PoolFull",
@@ -63,18 +85,27 @@ __all__ = [
     "PortalError",
     "ProtocolError",
     "ProtocolTypeRouter",
+    "RequestAborted",
+    "RequestTimeout",
     "Route",
     "SocketThreads",
+    "StopConsumer",
+    "SyncConsumer",
     "Target",
     "TargetSpec",
     "ThreadPool",
     "URLRoute",
     "URLRouter",
     "WSGIToASGI",
+    "WebsocketConsumer",
     "add_app_dir",
+    "await_many_dispatch",
     "call_factory",
+    "channel_layers",
     "detect",
     "format_routes",
+    "get_channel_layer",
+    "get_handler_name",
     "load_target",
     "load_targets",
     "not_found",
@@ -85,20 +116,33 @@ __all__ = [
 ]
 
 _NAMES_IN = {
+    "hybrid.bridge.consumers.base": ("AsyncConsumer", "SyncConsumer"),
+    "hybrid.bridge.consumers.dispatch": ("await_many_dispatch", "get_handler_name"),
+    "hybrid.bridge.consumers.http": ("AsyncHttpConsumer",),
+    "hybrid.bridge.consumers.websocket": ("AsyncJsonWebsocketConsumer", "AsyncWebsocketConsumer"),
+    "hybrid.bridge.consumers.websocket_sync": ("JsonWebsocketConsumer", "WebsocketConsumer"),
     "hybrid.bridge.errors": (
+        "AcceptConnection",
         "ChannelFull",
         "ClientDisconnected",
         "ConfigError",
+        "DenyConnection",
         "HybridError",
         "InterfaceError",
+        "InvalidChannelLayerError",
         "LifespanError",
         "LoadError",
+        "MessageTooLarge",
         "PoolFull",
         "PortalError",
         "ProtocolError",
+        "RequestAborted",
+        "RequestTimeout",
+        "StopConsumer",
     ),
     "hybrid.bridge.gateway": ("Gateway", "load_targets"),
     "hybrid.bridge.interface": ("Interface", "detect"),
+    "hybrid.bridge.layers": ("channel_layers", "get_channel_layer"),
     "hybrid.bridge.lifespan": ("Lifespan",),
     "hybrid.bridge.routes": ("Route", "Target", "format_routes"),
     "hybrid.bridge.routing": (

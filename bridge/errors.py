@@ -52,6 +52,34 @@ class ChannelFull(HybridError):
     """A channel has reached its capacity; the message was not queued (Channels layer specification)."""
 
 
+class MessageTooLarge(HybridError):
+    """A channel layer cannot carry a message of this size (Channels layer specification)."""
+
+
+class InvalidChannelLayerError(HybridError, ValueError):
+    """A consumer needs a channel layer, and has none or one that has no groups."""
+
+
+class StopConsumer(HybridError):
+    """Raised by a consumer's handler to end the consumer."""
+
+
+class AcceptConnection(HybridError):
+    """Raised by a consumer's ``connect()`` to accept the handshake."""
+
+
+class DenyConnection(HybridError):
+    """Raised by a consumer's ``connect()`` to refuse the handshake."""
+
+
+class RequestAborted(HybridError):
+    """The client has left before its request was complete."""
+
+
+class RequestTimeout(RequestAborted):
+    """The client has not completed its request in time."""
+
+
 class ConfigError(HybridError, ValueError):
     """A setting has a value that cannot work; the message names the setting."""
 

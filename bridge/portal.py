@@ -76,7 +76,17 @@ def run(function: Callable[[*Ts], Awaitable[T]], /, *args: *Ts, timeout: float |
             loop has ended, or has cancelled the coroutine, as a server does that stops.
         TimeoutError: ``timeout`` seconds have passed.
     """
-    target = loop()
+    return run_on(loop(), function, *args, timeout=timeout)
+
+
+def run_on(
+    target: asyncio.AbstractEventLoop,
+    function: Callable[[*Ts], Awaitable[T]],
+    /,
+    *args: *Ts,
+    timeout: float | None = None,
+) -> T:
+    """Do as :func:`run` on a loop that the caller knows, from any thread that runs none."""
     if asyncio._get_running_loop() is not None:  # noqa: SLF001 - as above
         raise PortalError("this thread runs an event loop, which would wait for itself: await the coroutine")
     crossing = _Crossing(function, args, copy_context())
@@ -85,6 +95,16 @@ def run(function: Callable[[*Ts], Awaitable[T]], /, *args: *Ts, timeout: float |
     except RuntimeError as error:
         raise PortalError("the event loop has ended") from error
     return crossing.wait(target, timeout)
+
+
+def adopt(context: Context) -> None:
+    """Let the caller see what has been set in another context, as if it had been set in place.
+
+    asgiref's ``Local`` objects, which are bound to their thread, are left alone.
+    """
+    for variable, value in context.items():
+        if variable.get(_UNSET) is not value and variable.name != _LOCAL_NAME:
+            variable.set(value)
 
 
 class _Crossing(Generic[T]):
@@ -143,9 +163,7 @@ class _Crossing(Generic[T]):
             with suppress(RuntimeError):  # the loop is closed
                 target.call_soon_threadsafe(self.cancel)
             raise
-        for variable, value in self._context.items():
-            if variable.get(_UNSET) is not value and variable.name != _LOCAL_NAME:
-                variable.set(value)
+        adopt(self._context)
         if self._error is not None:
             try:
                 raise self._error

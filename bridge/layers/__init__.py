@@ -7,5 +7,12 @@ The names and rules are those of the Channels layer specification
 
 from hybrid.bridge.layers.base import BaseChannelLayer
 from hybrid.bridge.layers.memory import InMemoryChannelLayer
+from hybrid.bridge.layers.registry import DEFAULT_CHANNEL_LAYER, channel_layers, get_channel_layer
 
-__all__ = ["BaseChannelLayer", "InMemoryChannelLayer"]
+__all__ = [
+    "DEFAULT_CHANNEL_LAYER",
+    "BaseChannelLayer",
+    "InMemoryChannelLayer",
+    "channel_layers",
+    "get_channel_layer",
+]

@@ -8,9 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hybrid.bridge.consumers.base import AsyncConsumer, SyncConsumer
+    from hybrid.bridge.consumers.http import AsyncHttpConsumer
+    from hybrid.bridge.consumers.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
+    from hybrid.bridge.consumers.websocket_sync import JsonWebsocketConsumer, WebsocketConsumer
     from hybrid.bridge.gateway import Gateway
+    from hybrid.bridge.layers import get_channel_layer
     from hybrid.bridge.routing import ProtocolTypeRouter
     from hybrid.bridge.shutdown import shutdown_notice
+    from hybrid.bridge.url_patterns import path, re_path
+    from hybrid.bridge.url_router import URLRouter
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
     from hybrid.bridge.wsgi.reverse import ASGIToWSGI
     from hybrid.bridge.wsgi.threadpool import ThreadPool
@@ -21,24 +28,46 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASGIToWSGI",
+    "AsyncConsumer",
+    "AsyncHttpConsumer",
+    "AsyncJsonWebsocketConsumer",
+    "AsyncWebsocketConsumer",
     "Config",
     "Gateway",
+    "JsonWebsocketConsumer",
     "ProtocolTypeRouter",
     "Server",
+    "SyncConsumer",
     "ThreadPool",
+    "URLRouter",
     "WSGIToASGI",
+    "WebsocketConsumer",
     "__version__",
+    "get_channel_layer",
+    "path",
+    "re_path",
     "shutdown_notice",
 ]
 
 _MODULE_OF = {
     "ASGIToWSGI": "hybrid.bridge.wsgi.reverse",
+    "AsyncConsumer": "hybrid.bridge.consumers.base",
+    "AsyncHttpConsumer": "hybrid.bridge.consumers.http",
+    "AsyncJsonWebsocketConsumer": "hybrid.bridge.consumers.websocket",
+    "AsyncWebsocketConsumer": "hybrid.bridge.consumers.websocket",
     "Config": "hybrid.server.config",
     "Gateway": "hybrid.bridge.gateway",
+    "JsonWebsocketConsumer": "hybrid.bridge.consumers.websocket_sync",
     "ProtocolTypeRouter": "hybrid.bridge.routing",
     "Server": "hybrid.server.server",
+    "SyncConsumer": "hybrid.bridge.consumers.base",
     "ThreadPool": "hybrid.bridge.wsgi.threadpool",
+    "URLRouter": "hybrid.bridge.url_router",
     "WSGIToASGI": "hybrid.bridge.wsgi.adapter",
+    "WebsocketConsumer": "hybrid.bridge.consumers.websocket_sync",
+    "get_channel_layer": "hybrid.bridge.layers",
+    "path": "hybrid.bridge.url_patterns",
+    "re_path": "hybrid.bridge.url_patterns",
     "shutdown_notice": "hybrid.bridge.shutdown",
 }
 

@@ -1,0 +1,97 @@
+"""Running the handlers of synchronous consumers on the bridge's thread pool."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context, copy_context
+from typing import Any, Final
+
+from hybrid.bridge.errors import ClientDisconnected, PoolFull
+from hybrid.bridge.portal import adopt
+from hybrid.bridge.wsgi.threadpool import ThreadPool
+
+logger = logging.getLogger("hybrid.consumers")
+
+#: Threads that all consumers share which have no pool of their own.
+THREADS: Final = 16
+#: Seconds between two looks at whether a full pool has room, and after which it is not waited for any longer.
+_STEP: Final = 0.05
+_ROOM_SECONDS: Final = 5.0
+
+
+@functools.cache
+def shared_pool() -> ThreadPool:
+    """Return the threads of consumers that have none of their own; they start when they are needed."""
+    return ThreadPool(THREADS, name="consumer")
+
+
+class _Call:
+    """A call on a thread, and the future that the loop waits with."""
+
+    __slots__ = ("_argument", "_error", "_function", "context", "done", "loop")
+
+    def __init__(self, function: Callable[[Any], object], argument: Any) -> None:
+        self._function = function
+        self._argument = argument
+        self._error: BaseException | None = None
+        self.context: Context | None = None
+        self.loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[None] = self.loop.create_future()
+
+    def run(self) -> None:
+        """Call the function (worker)."""
+        try:
+            self._function(self._argument)
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
+        self.context = copy_context()
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+            self.loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        """Tell who waits, or the log (loop)."""
+        error, self._error = self._error, None
+        if not self.done.done():
+            if error is None:
+                self.done.set_result(None)
+            else:
+                self.done.set_exception(_as_future_takes(error))
+        elif error is not None and not isinstance(error, ClientDisconnected):
+            logger.error("a handler that nobody waited for any longer failed", exc_info=error)
+
+
+def _as_future_takes(error: BaseException) -> BaseException:
+    """Return the error; a future takes no StopIteration."""
+    return RuntimeError("a handler raised StopIteration") if isinstance(error, StopIteration) else error
+
+
+async def run_in_thread(pool: ThreadPool | None, function: Callable[[Any], object], argument: Any) -> None:
+    """Call ``function(argument)`` on a thread, and wait for its end. Context variables flow there and back.
+
+    If this is cancelled, the thread goes on to the end of the function all the same.
+
+    Raises:
+        PoolFull: there has been no room in the pool's queue for five seconds.
+    """
+    pool = pool or shared_pool()
+    call = _Call(function, argument)
+    await _submit(pool, call)
+    await call.done
+    assert call.context is not None
+    adopt(call.context)
+
+
+async def _submit(pool: ThreadPool, call: _Call) -> None:
+    patience = _ROOM_SECONDS
+    while True:
+        try:
+            pool.submit(_Call.run, call)
+        except PoolFull:
+            patience -= _STEP
+            if patience < 0:
+                raise
+            await asyncio.sleep(_STEP)
+        else:
+            return

@@ -1,0 +1,117 @@
+"""Consumers of WebSockets whose handlers are ordinary methods, which run on threads."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hybrid.bridge.consumers.base import SyncConsumer
+from hybrid.bridge.consumers.groups import join_groups, leave_groups
+from hybrid.bridge.consumers.messages import Field, accept_message, close_message, data_message
+from hybrid.bridge.errors import AcceptConnection, DenyConnection, StopConsumer
+from hybrid.bridge.types import Message, Receive, Scope, Send
+
+
+class WebsocketConsumer(SyncConsumer):
+    """A WebSocket as :meth:`connect`, :meth:`receive` and :meth:`disconnect`, each to be overridden.
+
+    Attributes:
+        groups: groups of the channel layer that each connection belongs to while it lasts.
+        has_left_groups: whether it has left them.
+    """
+
+    groups: Sequence[str] | None = None
+    has_left_groups = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if self.groups is None:
+            self.groups = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, and leave the groups however it ends."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if scope["type"] == "websocket":
+                await leave_groups(self)
+
+    def websocket_connect(self, message: Message) -> None:
+        """Join the groups and answer the handshake."""
+        self.run_on_loop(join_groups, self)
+        try:
+            self.connect()
+        except AcceptConnection:
+            self.accept()
+        except DenyConnection:
+            self.close()
+
+    def connect(self) -> None:
+        """Answer the handshake: :meth:`accept`, which is the default, or :meth:`close`."""
+        self.accept()
+
+    def accept(self, subprotocol: str | None = None, headers: Iterable[Field] | None = None) -> None:
+        """Accept the handshake, with one of the offered subprotocols and further header fields."""
+        super().send(accept_message(subprotocol, headers))
+
+    def websocket_receive(self, message: Message) -> None:
+        """Pass a message on to :meth:`receive`."""
+        text = message.get("text")
+        if text is not None:
+            self.receive(text_data=text)
+        else:
+            self.receive(bytes_data=message["bytes"])
+
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take a message: text, or bytes."""
+
+    def send(  # type: ignore[override]
+        self, text_data: str | None = None, bytes_data: bytes | None = None, close: bool | int = False
+    ) -> None:
+        """Send a message, wait until the server has taken it, and close if told so: True, or a code.
+
+        Raises:
+            ClientDisconnected: the client has left.
+            ValueError: there is neither text nor bytes.
+        """
+        super().send(data_message(text_data, bytes_data))
+        if close:
+            self.close(close)
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close the WebSocket, or refuse the handshake; nothing happens when the client has left."""
+        super().send(close_message(code, reason))
+
+    def websocket_disconnect(self, message: Message) -> None:
+        """Leave the groups, and say that it is over."""
+        self.run_on_loop(leave_groups, self)
+        self.disconnect(message["code"])
+        raise StopConsumer
+
+    def disconnect(self, code: int) -> None:
+        """Clean up: the client has left, or the WebSocket is closed. What is sent here reaches nobody."""
+
+
+class JsonWebsocketConsumer(WebsocketConsumer):
+    """A WebSocket whose messages are JSON texts; bytes are an error."""
+
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        """Decode a text, the empty one too, and pass it on to :meth:`receive_json`."""
+        if text_data is None:
+            raise ValueError("No text section for incoming WebSocket frame!")
+        self.receive_json(self.decode_json(text_data), **kwargs)
+
+    def receive_json(self, content: Any, **kwargs: Any) -> None:
+        """Take a message."""
+
+    def send_json(self, content: Any, close: bool | int = False) -> None:
+        """Send a message, and close if told so."""
+        super().send(text_data=self.encode_json(content), close=close)
+
+    @classmethod
+    def decode_json(cls, text_data: str) -> Any:
+        """Turn a text into what :meth:`receive_json` takes."""
+        return json.loads(text_data)
+
+    @classmethod
+    def encode_json(cls, content: Any) -> str:
+        """Turn what :meth:`send_json` is given into a text."""
+        return json.dumps(content)
