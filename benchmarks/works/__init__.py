@@ -7,7 +7,7 @@ from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS,
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD, UPLOAD_ECHO
-from benchmarks.works.websockets import BROADCAST, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
+from benchmarks.works.websockets import BROADCAST, CONSUMER_ECHO, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
 from benchmarks.works.workers import WORKERS
 
 WORKS: dict[str, tuple[Work, ...]] = {
@@ -15,6 +15,7 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "wsgi": (WSGI_HELLO,),
     "tls": (TLS_HELLO,),
     "websocket": (WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K),
+    "consumer": (CONSUMER_ECHO,),
     "broadcast": (BROADCAST,),
     "flask": (FLASK_HELLO,),
     "access_log": (ACCESS_LOG_ASGI, ACCESS_LOG_WSGI),

@@ -36,7 +36,14 @@ from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS,
 from benchmarks.works.hello import ASGI_HELLO, HELLO, WSGI_HELLO
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD, UPLOAD_ECHO, large_file
-from benchmarks.works.websockets import BROADCAST, ECHO, ECHO_16K, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
+from benchmarks.works.websockets import (
+    BROADCAST,
+    CONSUMER_ECHO,
+    ECHO,
+    ECHO_16K,
+    WEBSOCKET_ECHO,
+    WEBSOCKET_ECHO_16K,
+)
 from benchmarks.works.workers import WORKERS
 
 TINY = Settings(rounds=1, seconds=0.1, warm_up=0.05)
@@ -64,6 +71,7 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (WSGI_HELLO, None),
         (WEBSOCKET_ECHO, Steady("websocket", ECHO, connections=4)),
         (WEBSOCKET_ECHO_16K, Steady("websocket", ECHO_16K, connections=4)),
+        (CONSUMER_ECHO, Steady("websocket", ECHO, connections=4)),
         (BROADCAST, Broadcast(100, 5)),
         (SLEEP_AT_FULL_LOAD, Batch(HELLO, 4, rate=80)),
         (SLEEP_AT_HALF_LOAD, Arrivals(HELLO, 4, rate=40)),

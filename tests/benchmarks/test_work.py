@@ -54,6 +54,7 @@ def test_the_targets_of_the_project() -> None:
         "wsgi": [("CPU µs/request", 1.0, "granian"), ("CPU µs/request", 0.08, "uvicorn + a2wsgi")],
         "tls": [("CPU µs/request", 1.0, "uvicorn")],
         "websocket": [("CPU µs/message", 0.7, BEST)] * 2,
+        "consumer": [("CPU µs/message", 0.5, "uvicorn + Channels")],
         "broadcast": [("CPU µs/message", 0.75, "uvicorn"), ("CPU µs/message", 0.9, "gunicorn")],
         "flask": [("requests/s", 1.0, "granian"), ("requests/s", 2.5, "uvicorn + a2wsgi")],
         "sleep": [("share of 800/s", 0.97, ""), ("added p99 ms", 5.0, "")],
