@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Headers, Message, Scope
 from hybrid.server.connection import Connection
+from hybrid.server.leaving import Leaving
 from hybrid.server.messages import body_of, kind_of, start_complaint
 from hybrid.server.pipeline import describe
 from hybrid.server.wire.errors import ResponseError
@@ -33,20 +34,10 @@ class State(Enum):
     LOST = "the client has left"
 
 
-class Notice(Enum):
-    """What an application that is answering knows of its client's having left."""
-
-    NONE = "there is nothing to notice, or nobody waits for it"
-    AWAITED = "it has neither received nor sent anything since"
-    SENDING = "it has sent something since"
-    TAKEN = "it has received http.disconnect"
-
-
 # Looked at with every message; through the class it takes CPython 3.11 three times as long.
 _START: Final = State.START
 _BODY: Final = State.BODY
 _DONE: Final = State.DONE
-_NOTHING: Final = Notice.NONE
 
 
 class Exchange:
@@ -63,7 +54,7 @@ class Exchange:
 
     __slots__ = (
         "_awaits_continue", "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder",
-        "_gone", "_notice", "_on_done", "_waiters", "keep_alive", "request", "scope", "state", "task",
+        "_leaving", "_on_done", "_waiters", "keep_alive", "request", "scope", "state", "task",
     )  # fmt: skip
 
     task: asyncio.Task[None]
@@ -90,8 +81,7 @@ class Exchange:
         self._body_size = 0
         self._body_complete = body_complete
         self._delivered = False  # whether the application has had the message with more_body=False
-        self._gone = False  # whether the client sends nothing any more
-        self._notice = _NOTHING
+        self._leaving: Leaving | None = None  # once the client sends nothing any more
         self._waiters: list[asyncio.Future[None]] | None = None  # tasks in receive(): there may be several
 
     def __repr__(self) -> str:
@@ -127,9 +117,12 @@ class Exchange:
 
     def disconnect(self) -> None:
         """The client sends nothing more; ``receive()`` says so from here on."""
-        self._gone = True
+        leaving = self._leaving
+        if leaving is None:
+            leaving = self._leaving = Leaving()
         self._wake()
-        self._await_notice()
+        if self.state is _BODY:
+            leaving.watch(self)
 
     def abandon(self) -> None:
         """The connection is gone, or is closed for a bad request: nothing more can be sent."""
@@ -154,7 +147,9 @@ class Exchange:
         """
         if self.state is not _BODY:  # one that has not begun could only give up
             return False
-        self._notice = Notice.TAKEN  # it has until the end of the drain
+        if self._leaving is None:
+            self._leaving = Leaving()
+        self._leaving.told = True  # it has until the end of the drain
         self.disconnect()
         return True
 
@@ -174,16 +169,17 @@ class Exchange:
     async def receive(self) -> Message:
         """Return the next ASGI event: a part of the body, or ``http.disconnect``."""
         while not self._delivered and not (
-            self._body or self._body_complete or self._gone or self.state is _DONE
+            self._body or self._body_complete or self._leaving is not None or self.state is _DONE
         ):
             if self._awaits_continue and not (self.state is _BODY and self._encoder.head_sent):
                 self._awaits_continue = False
                 self._connection.write(CONTINUE)
             await self._wait()
-        while self._delivered and not (self._gone or self.state is _DONE):
+        while self._delivered and not (self._leaving is not None or self.state is _DONE):
             await self._wait()
         if self._delivered or self.state is _DONE or not (self._body or self._body_complete):
-            self._notice = Notice.TAKEN
+            if self._leaving is not None:
+                self._leaving.told = True
             return {"type": "http.disconnect"}
         return self._take_body()
 
@@ -213,7 +209,7 @@ class Exchange:
                 self._complete(encoder.status)
             elif not self._connection.writable:
                 await self._connection.wait_writable()
-            elif not data or self._gone or self._connection.transport.is_closing():
+            elif not data or self._leaving is not None or self._connection.transport.is_closing():
                 await self._send_on(data)
         elif kind == "http.response.start" and self.state is _START:
             self._start(message)
@@ -255,7 +251,7 @@ class Exchange:
         """The application returned: fail the response if it is not complete."""
         if self.state is _START or self.state is _BODY:
             stopping = self.state is _BODY and self._connection.context.draining
-            if not self._gone and not stopping:  # an application that has been told of that may well give up
+            if self._leaving is None and not stopping:  # an application that has been told of that may well give up
                 request = describe(self.scope)
                 logger.error("%s: the application returned without completing its response", request)
             self.failed()
@@ -295,8 +291,8 @@ class Exchange:
 
             self._encoder = TrailedEncoder(self._encoder, self.request)
         self.state = _BODY
-        if self._gone:
-            self._await_notice()
+        if self._leaving is not None:
+            self._leaving.watch(self)
 
     # When the client leaves in the middle of a response, or wants nothing of it.
 
@@ -307,42 +303,19 @@ class Exchange:
             raise ClientDisconnected("the client has left")
         if not data:
             await self._send_nothing()
-        elif self._notice is Notice.AWAITED:
-            self._notice = Notice.SENDING
+        elif self._leaving is not None:
+            self._leaving.note_sent()
 
     async def _send_nothing(self) -> None:
         """Let others go on: nothing holds up an application that sends a body which nobody gets, and it may
         have no end. A client that has all that it will get, and closes its direction, has left.
         """
         await asyncio.sleep(0)
-        if self._gone and self.state is _BODY and not self._encoder.sends_body:
+        if self._leaving is not None and self.state is _BODY and not self._encoder.sends_body:
             self.keep_alive = self._encoder.keep_alive
             self._complete(self._encoder.status)
             self.state = State.LOST
             raise ClientDisconnected("the client has left")
-
-    def _await_notice(self) -> None:
-        """Begin to count the time in which the application must notice that nobody wants its response.
-
-        One that has not begun to answer may be doing what must be done all the same.
-        """
-        grace = self._connection.context.config.timeout_disconnect
-        if self.state is _BODY and self._notice is _NOTHING and grace:
-            self._look_again(grace)
-
-    def _look_again(self, grace: float) -> None:
-        self._notice = Notice.AWAITED
-        self._connection.context.loop.call_later(grace, self._cancel_unaware, grace)
-
-    def _cancel_unaware(self, grace: float) -> None:
-        """Cancel an application that waits for something else than its client, and would for ever."""
-        if self.state is _DONE or self._notice is Notice.TAKEN or self.task.done():
-            return
-        if self.state is _BODY and (self._notice is Notice.SENDING or not self._connection.writable):
-            self._look_again(grace)  # the client may have closed its direction only, and be reading
-        else:
-            logger.info("%s: cancelled, as its client has left", self.request)
-            self.task.cancel()
 
     # What both have in common.
 

@@ -53,12 +53,14 @@ async def test_client_says_no_more() -> None:
     exchange = peer.handler._exchange
     assert isinstance(exchange, Exchange)
     await peer.send_eof()
+    leaving = exchange._leaving
+    assert leaving is not None
     for _ in range(3):
         await call.body(b"more", more=True)
-        exchange._cancel_unaware(3600)  # as the timer does
+        leaving.look(exchange)  # as the timer does
         await settle()
         assert not call.end.done()
-    exchange._cancel_unaware(3600)
+    leaving.look(exchange)
     await settle()
     assert call.end.cancelled()
 
