@@ -251,7 +251,7 @@ class Exchange:
         """The application returned: fail the response if it is not complete."""
         if self.state is _START or self.state is _BODY:
             stopping = self.state is _BODY and self._connection.context.draining
-            if self._leaving is None and not stopping:  # an application that has been told of that may well give up
+            if self._leaving is None and not stopping:  # who has been told of either may well give up
                 request = describe(self.scope)
                 logger.error("%s: the application returned without completing its response", request)
             self.failed()

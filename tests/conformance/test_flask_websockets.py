@@ -19,7 +19,7 @@ from tests.support.bridges import Bridge, bridge_to
 from tests.support.needs import require_module
 from tests.support.process import DEADLINE
 from tests.support.waiting import until
-from tests.support.websocket_clients import HANDSHAKE, close_of, opened, reset
+from tests.support.websocket_clients import HANDSHAKE, close_of, handshake_bytes, opened, reset
 
 TARGETS = [
     "tests.apps.wsgi_flask_sock",
@@ -89,7 +89,7 @@ class TestFlaskSock:
 
     def test_nothing_follows(self, bridge: Bridge) -> None:
         """The empty response that flask-sock returns in the end is not on the wire."""
-        request = "\r\n".join(["GET /close HTTP/1.1", "Host: x", *HANDSHAKE, "", ""]).encode()
+        request = handshake_bytes("/close")
         head, _, frames = bridge.raw(request).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101 ")
         assert frames == b"\x81\x0alast words" + b"\x88\x08" + (4001).to_bytes(2, "big") + b"enough"
@@ -105,7 +105,7 @@ class TestFlaskSock:
 
     def test_frames_right_behind_the_handshake(self, bridge: Bridge) -> None:
         """A client that does not wait for the answer is heard all the same."""
-        request = "\r\n".join(["GET /echo HTTP/1.1", "Host: x", *HANDSHAKE, "", ""]).encode()
+        request = handshake_bytes("/echo")
         early = Frame(Opcode.TEXT, b"early").serialize(mask=True)
         assert bridge.raw(request + early, until=b"\x81\x05early").startswith(b"HTTP/1.1 101 ")
 

@@ -16,6 +16,7 @@ from hybrid.server.drain import Phase
 from hybrid.server.server import Server
 from tests.apps import hello_asgi, hello_wsgi, stopping
 from tests.support.embedded import DEADLINE, client, on_each_loop, serving, until_drained
+from tests.support.websocket_clients import handshake_bytes
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -144,10 +145,7 @@ async def test_websocket_that_comes_too_late() -> None:
     async with serving(stopping.app) as (server, _), client(server) as connection:
         server.should_exit = True
         await until_drained(server)
-        connection.send(
-            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-        )
+        connection.send(handshake_bytes())
         assert (await connection.read_all()).startswith(b"HTTP/1.1 503 ")
 
 

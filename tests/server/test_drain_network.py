@@ -14,6 +14,7 @@ import pytest
 from tests.support.process import Serve, ServerProcess
 from tests.support.sockets import DEADLINE
 from tests.support.waiting import until
+from tests.support.websocket_clients import handshake_bytes
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 TARGETS = ("/a=stopping:app", "/w=stopping:wsgi")
@@ -121,10 +122,7 @@ def many_descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-HANDSHAKE = (
-    b"GET /a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
+HANDSHAKE = handshake_bytes("/a")
 #: How a server says 1012, and a client answers.
 CLOSE = b"\x88\x18\x03\xf4the server is stopping"
 CLOSE_ANSWER = b"\x88\x82\0\0\0\0\x03\xf4"

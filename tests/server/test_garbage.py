@@ -16,15 +16,13 @@ from hybrid.server.sendfile import FileSender
 from tests.apps import hello_wsgi, websocket_echo
 from tests.support.certificates import Authority, authority
 from tests.support.embedded import DEADLINE, on_each_loop, port_of, serving, until
+from tests.support.websocket_clients import handshake_bytes
 
 __all__ = ["authority"]
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
-UPGRADE = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
+UPGRADE = handshake_bytes()
 PROXY = b"PROXY TCP4 198.51.100.1 203.0.113.1 70 443\r\n"
 
 

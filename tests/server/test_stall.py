@@ -15,16 +15,13 @@ import pytest
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server.context import ServerContext
-from hybrid.server.server import Server
 from hybrid.server.stall import StallWatch
+from tests.support.downloads import connected
 from tests.support.embedded import on_each_loop, serving, until
 from tests.support.transports import FakeTransport
+from tests.support.websocket_clients import handshake_bytes
 
-#: A handshake with the key that RFC 6455 uses.
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
+HANDSHAKE = handshake_bytes()
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -108,16 +105,6 @@ def test_socket_that_does_not_tell(tmp_path: Path) -> None:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the clock tick often."""
     monkeypatch.setattr(ServerContext, "TICK", 0.02)
-
-
-def connected(server: Server, data: bytes, receive_buffer: int = 8192) -> socket.socket:
-    """Connect, send, and read nothing."""
-    assert server.listeners is not None
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.connect(server.listeners.sockets[0].getsockname())
-    sock.sendall(data)
-    return sock
 
 
 class Streams:

@@ -1,7 +1,6 @@
 """WSGI on the direct path over real sockets: order, clients that vanish, and the end of the server."""
 
 import signal
-import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -14,6 +13,7 @@ from hybrid.bridge.gateway import Gateway, Target
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from tests.support.bridges import bridge_to
+from tests.support.downloads import connected
 from tests.support.embedded import client, on_each_loop, serving, until, until_drained
 from tests.support.sockets import DEADLINE
 
@@ -178,9 +178,7 @@ async def test_thread_is_free_when_the_client_is_gone() -> None:
         return iter(lambda: b"x" * 100_000, b"")
 
     async with serving(app, threads=3) as (server, _):
-        assert server.listeners is not None
-        address = server.listeners.sockets[0].getsockname()
-        stuck = [connected(address, get("/endless")) for _ in range(3)]
+        stuck = [connected(server, get("/endless")) for _ in range(3)]
         for _ in stuck:
             await until(lambda: begun.acquire(blocking=False))
         async with client(server) as connection:
@@ -199,19 +197,7 @@ async def test_last_part_needs_no_thread() -> None:
         return [b"x" * 20_000_000 if environ["PATH_INFO"] == "/large" else b"free"]
 
     async with serving(app, threads=1) as (server, _):
-        assert server.listeners is not None
-        address = server.listeners.sockets[0].getsockname()
-        with closing(connected(address, get("/large"))):
+        with closing(connected(server, get("/large"))):
             async with client(server) as connection:
                 connection.send(get("/", "Connection: close"))
                 assert (await connection.read_all()).endswith(b"free")
-
-
-def connected(address: tuple[str, int], data: bytes) -> socket.socket:
-    """Connect, send, and read nothing."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-    sock.settimeout(DEADLINE)
-    sock.connect(address)
-    sock.sendall(data)
-    return sock

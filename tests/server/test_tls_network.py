@@ -20,6 +20,7 @@ from websockets.sync.client import connect
 from tests.apps.wsgi_big import pattern
 from tests.support.certificates import Authority, authority, der_of
 from tests.support.process import DEADLINE, ROOT, Serve, ServerProcess, run_hybrid
+from tests.support.sockets import read_all
 from tests.support.waiting import until
 
 __all__ = ["authority"]
@@ -59,14 +60,6 @@ def read_head(client: ssl.SSLSocket) -> bytes:
     while not received.endswith(b"\r\n\r\n"):
         part = client.recv(1)
         assert part, received
-        received += part
-    return received
-
-
-def read_all(client: ssl.SSLSocket) -> bytes:
-    """Return what comes before the server says that there is no more; without that word it fails."""
-    received = b""
-    while part := client.recv(65536):
         received += part
     return received
 

@@ -20,11 +20,9 @@ from hybrid.server.config.processes import LoopName
 from hybrid.server.server import Server
 from hybrid.server.wire.websocket.frames import encode_close
 from tests.support.embedded import DEADLINE, client, on_each_loop, port_of, serving, until
+from tests.support.websocket_clients import handshake_bytes
 
-HANDSHAKE = (
-    b"GET /a%20b?q HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
+HANDSHAKE = handshake_bytes("/a%20b?q")
 ANSWER = b"HTTP/1.1 101 Own\r\n\r\n"
 
 

@@ -13,7 +13,8 @@ from hybrid.server.errors import ExitReason
 from hybrid.server.turnover import RequestCount
 from tests.support.embedded import on_each_loop, port_of, serving
 from tests.support.process import Serve, ServerProcess
-from tests.support.sockets import DEADLINE, raw
+from tests.support.sockets import DEADLINE, raw, read_all
+from tests.support.websocket_clients import handshake_bytes
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 CLOSING = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -69,11 +70,7 @@ def test_last_request_is_told(serve: Serve, target: str) -> None:
 def test_websockets_count(serve: Serve) -> None:
     """A handshake is a request."""
     server = serve("websocket_echo", limit_max_requests=1)
-    handshake = (
-        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    assert raw(server.port, handshake, until=b"\r\n\r\n").startswith(b"HTTP/1.1 ")
+    assert raw(server.port, handshake_bytes(), until=b"\r\n\r\n").startswith(b"HTTP/1.1 ")
     assert server.wait() == 0
 
 
@@ -82,14 +79,6 @@ def ask(server: ServerProcess, stack: ExitStack, path: str) -> socket.socket:
     client = stack.enter_context(closing(socket.create_connection(("127.0.0.1", server.port), DEADLINE)))
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     return client
-
-
-def read_all(client: socket.socket) -> bytes:
-    """Read until the server closes."""
-    received = b""
-    while part := client.recv(65536):
-        received += part
-    return received
 
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])

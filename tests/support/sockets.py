@@ -19,6 +19,14 @@ def raw(port: int, data: bytes, *, until: bytes | None = None, deadline: float =
         return _exchange(client, data, until, time.monotonic() + deadline)
 
 
+def read_all(client: socket.socket) -> bytes:
+    """Return what comes before the server says that there is no more; under TLS that word must come."""
+    received = b""
+    while part := client.recv(65536):
+        received += part
+    return received
+
+
 def _exchange(client: socket.socket, data: bytes, until: bytes | None, end: float) -> bytes:
     """Move bytes both ways until the server closes, `until` has come, or the clock passes `end`."""
     received = bytearray()

@@ -10,9 +10,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.http_peer import get
 from tests.support.process import DEADLINE
 
-#: The fields of a handshake, for clients that send bytes.
+#: The fields of a handshake.
 HANDSHAKE = (
     "Upgrade: websocket",
     "Connection: Upgrade",
@@ -51,8 +52,13 @@ def reset(client: socket.socket) -> None:
     client.close()
 
 
+def handshake_bytes(path: str = "/") -> bytes:
+    """Write a handshake, for clients that send bytes."""
+    return get(path, *HANDSHAKE)
+
+
 def handshake(server: Listening, path: str) -> socket.socket:
     """Ask for a WebSocket and return the connection, unread; the caller closes it."""
     client = socket.create_connection(("127.0.0.1", server.port), DEADLINE)
-    client.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *HANDSHAKE, "", ""]).encode())
+    client.sendall(handshake_bytes(path))
     return client

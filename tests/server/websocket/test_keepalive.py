@@ -11,15 +11,10 @@ from websockets.frames import Frame, Opcode
 from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
 from hybrid.server.websocket.keepalive import Keepalive
 from hybrid.server.wire.websocket.frames import encode_close
-from tests.support.http_peer import Peer, Puppet, get, on_loop, settle
+from tests.support.http_peer import Peer, Puppet, on_loop, settle
+from tests.support.websocket_clients import handshake_bytes
 
-HANDSHAKE = get(
-    "/ws",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-)
+HANDSHAKE = handshake_bytes("/ws")
 TIMED_OUT = encode_close(1011, "keepalive ping timeout")
 INTERVAL, TIMEOUT = 20.0, 10.0
 

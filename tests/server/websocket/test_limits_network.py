@@ -18,11 +18,9 @@ from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server.server import Server
 from tests.apps.wsgi_flask_sock import app as flask_app
 from tests.support.embedded import client, on_each_loop, port_of, serving, until
+from tests.support.websocket_clients import handshake_bytes
 
-HANDSHAKE = (
-    b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
+HANDSHAKE = handshake_bytes("/echo")
 
 LOGS = pytest.mark.parametrize("access_log", [False, True], ids=["unlogged", "logged"])
 BOTH = pytest.mark.parametrize("kind", ["asgi", "wsgi"])

@@ -19,14 +19,12 @@ from hybrid.server.context import ServerContext
 from hybrid.server.http11 import Http11
 from hybrid.server.loops import loop_factory
 from tests.support.embedded import until
+from tests.support.websocket_clients import handshake_bytes
 
 #: Seconds after which a test that has not ended has failed.
 DEADLINE = 30.0
 
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
+HANDSHAKE = handshake_bytes()
 
 RunTest = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
