@@ -273,16 +273,14 @@ class Exchange:
 
     def _start(self, message: Message) -> None:
         context = self._connection.context
-        try:
-            status = message["status"]
-        except KeyError:
-            raise ResponseError("http.response.start: status is missing") from None
         headers = message.get("headers", ())
         try:
-            self._encoder = self._new_encoder(self.request, status, None, headers, context.default_fields)
+            self._encoder = self._new_encoder(
+                self.request, message["status"], None, headers, context.default_fields
+            )
         except ResponseError as error:
             raise ResponseError(start_complaint(message, error)) from None
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResponseError(start_complaint(message)) from error
         if not self.keep_alive or self._awaits_continue:
             self._encoder.keep_alive = False

@@ -51,6 +51,8 @@ def body_of(message: Message) -> bytes:
 def start_complaint(message: Message, error: ResponseError | None = None) -> str:
     """Say why a message starts no response; ``error`` is what the encoder has said of it, if anything."""
     kind = message["type"]
+    if "status" not in message:
+        return f"{kind}: status is missing"
     headers: Any = message.get("headers", ())
     expected = f"{kind}: headers must be an iterable of pairs of bytes"
     if isinstance(headers, (Mapping, str, bytes)) or not hasattr(headers, "__iter__"):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from hybrid.bridge.errors import ProtocolError
 from hybrid.bridge.types import Message
+from hybrid.server.messages import body_of, start_complaint
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import DefaultFields, ResponseEncoder, refusal
@@ -53,15 +54,17 @@ class Opening:
         Raises:
             ProtocolError: as above.
         """
-        headers = message.get("headers") or ()
+        headers = message.get("headers", ())
         try:
-            encoder = new_encoder(self._request, message.get("status", 0), None, headers, defaults)
-        except (ResponseError, TypeError, ValueError) as error:
-            raise ProtocolError(f"websocket.http.response.start: {error}") from error
+            encoder = new_encoder(self._request, message["status"], None, headers, defaults)
+        except ResponseError as error:
+            raise ProtocolError(start_complaint(message, error)) from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ProtocolError(start_complaint(message)) from error
         encoder.keep_alive = False
         self.refusal = encoder
 
-    def deny_part(self, message: Message, more: bool) -> bytes:
+    def deny_part(self, message: Message) -> bytes:
         """Return what to send for a ``websocket.http.response.body``.
 
         Raises:
@@ -69,8 +72,12 @@ class Opening:
         """
         assert self.refusal is not None
         try:
-            return self.refusal.encode(message.get("body", b""), more)
-        except (ResponseError, TypeError) as error:
+            body = body_of(message)
+        except ResponseError as error:
+            raise ProtocolError(str(error)) from None
+        try:
+            return self.refusal.encode(body, message.get("more_body", False))
+        except ResponseError as error:
             raise ProtocolError(f"websocket.http.response.body: {error}") from error
 
     def refuse(self, status: int, reason: str, defaults: DefaultFields) -> bytes:

@@ -10,6 +10,7 @@ from typing import Final
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Message, Receive, Scope
 from hybrid.server.connection import Connection, Handler
+from hybrid.server.messages import kind_of
 from hybrid.server.pipeline import describe
 from hybrid.server.websocket.inbox import Inbox
 from hybrid.server.websocket.keepalive import Keepalive
@@ -198,8 +199,8 @@ class WebSocket(Handler):
         """
         try:
             kind = message["type"]
-        except (KeyError, TypeError) as error:
-            raise ProtocolError(f"{message!r} is no ASGI message") from error
+        except (KeyError, TypeError):
+            kind = None  # of which kind_of() tells
         connection = self._connection
         transport = connection.transport
         if self.state is _OPEN and kind == "websocket.send":
@@ -215,7 +216,7 @@ class WebSocket(Handler):
 
     def _send_rarely(self, message: Message) -> bool:
         """Take a message that opens or ends the connection; whether to wait for the client to read it."""
-        kind = message["type"]
+        kind = kind_of(message)
         match self.state, kind:
             case State.CONNECTING, "websocket.accept":
                 self._accept(message)
@@ -284,8 +285,8 @@ class WebSocket(Handler):
         self.state = State.DENYING
 
     def _send_denial(self, message: Message) -> bool:
-        more = bool(message.get("more_body", False))
-        self._connection.write(self._opening.deny_part(message, more))
+        self._connection.write(self._opening.deny_part(message))
+        more: bool = message.get("more_body", False)
         self._deadline = inf
         if not more:
             self._closed_by_application = True

@@ -239,9 +239,9 @@ OUT_OF_ORDER: list[tuple[Script, Any, str]] = [
 SEND: Message = {"type": "websocket.send"}
 #: Messages that may be sent in this state, but not like that.
 WRONG: list[tuple[Script, Any, str]] = [
-    ([], {}, "is no ASGI message"),
-    ([ACCEPT], {"text": "x"}, "is no ASGI message"),
-    ([ACCEPT], None, "is no ASGI message"),
+    ([], {}, "is no ASGI message: its type is missing"),
+    ([ACCEPT], {"text": "x"}, "is no ASGI message: its type is missing"),
+    ([ACCEPT], None, "is no ASGI message: it must be a dict"),
     ([ACCEPT], SEND, "exactly one of text and bytes"),
     ([ACCEPT], {**SEND, "text": None}, "exactly one of text and bytes"),
     ([ACCEPT], {**SEND, "text": None, "bytes": None}, "exactly one of text and bytes"),
@@ -260,10 +260,12 @@ WRONG: list[tuple[Script, Any, str]] = [
     ([], {**ACCEPT, "headers": [(b"Sec-WebSocket-Accept", b"x")]}, "belongs to the handshake"),
     ([], {**ACCEPT, "headers": [(b"sec-websocket-protocol", b"a")]}, "belongs to the handshake"),
     ([], {**ACCEPT, "headers": [(b"content-length", b"0")]}, "belongs to the handshake"),
-    ([], {"type": "websocket.http.response.start"}, "websocket.http.response.start: "),
-    ([], {**START, "status": "401"}, "websocket.http.response.start: "),
-    ([], {**START, "headers": [(b"x", b"y\n")]}, "websocket.http.response.start: "),
-    ([START], {**BODY, "body": "text"}, "websocket.http.response.body: "),
+    ([], {"type": "websocket.http.response.start"}, "websocket.http.response.start: status is missing"),
+    ([], {**START, "status": "401"}, "websocket.http.response.start: response status '401' is not"),
+    ([], {**START, "headers": 1}, "websocket.http.response.start: headers must be an iterable of pairs"),
+    ([], {**START, "headers": [(b"x", b"y\n")]}, "websocket.http.response.start: invalid character in"),
+    ([START], {**BODY, "body": "text"}, "websocket.http.response.body: body must be bytes, not 'text'"),
+    ([START], {**BODY, "more_body": 1}, "websocket.http.response.body: more_body must be a bool, not 1"),
     *(
         ([ACCEPT], {**CLOSE, "code": number}, f"websocket.close: close code {number} may not be sent")
         for number in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536, -1)

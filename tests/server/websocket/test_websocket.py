@@ -843,7 +843,7 @@ class TestSend:
             ),
             ([], {"type": "websocket.accept", "headers": [b"x"]}, "websocket.accept: "),
             ([], {"type": "websocket.accept", "headers": 1}, "websocket.accept: "),
-            ([], {"type": "websocket.http.response.start"}, "websocket.http.response.start: response status"),
+            ([], {"type": "websocket.http.response.start"}, "websocket.http.response.start: status"),
             ([], {**START, "status": 101}, "websocket.http.response.start: response status 101"),
             ([], {**START, "headers": [(b"x", b"a\nb")]}, "websocket.http.response.start: invalid"),
             ([START], {**BODY, "body": "text"}, "websocket.http.response.body: "),
