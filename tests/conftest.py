@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.process import Serve, ServerProcess, start_server
+from tests.support.ticks import Ticks
 
 # A busy machine is no failure: hypothesis looks at what is computed, not at how long it takes.
 settings.register_profile(
@@ -27,3 +28,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             return servers.enter_context(start_server(*targets, **options))
 
         yield start
+
+
+@pytest.fixture
+def ticks(monkeypatch: pytest.MonkeyPatch) -> Ticks:
+    """Let servers of this process look at their deadlines often."""
+    return Ticks(monkeypatch)

@@ -440,13 +440,9 @@ class TestClosing:
             assert caught.value.response.status_code == 500
 
 
+@pytest.mark.usefixtures("ticks")
 class TestHandshakeTimeout:
     """An application that does not answer the handshake at all."""
-
-    @pytest.fixture(autouse=True)
-    def ticks(self, monkeypatch: pytest.MonkeyPatch) -> Ticks:
-        """Let the server look at the time often."""
-        return Ticks(monkeypatch)
 
     @pytest.mark.parametrize("before", [[], [START]])
     @on_each_loop

@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hybrid.server.context import ServerContext
 from tests.apps.hello_asgi import app as hello
 from tests.support.embedded import client, on_each_loop, serving
 from tests.support.embedded import get as get_embedded
@@ -78,10 +77,10 @@ def test_keep_alive_timeout(serve: Serve) -> None:
     assert response.values(b"connection") == []
 
 
+@pytest.mark.usefixtures("ticks")
 @on_each_loop
-async def test_head_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_head_timeout() -> None:
     """A client that begins a request and stops is answered 408; others do not wait for it."""
-    monkeypatch.setattr(ServerContext, "TICK", 0.05)
     async with serving(hello, timeout_headers=0) as (server, _), client(server) as stuck:
         stuck.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
         assert b"hello" in await get_embedded(server)

@@ -180,6 +180,7 @@ async def test_client_leaves(
     assert isinstance(outcome, OSError)
 
 
+@pytest.mark.usefixtures("ticks")
 @KINDS
 @on_each_loop
 async def test_client_that_takes_nothing(files: Files, kind: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Receive, Scope, Send
-from hybrid.server.context import ServerContext
 from hybrid.server.stall import StallWatch
 from tests.support.downloads import connected
 from tests.support.embedded import on_each_loop, serving, until
@@ -23,6 +22,9 @@ from tests.support.websocket_clients import handshake_bytes
 
 HANDSHAKE = handshake_bytes()
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+pytestmark = pytest.mark.usefixtures("ticks")
 
 
 class Transport(FakeTransport):
@@ -99,12 +101,6 @@ def test_socket_that_does_not_tell(tmp_path: Path) -> None:
 
 
 # Whole servers.
-
-
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the clock tick often."""
-    monkeypatch.setattr(ServerContext, "TICK", 0.02)
 
 
 class Streams:

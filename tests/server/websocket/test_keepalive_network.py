@@ -19,12 +19,6 @@ PINGS = {"ws_ping_interval": 2 * FAST, "ws_ping_timeout": 5 * FAST}
 PATIENT = {"ws_ping_interval": 2 * FAST, "ws_ping_timeout": 60}
 
 
-@pytest.fixture
-def ticks(monkeypatch: pytest.MonkeyPatch) -> Ticks:
-    """Let the server look at the time often."""
-    return Ticks(monkeypatch)
-
-
 class Quiet:
     """An application that accepts and receives."""
 
@@ -126,7 +120,7 @@ async def test_living_client(ticks: Ticks) -> None:
     records: list[AccessRecord] = []
     async with serving(Quiet(), access_logger=records.append, lifespan="off", **PATIENT) as (server, _):
         async with opening(port_of(server)) as websocket:
-            await ticks.passed(50)
+            await ticks.passed(20)
             await websocket.send("still here")
         await until(lambda: len(records) == 2)
         closing = records[1]
@@ -162,7 +156,7 @@ async def test_application_that_does_not_receive(ticks: Ticks) -> None:
         assert isinstance(connection, Connection)
         await until(lambda: not connection.reading)
         late = asyncio.ensure_future(await websocket.ping())
-        await ticks.passed(50)
+        await ticks.passed(20)
         assert not late.done()
         go.set()
         await late

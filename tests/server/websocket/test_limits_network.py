@@ -216,6 +216,7 @@ async def test_bytes(kind: str) -> None:
     assert server.limits_hit == {"ws_limit_bytes": 1}
 
 
+@pytest.mark.usefixtures("ticks")
 @BOTH
 @pytest.mark.parametrize(
     ("setting", "end"),
