@@ -209,9 +209,8 @@ class Http11(Handler):
         self._head_begun = False
         if b"upgrade" in request.fields and wants_websocket(request):
             self._state = _State.CLOSED  # to HTTP
-            from hybrid.server.upgrade import (
-                upgrade,  # a tenth of a start, and not everybody wants it
-            )
+            # Here, as it is a tenth of a start, and not everybody wants it.
+            from hybrid.server.upgrade import upgrade
 
             upgrade(self._connection, request, self._parser.take_rest())
             return

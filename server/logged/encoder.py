@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from hybrid.bridge.types import BODILESS
 from hybrid.server.ops.access_record import AccessRecord
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import ResponseEncoder
@@ -21,7 +20,7 @@ class LoggedEncoder(ResponseEncoder):
     def __init__(self, record: AccessRecord | None, request: Request, status: int, *others: Any) -> None:
         super().__init__(request, status, *others)
         self._record = record
-        self._counts = request.method != "HEAD" and status not in BODILESS
+        self._counts = self.sends_body
         if record is not None:
             record.status = status
             record.body_bytes = 0

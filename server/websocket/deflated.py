@@ -6,7 +6,8 @@ from types import new_class
 from hybrid.bridge.types import Message, Receive, Scope
 from hybrid.server.connection import Connection
 from hybrid.server.websocket.inbox import BACKLOG_BYTES
-from hybrid.server.websocket.websocket import State, WebSocket, encode_message
+from hybrid.server.websocket.outgoing import encode_message
+from hybrid.server.websocket.websocket import State, WebSocket
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.websocket.deflate import Deflater, Inflater
 from hybrid.server.wire.websocket.handshake import Handshake

@@ -15,10 +15,11 @@ from hybrid.server.pipeline import describe
 from hybrid.server.websocket.inbox import Inbox
 from hybrid.server.websocket.keepalive import Keepalive
 from hybrid.server.websocket.opening import Opening
+from hybrid.server.websocket.outgoing import encode_message
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import DefaultFields, ResponseEncoder
 from hybrid.server.wire.websocket.close_codes import CloseCode
-from hybrid.server.wire.websocket.frames import Opcode, encode_binary, encode_close, encode_frame, encode_text
+from hybrid.server.wire.websocket.frames import Opcode, encode_close, encode_frame
 from hybrid.server.wire.websocket.handshake import Handshake
 from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong, WebSocketError
 
@@ -43,37 +44,6 @@ class State(enum.Enum):
 
 #: Looked at with every message; an enum's own attribute takes CPython 3.11 three times as long.
 _OPEN: Final = State.OPEN
-
-
-def encode_message(
-    message: Message,
-    text_encoder: Callable[[str], bytes] = encode_text,
-    binary_encoder: Callable[[bytes | bytearray], bytes] = encode_binary,
-) -> bytes:
-    """Return the frame for a ``websocket.send``, made by one of the encoders.
-
-    Raises:
-        ProtocolError: the message does not have what it must have.
-    """
-    text = message.get("text")
-    data = message.get("bytes")
-    try:
-        if data is None and text is not None:
-            return text_encoder(text)
-        if text is None and data is not None:
-            return binary_encoder(data if type(data) is bytes else _as_bytes(data))
-    except (AttributeError, TypeError, UnicodeEncodeError) as error:
-        raise ProtocolError(f"websocket.send: {error}") from error
-    raise ProtocolError("websocket.send: exactly one of text and bytes must be there and not None")
-
-
-def _as_bytes(data: object) -> bytes | bytearray:
-    """Take what is as good as bytes; of others the length is not how many bytes they are."""
-    if isinstance(data, (bytes, bytearray)):
-        return data
-    if isinstance(data, memoryview):
-        return data.tobytes()
-    raise TypeError(f"bytes must be bytes, not {type(data).__name__}")
 
 
 class WebSocket(Handler):
