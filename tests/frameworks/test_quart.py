@@ -11,10 +11,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
-from tests.support.frameworks import heard, noted, notes, served, settled, tell
+from tests.support.frameworks import check_unread, heard, noted, notes, served, settled, tell
 from tests.support.needs import require_module
 from tests.support.process import DEADLINE, ServerProcess
-from tests.support.waiting import asking, until
+from tests.support.waiting import asking
 from tests.support.websocket_clients import close_of, opened, reset
 
 APP = "tests.frameworks.apps.quart_app"
@@ -115,14 +115,7 @@ class TestStreams:
 
     def test_client_reads_slowly(self, server: ServerProcess) -> None:
         """A generator rests while its client does not read."""
-        before = server.peak_memory()
-        with asking(server, "/quart/stream/flood/slow") as client:
-            noted(server, "slow part")
-            parts = settled(server, "slow")
-            assert server.peak_memory() - before < 16 << 20
-            for _ in range(parts):
-                assert client.recv(1 << 20)
-            until(lambda: len(notes(server, "slow")) > parts)
+        check_unread(server, "/quart/stream/flood/slow", "slow")
 
 
 class TestWebSockets:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.frameworks import noted, notes, served, settled
+from tests.support.frameworks import check_unread, noted, notes, served
 from tests.support.needs import require_module, require_program
 from tests.support.process import DEADLINE, ServerProcess
 from tests.support.waiting import asking, until
@@ -104,14 +104,7 @@ class TestResponses:
 
     def test_client_reads_slowly(self, server: ServerProcess) -> None:
         """A generator rests while its client does not read, and ends when that has left."""
-        before = server.peak_memory()
-        with asking(server, "/flood/slow") as client:
-            noted(server, "slow part")
-            parts = settled(server, "slow")
-            assert server.peak_memory() - before < 16 << 20
-            for _ in range(parts):
-                assert client.recv(1 << 20)
-            until(lambda: len(notes(server, "slow")) > parts)
+        check_unread(server, "/flood/slow", "slow")
         noted(server, "slow ended")
 
     def test_client_closes_its_direction(self, server: ServerProcess) -> None:

@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection
 
 from tests.support.bridges import COMPLAINTS
 from tests.support.process import DEADLINE, ROOT, ServerProcess, start_server
+from tests.support.waiting import asking, until
 
 #: What the applications of `tests/frameworks/apps` say when they fail because a test wants it.
 ON_PURPOSE = "on purpose"
@@ -82,3 +83,21 @@ def settled(server: ServerProcess, name: str) -> int:
         count = now
         time.sleep(0.2)
     return count
+
+
+def check_unread(server: ServerProcess, path: str, name: str) -> None:
+    """See that a stream rests while its client does not read, in little memory, and goes on when it does.
+
+    Args:
+        server: where it is.
+        path: of a stream without an end.
+        name: by which the application notes each part that it sends.
+    """
+    before = server.peak_memory()
+    with asking(server, path) as client:
+        noted(server, f"{name} part")
+        parts = settled(server, name)
+        assert server.peak_memory() - before < 16 << 20
+        for _ in range(parts):
+            assert client.recv(1 << 20)
+        until(lambda: len(notes(server, name)) > parts)
