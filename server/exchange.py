@@ -149,7 +149,7 @@ class Exchange:
             return False
         if self._leaving is None:
             self._leaving = Leaving()
-        self._leaving.told = True  # it has until the end of the drain
+        self._leaving.note_told()  # it has until the end of the drain
         self.disconnect()
         return True
 
@@ -179,7 +179,7 @@ class Exchange:
             await self._wait()
         if self._delivered or self.state is _DONE or not (self._body or self._body_complete):
             if self._leaving is not None:
-                self._leaving.told = True
+                self._leaving.note_told()
             return {"type": "http.disconnect"}
         return self._take_body()
 
@@ -249,6 +249,8 @@ class Exchange:
 
     def returned(self) -> None:
         """The application returned: fail the response if it is not complete."""
+        if self._leaving is not None:
+            self._leaving.stop()
         if self.state is _START or self.state is _BODY:
             stopping = self.state is _BODY and self._connection.context.draining
             if self._leaving is None and not stopping:  # who has been told of either may well give up
@@ -258,6 +260,8 @@ class Exchange:
 
     def failed(self) -> None:
         """The application raised: fail the response if it is not complete."""
+        if self._leaving is not None:
+            self._leaving.stop()
         if (self.state is _START or self.state is _BODY) and not self.refuse(500, "Internal Server Error"):
             self._connection.abort()  # the client must be able to tell that the response is incomplete
 

@@ -39,27 +39,25 @@ class LeftExchange(Protocol):
 class Leaving:
     """What an application knows of its client's having left. Loop thread only.
 
-    It refers to no exchange, which refers to it: nothing is left to the garbage collector.
-
-    Attributes:
-        told: whether the application has received ``http.disconnect``, or is about to.
+    Only its timer refers to the exchange, which refers to it: nothing is left to the garbage collector.
     """
 
-    __slots__ = ("_sent", "_watching", "told")
+    __slots__ = ("_sent", "_timer", "_told", "_watching")
 
     def __init__(self) -> None:
-        self.told = False
+        self._told = False  # whether the application has received http.disconnect, or is about to
         self._watching = False
+        self._timer: asyncio.TimerHandle | None = None
         self._sent = False  # whether the application has sent anything since it was looked at
 
     def __repr__(self) -> str:
-        return f"<Leaving told={self.told} watching={self._watching}>"
+        return f"<Leaving told={self._told} watching={self._watching}>"
 
     def watch(self, exchange: LeftExchange) -> None:
         """Begin to count the time in which an application that is answering must notice
         (``timeout_disconnect``). One that has not begun to may be doing what must be done all the same.
         """
-        if not self.told and not self._watching and exchange.connection.context.config.timeout_disconnect:
+        if not self._told and not self._watching and exchange.connection.context.config.timeout_disconnect:
             self._watching = True
             self._look_later(exchange)
 
@@ -67,9 +65,21 @@ class Leaving:
         """The application has sent something."""
         self._sent = True
 
+    def note_told(self) -> None:
+        """The application has received ``http.disconnect``, or is about to."""
+        self._told = True
+        self.stop()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def look(self, exchange: LeftExchange) -> None:
         """Cancel an application that waits for something else than its client, and would for ever."""
-        if self.told or exchange.done or exchange.task.done():
+        self.stop()
+        if exchange.done or exchange.task.done():
             return
         if exchange.encoder is not None and (self._sent or not exchange.connection.writable):
             self._look_later(exchange)  # the client may have closed its direction only, and be reading
@@ -80,4 +90,4 @@ class Leaving:
     def _look_later(self, exchange: LeftExchange) -> None:
         self._sent = False
         context = exchange.connection.context
-        context.loop.call_later(context.config.timeout_disconnect, self.look, exchange)
+        self._timer = context.loop.call_later(context.config.timeout_disconnect, self.look, exchange)
