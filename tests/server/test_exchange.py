@@ -1,24 +1,12 @@
 """One request and its response as an application sees them: the scope, receiving, sending."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
 
 import pytest
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.exchange import BODY_HIGH_WATER
-from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle
-
-T = TypeVar("T")
-
-
-async def start_waiting(call: Awaitable[T]) -> "asyncio.Future[T]":
-    """Call `receive` or `send` in a task of its own, and let it come as far as it can."""
-    task = asyncio.ensure_future(call)
-    await settle()
-    return task
-
+from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle, start_waiting
 
 # The scope.
 

@@ -3,23 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
-from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle
-
-T = TypeVar("T")
-
-
-async def start_waiting(call: Awaitable[T]) -> "asyncio.Future[T]":
-    """Call `receive` or `send` in a task of its own, and let it come as far as it can."""
-    task = asyncio.ensure_future(call)
-    await settle()
-    return task
+from tests.support.http_peer import Peer, Puppet, get, on_loop, request, start_waiting
 
 
 @on_loop

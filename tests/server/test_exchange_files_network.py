@@ -21,7 +21,7 @@ from tests.apps.wsgi_big import pattern
 from tests.support.certificates import Authority, authority
 from tests.support.downloads import begun, connected, is_content, open_descriptors, read_all, without_sendfile
 from tests.support.embedded import DEADLINE, client, on_each_loop, port_of, serving, until, until_drained
-from tests.support.http_peer import read_responses
+from tests.support.http_peer import get, read_responses
 
 __all__ = ["authority"]
 
@@ -81,11 +81,6 @@ def files(tmp_path: Path) -> Iterator[Files]:
     app = Files(tmp_path)
     yield app
     assert app.open == 0
-
-
-def get(target: str, *lines: str) -> bytes:
-    """Write a request."""
-    return "\r\n".join([f"GET {target} HTTP/1.1", "Host: x", *lines, "", ""]).encode()
 
 
 @pytest.mark.parametrize("how", ["works", "missing", "EINVAL"])

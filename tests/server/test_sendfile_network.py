@@ -17,7 +17,7 @@ from hybrid.server.server import Server
 from tests.apps.wsgi_big import pattern
 from tests.support.downloads import begun, connected, is_content, open_descriptors, read_all, without_sendfile
 from tests.support.embedded import client, on_each_loop, serving, until, until_drained
-from tests.support.http_peer import read_responses
+from tests.support.http_peer import get, read_responses
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors in /proc")
 
@@ -58,11 +58,6 @@ def files(tmp_path: Path) -> Iterator[Files]:
     app = Files(tmp_path)
     yield app
     assert app.open == 0
-
-
-def get(target: str, *lines: str) -> bytes:
-    """Write a request."""
-    return "\r\n".join([f"GET {target} HTTP/1.1", "Host: x", *lines, "", ""]).encode()
 
 
 async def ask(server: Server, target: str = "/") -> bytes:

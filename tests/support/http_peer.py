@@ -2,8 +2,8 @@
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple, ParamSpec
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import h11
 
@@ -18,6 +18,7 @@ from tests.support.transports import FakeTransport
 DEADLINE = 20.0
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def on_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
@@ -41,6 +42,13 @@ async def settle() -> None:
     """Let everything happen that can happen without the client."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+async def start_waiting(call: Awaitable[T]) -> "asyncio.Future[T]":
+    """Call `receive` or `send` in a task of its own, and let it come as far as it can."""
+    task = asyncio.ensure_future(call)
+    await settle()
+    return task
 
 
 class IncompleteResponse(AssertionError):

@@ -18,6 +18,8 @@ from hybrid.server.websocket.deflated import DeflatedWebSocket
 from hybrid.server.websocket.inbox import BACKLOG_BYTES
 from tests.apps.wsgi_flask_sock import app as flask_app
 from tests.support.embedded import client, on_each_loop, port_of, serving, until
+from tests.support.http_peer import get
+from tests.support.websocket_clients import HANDSHAKE
 
 KEY = b"\x11\xa2\x83\xf4"
 OFFER = "permessage-deflate; client_no_context_takeover"
@@ -66,11 +68,7 @@ def opening(server: Server, **options: Any) -> connect:
 
 def handshake(extensions: str) -> bytes:
     """Write a handshake with an offer."""
-    return (
-        "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        f"Sec-WebSocket-Extensions: {extensions}\r\n\r\n"
-    ).encode()
+    return get("/", *HANDSHAKE, f"Sec-WebSocket-Extensions: {extensions}")
 
 
 def compressed(data: bytes) -> bytes:
