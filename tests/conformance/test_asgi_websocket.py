@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
@@ -20,6 +20,7 @@ from tests.conformance.rfc6455 import code, handshake, masked, plain
 from tests.support.embedded import client, on_each_loop, port_of, serving, until
 from tests.support.process import start_server
 from tests.support.ticks import Ticks
+from tests.support.websocket_clients import end_of, opening
 
 ACCEPT: Message = {"type": "websocket.accept"}
 CLOSE: Message = {"type": "websocket.close"}
@@ -85,19 +86,9 @@ async def playing(*script: Any, **settings: Any) -> AsyncIterator[tuple[Player, 
         yield player, server
 
 
-def opening(server: Server, **options: Any) -> connect:
-    """Connect as a client of `websockets` does that pings nobody."""
-    options = {"proxy": None, "ping_interval": None, "compression": None, "close_timeout": 5, **options}
-    return connect(f"ws://127.0.0.1:{port_of(server)}/a%20b?c=d", **options)
-
-
-async def end_of(websocket: ClientConnection) -> tuple[int | None, str | None]:
-    """Return the code and reason of the server's close frame; 1006 where there was none."""
-    with suppress(ConnectionClosed):
-        while True:
-            await websocket.recv()
-    received = websocket.protocol.close_rcvd
-    return (received.code, received.reason) if received else (1006, "")
+def connecting(server: Server, **options: Any) -> connect:
+    """Connect with a path that has all that a scope tells apart."""
+    return opening(port_of(server), "/a%20b?c=d", **{"close_timeout": 5, **options})
 
 
 def disconnect(number: int, reason: str = "") -> Message:
@@ -113,7 +104,7 @@ class TestScope:
         """It has what the specification lists, with its types."""
         async with playing(ACCEPT, HI) as (player, server):
             offer = [Subprotocol("b"), Subprotocol("a")]
-            async with opening(server, subprotocols=offer, origin="https://x.example") as websocket:
+            async with connecting(server, subprotocols=offer, origin="https://x.example") as websocket:
                 await websocket.recv()
             scope = dict(player.scope)
             headers = scope.pop("headers")
@@ -145,7 +136,7 @@ class TestAccept:
     async def test_connect_is_first(self) -> None:
         """The first event is websocket.connect; messages come after the application has accepted."""
         async with playing(receive_one, ACCEPT, receive_one) as (player, server):
-            async with opening(server) as websocket:
+            async with connecting(server) as websocket:
                 await websocket.send("x")
                 await end_of(websocket)
             assert player.received == [
@@ -156,7 +147,7 @@ class TestAccept:
     @on_each_loop
     async def test_accept_without_receiving(self) -> None:
         """An application may accept before it receives."""
-        async with playing(ACCEPT, HI) as (_, server), opening(server) as websocket:
+        async with playing(ACCEPT, HI) as (_, server), connecting(server) as websocket:
             assert await websocket.recv() == "hi"
 
     @on_each_loop
@@ -164,12 +155,12 @@ class TestAccept:
         """Both reach the client, and None is as good as nothing."""
         accept = {**ACCEPT, "subprotocol": "a", "headers": [(b"x-one", b"1"), (b"x-one", b"2")]}
         offer = [Subprotocol("b"), Subprotocol("a")]
-        async with playing(accept) as (_, server), opening(server, subprotocols=offer) as websocket:
+        async with playing(accept) as (_, server), connecting(server, subprotocols=offer) as websocket:
             assert websocket.subprotocol == "a"
             assert websocket.response is not None
             assert websocket.response.headers.get_all("x-one") == ["1", "2"]
         accept = {**ACCEPT, "subprotocol": None, "headers": None}
-        async with playing(accept) as (_, server), opening(server) as websocket:
+        async with playing(accept) as (_, server), connecting(server) as websocket:
             assert websocket.subprotocol is None
 
     @on_each_loop
@@ -177,7 +168,7 @@ class TestAccept:
         """websocket.close in place of websocket.accept is a 403."""
         async with playing(receive_one, CLOSE, receive_one) as (player, server):
             with pytest.raises(InvalidStatus) as caught:
-                await opening(server)
+                await connecting(server)
             assert caught.value.response.status_code == 403
             await until(player.ended.is_set)
             assert player.received[1] == disconnect(1006)
@@ -284,7 +275,7 @@ class TestOrder:
         """What may not be sent now, or not like that, raises an error in the application."""
         async with playing(*before, message) as (player, server):
             with suppress(InvalidStatus):
-                async with opening(server, subprotocols=[Subprotocol("a"), Subprotocol("b")]):
+                async with connecting(server, subprotocols=[Subprotocol("a"), Subprotocol("b")]):
                     pass
             await until(player.ended.is_set)
             (error,) = player.errors
@@ -296,7 +287,7 @@ class TestOrder:
         """After an error the right event goes through."""
         script = [HI, {**ACCEPT, "subprotocol": "z"}, ACCEPT, ACCEPT, SEND, HI, {**CLOSE, "code": 1005}]
         async with playing(*script, {**CLOSE, "code": 4000}) as (player, server):
-            async with opening(server) as websocket:
+            async with connecting(server) as websocket:
                 assert await websocket.recv() == "hi"
                 assert await end_of(websocket) == (4000, "")
             assert len(player.errors) == 5
@@ -315,7 +306,7 @@ class TestOrder:
     @on_each_loop
     async def test_send(self, message: Message, expected: str | bytes) -> None:
         """One of text and bytes is sent; the other may be None."""
-        async with playing(ACCEPT, {**SEND, **message}) as (_, server), opening(server) as websocket:
+        async with playing(ACCEPT, {**SEND, **message}) as (_, server), connecting(server) as websocket:
             assert await websocket.recv() == expected
 
 
@@ -356,7 +347,7 @@ class TestClosing:
     @on_each_loop
     async def test_application_ends(self, script: Script, expected: tuple[int, str]) -> None:
         """The client is told how it came to the end; a reason that is too long is cut between characters."""
-        async with playing(ACCEPT, *script) as (_, server), opening(server) as websocket:
+        async with playing(ACCEPT, *script) as (_, server), connecting(server) as websocket:
             assert await end_of(websocket) == expected
 
     @pytest.mark.parametrize(
@@ -384,7 +375,7 @@ class TestClosing:
     async def test_client_vanishes(self) -> None:
         """A connection that breaks is 1006."""
         async with playing(ACCEPT, receive_all) as (player, server):
-            websocket = await opening(server)
+            websocket = await connecting(server)
             websocket.transport.abort()
             await until(player.ended.is_set)
             assert player.received[-1] == disconnect(1006)
@@ -404,7 +395,7 @@ class TestClosing:
     async def test_server_stops(self) -> None:
         """A server that stops is 1012, to both."""
         async with playing(ACCEPT, receive_all, HI, ws_close_spread=0) as (player, server):
-            async with opening(server) as websocket:
+            async with connecting(server) as websocket:
                 server.should_exit = True
                 assert await end_of(websocket) == (1012, "the server is stopping")
             assert player.received[-1] == disconnect(1012, "the server is stopping")
@@ -413,8 +404,11 @@ class TestClosing:
     @on_each_loop
     async def test_too_many(self) -> None:
         """One more than the server is to have is 1013, and the application does not hear of it."""
-        async with playing(ACCEPT, receive_all, ws_limit_connections=1) as (player, server), opening(server):
-            async with opening(server) as second:
+        async with (
+            playing(ACCEPT, receive_all, ws_limit_connections=1) as (player, server),
+            connecting(server),
+        ):
+            async with connecting(server) as second:
                 assert (await end_of(second))[0] == 1013
             assert len(player.received) <= 1
 
@@ -436,7 +430,7 @@ class TestClosing:
         """An application that ends without an answer to the handshake is a 500."""
         async with playing(receive_one, *script) as (_, server):
             with pytest.raises(InvalidStatus) as caught:
-                await opening(server)
+                await connecting(server)
             assert caught.value.response.status_code == 500
 
 
@@ -451,7 +445,7 @@ class TestHandshakeTimeout:
         script = [receive_one, *before, receive_one, ACCEPT]
         async with playing(*script, ws_handshake_timeout=0.05) as (player, server):
             with pytest.raises(InvalidStatus) as caught:
-                await opening(server)
+                await connecting(server)
             assert caught.value.response.status_code == 504
             await until(player.ended.is_set)
             assert player.received[1] == disconnect(1006)
@@ -463,7 +457,7 @@ class TestHandshakeTimeout:
     async def test_answered_in_time(self, ticks: Ticks) -> None:
         """One that has been answered is not looked at again: open, or refused with a long response."""
         soon = {"ws_handshake_timeout": 0.05}
-        async with playing(ACCEPT, receive_all, **soon) as (_, server), opening(server) as websocket:
+        async with playing(ACCEPT, receive_all, **soon) as (_, server), connecting(server) as websocket:
             await ticks.passed(20)
             await (await websocket.ping())
         part = {**BODY, "body": b"part", "more_body": True}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.http_peer import get
 from tests.support.process import Serve, ServerProcess
 from tests.support.sockets import DEADLINE
 from tests.support.waiting import until
@@ -38,11 +39,6 @@ def connect(server: ServerProcess, stack: ExitStack) -> socket.socket:
     client = stack.enter_context(closing(socket.create_connection(("127.0.0.1", server.port), DEADLINE)))
     client.settimeout(DEADLINE)
     return client
-
-
-def get(path: str) -> bytes:
-    """Write a request."""
-    return f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 
 
 def opened(server: ServerProcess, stack: ExitStack, path: str, until: bytes) -> socket.socket:

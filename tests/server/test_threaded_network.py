@@ -15,6 +15,7 @@ from hybrid.bridge.wsgi.threadpool import ThreadPool
 from tests.support.bridges import bridge_to
 from tests.support.downloads import connected
 from tests.support.embedded import client, on_each_loop, serving, until, until_drained
+from tests.support.http_peer import get
 from tests.support.sockets import DEADLINE
 
 THREADS = 8
@@ -31,11 +32,6 @@ async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
     body = f"asgi {scope['path']}".encode()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body})
-
-
-def get(path: str, *lines: str) -> bytes:
-    """Write a request."""
-    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *lines, "", ""]).encode()
 
 
 class Held:

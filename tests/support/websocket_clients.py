@@ -1,12 +1,14 @@
-"""WebSocket clients for servers in processes: `websockets`, and sockets that break off."""
+"""WebSocket clients: `websockets`, and sockets that break off."""
 
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import pytest
+from websockets.asyncio.client import ClientConnection as AsyncConnection
+from websockets.asyncio.client import connect as async_connect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -44,6 +46,21 @@ def close_of(websocket: ClientConnection) -> tuple[int, str] | None:
     with pytest.raises(ConnectionClosed) as caught:
         websocket.recv(timeout=DEADLINE)
     return (caught.value.rcvd.code, caught.value.rcvd.reason) if caught.value.rcvd else None
+
+
+def opening(port: int, path: str = "/", **options: Any) -> async_connect:
+    """Connect to a port of this machine; the client pings nobody, and offers no compression."""
+    options = {"proxy": None, "ping_interval": None, "compression": None, **options}
+    return async_connect(f"ws://127.0.0.1:{port}{path}", **options)
+
+
+async def end_of(websocket: AsyncConnection) -> tuple[int, str]:
+    """Read to the end, and return code and reason of the server's close frame; 1006 where there was none."""
+    with suppress(ConnectionClosed):
+        while True:
+            await websocket.recv()
+    received = websocket.protocol.close_rcvd
+    return (received.code, received.reason) if received else (1006, "")
 
 
 def reset(client: socket.socket) -> None:

@@ -19,7 +19,7 @@ from hybrid.server.websocket.inbox import BACKLOG_BYTES
 from tests.apps.wsgi_flask_sock import app as flask_app
 from tests.support.embedded import client, on_each_loop, port_of, serving, until
 from tests.support.http_peer import get
-from tests.support.websocket_clients import HANDSHAKE
+from tests.support.websocket_clients import HANDSHAKE, opening
 
 KEY = b"\x11\xa2\x83\xf4"
 OFFER = "permessage-deflate; client_no_context_takeover"
@@ -60,10 +60,9 @@ class Application:
                 await send({**self.received[-1], "type": "websocket.send"})
 
 
-def opening(server: Server, **options: Any) -> connect:
+def connecting(server: Server, **options: Any) -> connect:
     """Connect, and offer compression unless told otherwise."""
-    options = {"proxy": None, "ping_interval": None, "max_size": None, **options}
-    return connect(f"ws://127.0.0.1:{port_of(server)}/echo", **options)
+    return opening(port_of(server), "/echo", **{"compression": "deflate", "max_size": None, **options})
 
 
 def handshake(extensions: str) -> bytes:
@@ -114,7 +113,7 @@ def test_every_offer(
         options: dict[str, Any] = {"extensions": [factory], "compression": None}
         async with (
             serving(Application()) as (server, _),
-            opening(server, **options) as websocket,
+            connecting(server, **options) as websocket,
         ):
             assert answer_of(websocket) is not None
             for message in MESSAGES * 2:
@@ -131,7 +130,7 @@ async def test_off() -> None:
     """Without `ws_per_message_deflate` nothing is agreed on."""
     async with (
         serving(Application(), ws_per_message_deflate=False) as (server, _),
-        opening(server) as websocket,
+        connecting(server) as websocket,
     ):
         assert answer_of(websocket) is None
         await websocket.send("x" * 1000)
@@ -141,7 +140,7 @@ async def test_off() -> None:
 @on_each_loop
 async def test_no_offer() -> None:
     """A client that offers nothing is sent nothing compressed."""
-    async with serving(Application()) as (server, _), opening(server, compression=None) as websocket:
+    async with serving(Application()) as (server, _), connecting(server, compression=None) as websocket:
         assert answer_of(websocket) is None
         await websocket.send("x" * 1000)
         assert await websocket.recv() == "x" * 1000
@@ -150,7 +149,10 @@ async def test_no_offer() -> None:
 @on_each_loop
 async def test_settings() -> None:
     """The window that is set is the one that is answered, in both directions."""
-    async with serving(Application(), ws_deflate_window_bits=10) as (server, _), opening(server) as websocket:
+    async with (
+        serving(Application(), ws_deflate_window_bits=10) as (server, _),
+        connecting(server) as websocket,
+    ):
         expected = "permessage-deflate; server_max_window_bits=10; client_max_window_bits=10"
         assert answer_of(websocket) == expected
 
@@ -235,7 +237,7 @@ def test_refused(frames: bytes, code: int) -> None:
 @on_each_loop
 async def test_application_that_takes_a_socket() -> None:
     """A WSGI application answers the offer itself, and gets the frames as they are."""
-    async with serving(flask_app) as (server, _), opening(server) as websocket:
+    async with serving(flask_app) as (server, _), connecting(server) as websocket:
         answer = answer_of(websocket)
         assert answer is not None
         assert "window_bits=12" not in answer
@@ -251,7 +253,7 @@ async def test_application_that_takes_a_socket() -> None:
 async def test_scope_and_messages() -> None:
     """The scope says nothing of it, and messages are as they were sent."""
     application = Application()
-    async with serving(application) as (server, _), opening(server) as websocket:
+    async with serving(application) as (server, _), connecting(server) as websocket:
         await websocket.send("x" * 1000)
         await websocket.recv()
     assert not any("deflate" in name for name in application.scopes[0]["extensions"])
@@ -264,7 +266,7 @@ async def test_log() -> None:
     records: list[AccessRecord] = []
     async with (
         serving(Application(), access_logger=records.append) as (server, _),
-        opening(server) as websocket,
+        connecting(server) as websocket,
     ):
         for _ in range(3):
             await websocket.send("é" * 1000)
@@ -283,7 +285,7 @@ def test_with_limits(settings: dict[str, Any]) -> None:
         application = Application()
         async with (
             serving(application, ws_idle_timeout=60.0, **settings) as (server, _),
-            opening(server) as websocket,
+            connecting(server) as websocket,
         ):
             await websocket.send("x" * 1000)
             assert await websocket.recv() == "x" * 1000
@@ -335,7 +337,7 @@ async def test_close_behind_it() -> None:
 async def test_idle() -> None:
     """The compressor comes with some messages and goes when there are none; the client does not notice."""
     application = Application()
-    async with serving(application) as (server, _), opening(server) as websocket:
+    async with serving(application) as (server, _), connecting(server) as websocket:
         for _ in range(2):
             while "idle" in repr(application.websocket._deflater):
                 await websocket.send("x" * 1000)

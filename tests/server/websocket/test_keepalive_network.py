@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
 
 from hybrid.bridge.types import Message, Receive, Scope, Send
 from hybrid.server.connection import Connection
@@ -14,6 +12,7 @@ from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
 from hybrid.server.server import Server
 from tests.support.embedded import on_each_loop, port_of, serving, until
 from tests.support.ticks import FAST, Ticks
+from tests.support.websocket_clients import end_of, opening
 
 PINGS = {"ws_ping_interval": 2 * FAST, "ws_ping_timeout": 5 * FAST}
 PATIENT = {"ws_ping_interval": 2 * FAST, "ws_ping_timeout": 60}
@@ -70,20 +69,6 @@ async def way_to(server: Server) -> AsyncIterator[tuple[Way, int]]:
         entrance.close()
 
 
-def opening(port: int) -> connect:
-    """Connect as a client that answers pings and sends none."""
-    return connect(f"ws://127.0.0.1:{port}/", proxy=None, ping_interval=None, close_timeout=1)
-
-
-async def reading(websocket: ClientConnection) -> tuple[int, str]:
-    """Read to the end, and return the close code and reason that the server sent."""
-    with pytest.raises(ConnectionClosed):
-        await websocket.recv()
-    received = websocket.protocol.close_rcvd
-    assert received is not None
-    return received.code, received.reason
-
-
 @pytest.mark.parametrize("access_log", [False, True], ids=["unlogged", "logged"])
 @on_each_loop
 async def test_half_open(ticks: Ticks, access_log: bool) -> None:
@@ -91,7 +76,7 @@ async def test_half_open(ticks: Ticks, access_log: bool) -> None:
     application = Quiet()
     async with serving(application, access_log=access_log, lifespan="off", **PINGS) as (server, _):
         async with way_to(server) as (way, port):
-            websocket = await opening(port)
+            websocket = await opening(port, close_timeout=1)
             await until(lambda: ticks.context.connections)
             way.lossy = True
             await until(lambda: not ticks.context.connections)
@@ -107,11 +92,11 @@ async def test_deaf_client(ticks: Ticks) -> None:
     """A client that is there and does not answer is told why it is closed."""
     application = Quiet()
     async with serving(application, lifespan="off", **PINGS) as (server, _):
-        websocket = await opening(port_of(server))
+        websocket = await opening(port_of(server), close_timeout=1)
         websocket.transport.pause_reading()
         await until(lambda: len(application.received) == 2)
         websocket.transport.resume_reading()
-        assert await reading(websocket) == (1011, "keepalive ping timeout")
+        assert await end_of(websocket) == (1011, "keepalive ping timeout")
 
 
 @on_each_loop
@@ -119,7 +104,7 @@ async def test_living_client(ticks: Ticks) -> None:
     """A client that answers stays, idle as it is, and the log has how long its answers took."""
     records: list[AccessRecord] = []
     async with serving(Quiet(), access_logger=records.append, lifespan="off", **PATIENT) as (server, _):
-        async with opening(port_of(server)) as websocket:
+        async with opening(port_of(server), close_timeout=1) as websocket:
             await ticks.passed(20)
             await websocket.send("still here")
         await until(lambda: len(records) == 2)
@@ -147,7 +132,10 @@ async def test_application_that_does_not_receive(ticks: Ticks) -> None:
             received.append(message["text"])
 
     settings = {"ws_max_queue": 2, "lifespan": "off", **PINGS}
-    async with serving(busy, **settings) as (server, _), opening(port_of(server)) as websocket:
+    async with (
+        serving(busy, **settings) as (server, _),
+        opening(port_of(server), close_timeout=1) as websocket,
+    ):
         for number in range(2):
             await websocket.send(str(number))
             assert await (await websocket.ping()) >= 0  # though the queue is full the second time

@@ -18,7 +18,7 @@ from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server.server import Server
 from tests.apps.wsgi_flask_sock import app as flask_app
 from tests.support.embedded import client, on_each_loop, port_of, serving, until
-from tests.support.websocket_clients import handshake_bytes
+from tests.support.websocket_clients import end_of, handshake_bytes, opening
 
 HANDSHAKE = handshake_bytes("/echo")
 
@@ -53,10 +53,9 @@ def application(kind: str) -> Any:
     return Echo() if kind == "asgi" else flask_app
 
 
-def opening(server: Server, path: str = "echo", **options: Any) -> connect:
-    """Connect to an echo, with pings of nobody's."""
-    options = {"proxy": None, "ping_interval": None, "compression": None, "max_queue": None, **options}
-    return connect(f"ws://127.0.0.1:{port_of(server)}/{path}", **options)
+def connecting(server: Server, path: str = "/echo", **options: Any) -> connect:
+    """Connect to an echo."""
+    return opening(port_of(server), path, max_queue=None, **options)
 
 
 @asynccontextmanager
@@ -67,18 +66,10 @@ async def several(server: Server, count: int) -> AsyncIterator[list[ClientConnec
 
 
 async def _working(stack: AsyncExitStack, server: Server) -> ClientConnection:
-    websocket = await stack.enter_async_context(opening(server))
+    websocket = await stack.enter_async_context(connecting(server))
     await websocket.send("there?")
     assert await websocket.recv() == "there?"
     return websocket
-
-
-async def end_of(websocket: ClientConnection) -> tuple[int | None, str | None]:
-    """Return the close code and reason with which the server ends a WebSocket."""
-    with suppress(ConnectionClosed):
-        while True:
-            await websocket.recv()
-    return websocket.close_code, websocket.close_reason
 
 
 async def flood(count: int, send: Callable[[], Awaitable[object]]) -> None:
@@ -105,7 +96,7 @@ async def test_caps(kind: str, limit: str, end: tuple[int, str]) -> None:
     settings: dict[str, Any] = {limit: 2}
     async with serving(application(kind), **settings) as (server, _):
         async with several(server, 2) as (first, _second):
-            async with opening(server) as refused:
+            async with connecting(server) as refused:
                 assert await end_of(refused) == end
             assert server.limits_hit == {limit: 1}
             await first.close()
@@ -120,10 +111,10 @@ async def test_routes_count_apart() -> None:
     """Each application behind a gateway has a limit of its own."""
     targets = ["/a=tests.apps.websocket_echo:app", "/b=tests.apps.wsgi_flask_sock:app"]
     async with serving(targets, ws_limit_per_route=1) as (server, _), AsyncExitStack() as stack:
-        for path in ("a", "b/echo"):
-            await stack.enter_async_context(opening(server, path))
+        for path in ("/a", "/b/echo"):
+            await stack.enter_async_context(connecting(server, path))
             for _ in range(2):
-                assert await end_of(await opening(server, path)) == (
+                assert await end_of(await connecting(server, path)) == (
                     1008,
                     "too many WebSockets of this application",
                 )
@@ -140,7 +131,7 @@ async def test_caps_and_the_log(access_log: bool, caplog: pytest.LogCaptureFixtu
     async with (
         serving(app, **settings) as (server, _),
         several(server, 1),
-        opening(server, subprotocols=[Subprotocol("chat")]) as refused,
+        connecting(server, subprotocols=[Subprotocol("chat")]) as refused,
     ):
         assert refused.subprotocol == "chat"  # without which a browser would fail the handshake
         assert (await end_of(refused))[0] == 1013
@@ -162,7 +153,7 @@ async def test_refused_handshakes_do_not_count() -> None:
     async with serving(refuse, ws_limit_per_client=1) as (server, _):
         for _ in range(3):
             with pytest.raises(InvalidStatus):
-                await opening(server)
+                await connecting(server)
     assert not server.limits_hit
 
 
@@ -172,7 +163,7 @@ async def test_messages(access_log: bool) -> None:
     """A client that sends too many messages is closed with 1008, and the application is told."""
     app = Echo()
     settings = {"ws_limit_messages": 20, "ws_limit_burst": 0, "access_log": access_log}
-    async with serving(app, **settings) as (server, _), opening(server) as websocket:
+    async with serving(app, **settings) as (server, _), connecting(server) as websocket:
         await flood(1000, lambda: websocket.send("x"))
         end = (1008, "more than 20 messages a second")
         assert await end_of(websocket) == end
@@ -196,7 +187,7 @@ async def test_messages_before_the_limit() -> None:
 @on_each_loop
 async def test_pings_count() -> None:
     """A flood of pings is one of messages."""
-    async with serving(Echo(), ws_limit_messages=20) as (server, _), opening(server) as websocket:
+    async with serving(Echo(), ws_limit_messages=20) as (server, _), connecting(server) as websocket:
         await flood(1000, websocket.ping)
         assert (await end_of(websocket))[0] == 1008
 
@@ -207,7 +198,7 @@ async def test_bytes(kind: str) -> None:
     """A client that sends too many bytes is closed with 1008; one that does not goes on."""
     settings = {"ws_limit_bytes": 20_000, "ws_limit_burst": 5}
     async with serving(application(kind), **settings) as (server, _):
-        websocket = await opening(server)
+        websocket = await connecting(server)
         for _ in range(3):
             await websocket.send(b"x" * 10_000)
             assert await websocket.recv() == b"x" * 10_000
