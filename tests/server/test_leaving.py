@@ -1,6 +1,7 @@
 """What becomes of the call of an application whose client leaves in the middle of a response."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,21 @@ async def test_client_says_no_more() -> None:
 
 
 @on_loop
+async def test_client_says_no_more_and_gets_files() -> None:
+    """What is sent of a file counts as well."""
+    peer, call = await answering(timeout_disconnect=3600)
+    exchange = peer.handler._exchange
+    assert isinstance(exchange, Exchange)
+    await peer.send_eof()
+    with Path(__file__).open("rb") as file:
+        await call.send({"type": "http.response.zerocopysend", "file": file, "count": 1, "more_body": True})
+    exchange._cancel_unaware(3600)  # as the timer does
+    await settle()
+    assert not call.end.done()
+    await call.finish()
+
+
+@on_loop
 async def test_response_begins_too_late() -> None:
     """The time counts from the beginning of the response when the client has gone before it."""
     app = Puppet()
@@ -76,16 +92,27 @@ async def test_response_begins_too_late() -> None:
     await until(app.call.end.cancelled)
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"type": "http.response.body", "body": b"part", "more_body": True},
+        {"type": "http.response.zerocopysend", "offset": 0, "count": 1, "more_body": True},
+        {"type": "http.response.early_hint", "links": [b"</style.css>; rel=preload"]},
+    ],
+    ids=["body", "file", "hint"],
+)
 @on_loop
-async def test_endless_answer_to_head() -> None:
+async def test_endless_answer_to_head(again: dict[str, Any]) -> None:
     """An application that sends for ever what nobody is sent takes turns with others, and is cancelled."""
     ended = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"part", "more_body": True})
         try:
-            while True:
-                await send({"type": "http.response.body", "body": b"part", "more_body": True})
+            with Path(__file__).open("rb") as file:
+                while True:
+                    await send({**again, "file": file})
         finally:
             ended.set()
 
