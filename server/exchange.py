@@ -356,9 +356,9 @@ class Exchange:
         if self.state is _DONE or not await take(self, kind, message):
             due = "http.response.trailers is due" if awaits_trailers(self) else self.state.value
             raise ProtocolError(f"{kind!r} was sent, but {due}")
-        if self.state is _BODY:
-            await self._send_on(self._encoder.sends_body)
-        if self.state is not _DONE:
+        if self.encoder is not None:
+            await self._send_on(self.encoder.sends_body)
+        if not self.done:
             await asyncio.sleep(0)  # what is dropped holds nothing up, and may have no end either
 
     def _complete(self, status: int) -> None:

@@ -1,8 +1,9 @@
 """What becomes of the call of an application whose client leaves in the middle of a response."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -13,6 +14,13 @@ from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, s
 
 #: Seconds that a call may go on unaware; short, as the tests wait for it.
 GRACE = 0.01
+
+
+@pytest.fixture
+def file() -> Iterator[BinaryIO]:
+    """Give a file that is open."""
+    with Path(__file__).open("rb") as file:
+        yield file
 
 
 async def answering(part: bytes = b"part", **settings: Any) -> tuple[Peer, Call]:
@@ -65,14 +73,13 @@ async def test_client_says_no_more() -> None:
 
 
 @on_loop
-async def test_client_says_no_more_and_gets_files() -> None:
+async def test_client_says_no_more_and_gets_files(file: BinaryIO) -> None:
     """What is sent of a file counts as well."""
     peer, call = await answering(timeout_disconnect=3600)
     exchange = peer.handler._exchange
     assert isinstance(exchange, Exchange)
     await peer.send_eof()
-    with Path(__file__).open("rb") as file:
-        await call.send({"type": "http.response.zerocopysend", "file": file, "count": 1, "more_body": True})
+    await call.send({"type": "http.response.zerocopysend", "file": file, "count": 1, "more_body": True})
     exchange._cancel_unaware(3600)  # as the timer does
     await settle()
     assert not call.end.done()
@@ -102,7 +109,7 @@ async def test_response_begins_too_late() -> None:
     ids=["body", "file", "hint"],
 )
 @on_loop
-async def test_endless_answer_to_head(again: dict[str, Any]) -> None:
+async def test_endless_answer_to_head(file: BinaryIO, again: dict[str, Any]) -> None:
     """An application that sends for ever what nobody is sent takes turns with others, and is cancelled."""
     ended = asyncio.Event()
 
@@ -110,9 +117,8 @@ async def test_endless_answer_to_head(again: dict[str, Any]) -> None:
         await send({"type": "http.response.start", "status": 200})
         await send({"type": "http.response.body", "body": b"part", "more_body": True})
         try:
-            with Path(__file__).open("rb") as file:
-                while True:
-                    await send({**again, "file": file})
+            while True:
+                await send({**again, "file": file})
         finally:
             ended.set()
 
