@@ -63,7 +63,7 @@ class Exchange:
 
     __slots__ = (
         "_awaits_continue", "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder",
-        "_gone", "_notice", "_on_done", "_waiters", "keep_alive", "request", "scope", "state", "task",
+        "_gone", "_notice", "_on_done", "_timer", "_waiters", "keep_alive", "request", "scope", "state", "task",
     )  # fmt: skip
 
     task: asyncio.Task[None]
@@ -92,6 +92,7 @@ class Exchange:
         self._delivered = False  # whether the application has had the message with more_body=False
         self._gone = False  # whether the client sends nothing any more
         self._notice = _NOTHING
+        self._timer: asyncio.TimerHandle | None = None  # that looks for whether it has noticed
         self._waiters: list[asyncio.Future[None]] | None = None  # tasks in receive(): there may be several
 
     def __repr__(self) -> str:
@@ -253,15 +254,19 @@ class Exchange:
 
     def returned(self) -> None:
         """The application returned: fail the response if it is not complete."""
-        if self.state is _START or self.state is _BODY:
+        if self.state is _DONE:
+            return
+        if self.state is not State.LOST:
             stopping = self.state is _BODY and self._connection.context.draining
             if not self._gone and not stopping:  # an application that has been told of that may well give up
                 request = describe(self.scope)
                 logger.error("%s: the application returned without completing its response", request)
-            self.failed()
+        self.failed()
 
     def failed(self) -> None:
         """The application raised: fail the response if it is not complete."""
+        if self._timer is not None:
+            self._timer.cancel()  # it would keep the connection, and all of what TLS needs for it
         if (self.state is _START or self.state is _BODY) and not self.refuse(500, "Internal Server Error"):
             self._connection.abort()  # the client must be able to tell that the response is incomplete
 
@@ -332,7 +337,7 @@ class Exchange:
 
     def _look_again(self, grace: float) -> None:
         self._notice = Notice.AWAITED
-        self._connection.context.loop.call_later(grace, self._cancel_unaware, grace)
+        self._timer = self._connection.context.loop.call_later(grace, self._cancel_unaware, grace)
 
     def _cancel_unaware(self, grace: float) -> None:
         """Cancel an application that waits for something else than its client, and would for ever."""

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server.exchange import Exchange
 from tests.support.embedded import until
@@ -53,6 +54,22 @@ async def test_unaware(part: bytes) -> None:
     await peer.leave()
     assert not call.end.done()
     await until(call.end.cancelled)
+
+
+@on_loop
+async def test_nothing_is_kept() -> None:
+    """A call that ends early leaves no timer, which would keep the connection for all of the time."""
+    peer, call = await answering(timeout_disconnect=3600)
+    exchange = peer.handler._exchange
+    assert isinstance(exchange, Exchange)
+    await peer.leave()
+    with pytest.raises(ClientDisconnected) as caught:
+        await call.body(b"more", more=True)
+    timer = exchange._timer
+    assert timer is not None
+    assert not timer.cancelled()
+    await call.finish(caught.value)
+    assert timer.cancelled()
 
 
 @on_loop
