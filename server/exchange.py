@@ -63,7 +63,8 @@ class Exchange:
 
     __slots__ = (
         "_awaits_continue", "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder",
-        "_gone", "_notice", "_on_done", "_timer", "_waiters", "keep_alive", "request", "scope", "state", "task",
+        "_gone", "_notice", "_on_done", "_timer", "_waiters", "keep_alive", "request", "scope", "state",
+        "task",
     )  # fmt: skip
 
     task: asyncio.Task[None]
