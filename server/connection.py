@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
+import socket
+import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
@@ -25,6 +28,9 @@ _LINGER_SECONDS = 30.0
 #: The same while the server stops.
 _LAST_SILENCE = 0.2
 _LAST_SECONDS = 2.0
+
+#: A value of SO_LINGER: closing a socket resets the connection.
+_RESET: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 #: An address as asyncio and the socket module give it.
 _Name = tuple[Any, ...] | str | bytes | None
@@ -247,8 +253,11 @@ class Connection:
 
     def abort(self) -> None:
         """Close at once; what has not been sent is dropped, and the client can tell."""
-        if not self.closed:
-            self.transport.abort()
+        if self.closed:
+            return
+        if self._handler is not None and self._handler.ends_by_closing:
+            self._reset_on_close()
+        self.transport.abort()
 
     def tick(self, now: float) -> None:
         """Give up a client that takes nothing, and let the protocol act on its deadlines."""
@@ -275,6 +284,12 @@ class Connection:
     def end_response(self) -> bool:
         """Tell an application that goes on answering that it should end; whether there is one."""
         return self._handler is not None and self._handler.end_response()
+
+    def _reset_on_close(self) -> None:
+        """Let the connection end with a reset. One that is closing may not have its descriptor any more."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None and not self.transport.is_closing():
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
     def _has_stalled(self, now: float) -> bool:
         timeout = self.context.config.timeout_write
@@ -315,6 +330,13 @@ class Handler(asyncio.Protocol):
         self._connection = connection
 
     # For subclasses to fill in, besides asyncio's data_received and eof_received.
+
+    @property
+    def ends_by_closing(self) -> bool:
+        """Whether an incomplete response looks complete to its client when the connection ends as usual, and
+        not with a reset (RFC 9112 section 8).
+        """
+        return False
 
     def disconnected(self) -> None:
         """The connection is gone; nothing can be sent any more."""

@@ -298,12 +298,12 @@ class Exchange:
 
     # When the client leaves in the middle of a response, or wants nothing of it.
 
-    async def _send_on(self, data: bytes) -> None:
+    async def _send_on(self, sent: object) -> None:
         """Let an application that only sends notice what it would never give the loop a chance to tell."""
         if self._connection.transport.is_closing():
             self.abandon()
             raise ClientDisconnected("the client has left")
-        if not data:
+        if not sent:
             await self._send_nothing()
         elif self._leaving is not None:
             self._leaving.note_sent()
@@ -323,13 +323,18 @@ class Exchange:
 
     async def _take_extension(self, message: Message) -> None:
         """Take a message that only some applications send, if it is one, and due."""
-        from hybrid.server.extended import take
+        from hybrid.server.extended import awaits_trailers, take
 
         kind = kind_of(message)
         if self.state is State.LOST:
             raise ClientDisconnected("the client has left")
         if self.state is _DONE or not await take(self, kind, message):
-            raise ProtocolError(f"{kind!r} was sent, but {self.state.value}")
+            due = "http.response.trailers is due" if awaits_trailers(self) else self.state.value
+            raise ProtocolError(f"{kind!r} was sent, but {due}")
+        if self.encoder is not None:
+            await self._send_on(self.encoder.sends_body)
+        if not self.done:
+            await asyncio.sleep(0)  # what is dropped holds nothing up, and may have no end either
 
     def _complete(self, status: int) -> None:
         """The last byte of the response has been given to the transport."""

@@ -49,13 +49,21 @@ async def take(exchange: ExtendedExchange, kind: str, message: Message) -> bool:
         raise ResponseError(f"{kind}: {error}, in {message!r}") from error
 
 
+def awaits_trailers(exchange: ExtendedExchange) -> bool:
+    """Whether the body is over, and nothing but its trailers is due."""
+    return isinstance(exchange.encoder, TrailedEncoder) and exchange.encoder.due
+
+
 async def _hint(exchange: ExtendedExchange, message: Message) -> bool:
     """Send ``103 Early Hints`` (RFC 8297). The head, which nothing of the kind may follow, waits for the
     first part of the body, so there is time for it even after ``http.response.start``.
     """
     fields = [(b"link", link) for link in message["links"]]
-    for field in fields:
-        field_line(*field)
+    try:
+        for field in fields:
+            field_line(*field)
+    except ResponseError as error:
+        raise ResponseError(f"{EARLY_HINT}: {error}") from None
     encoder = exchange.encoder
     sent = encoder is not None and encoder.head_sent
     if fields and not sent and exchange.request.http_version != "1.0":  # RFC 9110 section 15.2

@@ -139,6 +139,11 @@ class Http11(Handler):
         else:
             self._close_after_response()
 
+    @property
+    def ends_by_closing(self) -> bool:
+        """Whether the client cannot tell an incomplete response otherwise: HTTP/1.0 has no chunks."""
+        return self._exchange is not None and self._exchange.request.http_version == "1.0"
+
     def end_response(self) -> bool:
         """Tell an application that goes on answering that it should end; whether there is one."""
         return self._exchange is not None and self._exchange.end_response()

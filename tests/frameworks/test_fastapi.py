@@ -2,7 +2,6 @@
 
 import hashlib
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -112,8 +111,9 @@ class TestBackgroundTasks:
     def test_client_leaves(self, server: ServerProcess) -> None:
         """A client that leaves once it has its response does not end the task."""
         httpx.post(f"{server.url}/later/left-alone", timeout=DEADLINE)
-        noted_nothing_for = 0.8  # longer than timeout_disconnect
-        time.sleep(noted_nothing_for)
+        with asking(server, "/quiet/leaves-later") as client:
+            assert client.recv(1)
+        noted(server, "leaves-later ended")  # timeout_disconnect is over, for who left before as well
         httpx.post(f"{server.url}/release/left-alone", timeout=DEADLINE)
         noted(server, "left-alone worked")
 

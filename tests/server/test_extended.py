@@ -98,7 +98,7 @@ async def test_wrong_links(links: Any) -> None:
     app = Puppet()
     peer = Peer(app)
     await peer.send(get())
-    with pytest.raises(ResponseError):
+    with pytest.raises(ResponseError, match=r"^http\.response\.early_hint: "):
         await hint(app.call, links)
     with pytest.raises(ResponseError, match="'links' is missing"):
         await app.call.send({"type": "http.response.early_hint"})
@@ -191,6 +191,8 @@ async def test_trailers_that_are_not_due(announced: bool) -> None:
     if announced:
         with pytest.raises(ProtocolError, match=r"http\.response\.trailers is due"):
             await app.call.body(b"more")
+        with pytest.raises(ProtocolError, match=r"http\.response\.trailers is due"):
+            await app.call.start()
         await trailers(app.call)
     with pytest.raises(ProtocolError, match="complete"):
         await trailers(app.call)

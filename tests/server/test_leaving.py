@@ -1,10 +1,13 @@
 """What becomes of the call of an application whose client leaves in the middle of a response."""
 
 import asyncio
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
+from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server.exchange import Exchange
 from tests.support.embedded import until
@@ -12,6 +15,13 @@ from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, s
 
 #: Seconds that a call may go on unaware; short, as the tests wait for it.
 GRACE = 0.01
+
+
+@pytest.fixture
+def file() -> Iterator[BinaryIO]:
+    """Give a file that is open."""
+    with Path(__file__).open("rb") as file:
+        yield file
 
 
 async def answering(part: bytes = b"part", **settings: Any) -> tuple[Peer, Call]:
@@ -47,6 +57,22 @@ async def test_unaware(part: bytes) -> None:
 
 
 @on_loop
+async def test_nothing_is_kept() -> None:
+    """A call that ends early leaves no timer, which would keep the connection for all of the time."""
+    peer, call = await answering(timeout_disconnect=3600)
+    exchange = peer.handler._exchange
+    assert isinstance(exchange, Exchange)
+    await peer.leave()
+    with pytest.raises(ClientDisconnected) as caught:
+        await call.body(b"more", more=True)
+    timer = exchange._timer
+    assert timer is not None
+    assert not timer.cancelled()
+    await call.finish(caught.value)
+    assert timer.cancelled()
+
+
+@on_loop
 async def test_client_says_no_more() -> None:
     """A client that closes its direction may be reading: the call goes on while it sends, and no longer."""
     peer, call = await answering(timeout_disconnect=3600)
@@ -66,6 +92,20 @@ async def test_client_says_no_more() -> None:
 
 
 @on_loop
+async def test_client_says_no_more_and_gets_files(file: BinaryIO) -> None:
+    """What is sent of a file counts as well."""
+    peer, call = await answering(timeout_disconnect=3600)
+    exchange = peer.handler._exchange
+    assert isinstance(exchange, Exchange)
+    await peer.send_eof()
+    await call.send({"type": "http.response.zerocopysend", "file": file, "count": 1, "more_body": True})
+    exchange._cancel_unaware(3600)  # as the timer does
+    await settle()
+    assert not call.end.done()
+    await call.finish()
+
+
+@on_loop
 async def test_response_begins_too_late() -> None:
     """The time counts from the beginning of the response when the client has gone before it."""
     app = Puppet()
@@ -78,16 +118,26 @@ async def test_response_begins_too_late() -> None:
     await until(app.call.end.cancelled)
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"type": "http.response.body", "body": b"part", "more_body": True},
+        {"type": "http.response.zerocopysend", "offset": 0, "count": 1, "more_body": True},
+        {"type": "http.response.early_hint", "links": [b"</style.css>; rel=preload"]},
+    ],
+    ids=["body", "file", "hint"],
+)
 @on_loop
-async def test_endless_answer_to_head() -> None:
+async def test_endless_answer_to_head(file: BinaryIO, again: dict[str, Any]) -> None:
     """An application that sends for ever what nobody is sent takes turns with others, and is cancelled."""
     ended = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"part", "more_body": True})
         try:
             while True:
-                await send({"type": "http.response.body", "body": b"part", "more_body": True})
+                await send({**again, "file": file})
         finally:
             ended.set()
 
