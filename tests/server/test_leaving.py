@@ -65,7 +65,9 @@ async def test_nothing_is_kept() -> None:
     await peer.leave()
     with pytest.raises(ClientDisconnected) as caught:
         await call.body(b"more", more=True)
-    timer = exchange._timer
+    leaving = exchange._leaving
+    assert leaving is not None
+    timer = leaving._timer
     assert timer is not None
     assert not timer.cancelled()
     await call.finish(caught.value)
@@ -98,8 +100,10 @@ async def test_client_says_no_more_and_gets_files(file: BinaryIO) -> None:
     exchange = peer.handler._exchange
     assert isinstance(exchange, Exchange)
     await peer.send_eof()
+    leaving = exchange._leaving
+    assert leaving is not None
     await call.send({"type": "http.response.zerocopysend", "file": file, "count": 1, "more_body": True})
-    exchange._cancel_unaware(3600)  # as the timer does
+    leaving.look(exchange)  # as the timer does
     await settle()
     assert not call.end.done()
     await call.finish()
