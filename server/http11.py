@@ -341,7 +341,8 @@ class Http11(Handler):
         """Answer a request that cannot be trusted or taken, and close: nobody knows where the next one would
         start, or wants to read as far as that.
         """
-        logger.info("%s - refused: %s", format_client(self._connection.client), error)
+        # As text: who keeps the error keeps the connection, which is in its traceback.
+        logger.info("%s - refused: %s", format_client(self._connection.client), str(error))
         exchange = self._exchange
         answered, self._state = self._state is _State.DISCARDING, _CLOSED
         if exchange is None and not answered:

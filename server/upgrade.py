@@ -96,7 +96,7 @@ _KINDS: Final = {
 def _refuse(connection: Connection, request: Request, error: HandshakeError) -> None:
     """Answer a handshake in place of an application."""
     context = connection.context
-    logger.info("%s - refused: %s", format_client(connection.client), error)
+    logger.info("%s - refused: %s", format_client(connection.client), str(error))  # not its traceback
     data = refusal(request, error.status, error.reason, context.default_fields, error.headers)
     connection.write(data)
     if context.access_log is not None:

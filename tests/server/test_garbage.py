@@ -38,8 +38,8 @@ def without_others() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def without_collector(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Collect nothing meanwhile, and log nothing: pytest keeps what is logged, and errors keep frames."""
-    caplog.set_level(logging.CRITICAL, "hybrid.server")
+    """Collect nothing in the meantime, and log everything, which pytest keeps."""
+    caplog.set_level(logging.INFO, "hybrid.server")
     gc.collect()
     gc.disable()
     yield
@@ -81,6 +81,7 @@ async def visit(port: int, data: bytes, answer: bytes, context: ssl.SSLContext |
         pytest.param(POST, b"", {}, id="no body"),
         pytest.param(POST + b"abc", b"", {}, id="part of a body"),
         pytest.param(UPGRADE, b"\r\n\r\n", {}, id="websocket"),
+        pytest.param(UPGRADE.replace(b"13", b"12"), b"426 ", {}, id="refused websocket"),
         pytest.param(PROXY[:9], b"", {"proxy_protocol": "v1"}, id="part of a proxy's header"),
         pytest.param(PROXY + GET, b"hello\n", {"proxy_protocol": "v1"}, id="proxy"),
     ],
