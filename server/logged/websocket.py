@@ -10,8 +10,8 @@ from hybrid.server.websocket.guarded import GuardedWebSocket
 from hybrid.server.websocket.websocket import State, WebSocket
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.websocket.close_codes import CloseCode
+from hybrid.server.wire.websocket.events import Close, Event
 from hybrid.server.wire.websocket.handshake import Handshake
-from hybrid.server.wire.websocket.parser import Close, Event
 
 
 class LoggedWebSocket(WebSocket):

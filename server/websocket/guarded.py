@@ -7,8 +7,8 @@ from hybrid.server.connection import Connection
 from hybrid.server.websocket.guards import Guards
 from hybrid.server.websocket.websocket import State, WebSocket
 from hybrid.server.wire.http11 import Request
+from hybrid.server.wire.websocket.events import Event
 from hybrid.server.wire.websocket.handshake import Handshake
-from hybrid.server.wire.websocket.parser import Event
 
 
 class GuardedWebSocket(WebSocket):

@@ -3,6 +3,7 @@
 import asyncio
 import enum
 import logging
+import struct
 from collections.abc import Callable
 from math import inf
 from typing import Final
@@ -19,9 +20,10 @@ from hybrid.server.websocket.outgoing import encode_message
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import DefaultFields, ResponseEncoder
 from hybrid.server.wire.websocket.close_codes import CloseCode
+from hybrid.server.wire.websocket.events import Close, Event, Ping, Pong, WebSocketError
 from hybrid.server.wire.websocket.frames import Opcode, encode_close, encode_frame
 from hybrid.server.wire.websocket.handshake import Handshake
-from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong, WebSocketError
+from hybrid.server.wire.websocket.parser import FrameParser
 
 logger = logging.getLogger("hybrid.server")
 
@@ -174,6 +176,8 @@ class WebSocket(Handler):
         connection = self._connection
         transport = connection.transport
         if self.state is _OPEN and kind == "websocket.send":
+            if not connection.writable:
+                await self._wait_for_room(message)
             transport.write(self._encode(message))
         elif not self._send_rarely(message):
             return
@@ -183,6 +187,12 @@ class WebSocket(Handler):
             # Now: an application that only sends would never let the loop tell us.
             self._end(CloseCode.ABNORMAL)
             raise ClientDisconnected("the client has left")
+
+    async def _wait_for_room(self, message: Message) -> None:
+        """Wait until the client reads on; a message whose ``send()`` is given up meanwhile is not kept."""
+        await self._connection.wait_writable()
+        if self.state is not _OPEN:
+            self._send_rarely(message)
 
     def _send_rarely(self, message: Message) -> bool:
         """Take a message that opens or ends the connection; whether to wait for the client to read it."""
@@ -209,6 +219,11 @@ class WebSocket(Handler):
                 raise ProtocolError(f"{kind!r} was sent, but {self.state.value}")
 
     # What the pipeline calls.
+
+    @property
+    def departed(self) -> bool:
+        """Whether the client has left, or the connection is being closed."""
+        return self.state in (State.CLOSING, State.CLOSED)
 
     def returned(self) -> None:
         """The application returned: close with 1000 what it left open; the handshake must be answered."""
@@ -346,7 +361,7 @@ class WebSocket(Handler):
         code = message.get("code", CloseCode.NORMAL)
         try:
             self._close(CloseCode.NORMAL if code is None else code, message.get("reason") or "")
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError, struct.error) as error:
             raise ProtocolError(f"websocket.close: {error}") from error
         self._closed_by_application = True
 

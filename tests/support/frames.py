@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from websockets.utils import apply_mask
 
-from hybrid.server.wire.websocket.parser import Event, FrameParser, WebSocketError
+from hybrid.server.wire.websocket.events import Event, WebSocketError
+from hybrid.server.wire.websocket.parser import FrameParser
 
 KEY = b"\x11\xa2\x83\xf4"
 MAX_SIZE = 1 << 20

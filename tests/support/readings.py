@@ -10,7 +10,8 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong
+from hybrid.server.wire.websocket.events import Close, Event, Ping, Pong
+from hybrid.server.wire.websocket.parser import FrameParser
 from tests.support.frames import feed_all, raw
 
 #: The most bytes that a message may have.

@@ -5,16 +5,9 @@ from typing import Final
 
 from hybrid.server.wire.websocket.close_codes import CloseCode
 from hybrid.server.wire.websocket.deflate import TAIL, Inflater
+from hybrid.server.wire.websocket.events import Event, WebSocketError
 from hybrid.server.wire.websocket.frames import CONTROL, FIN, RSV1, Opcode
-from hybrid.server.wire.websocket.parser import (
-    FIRST,
-    NEXT,
-    Event,
-    Flow,
-    FrameParser,
-    WebSocketError,
-    decode_text,
-)
+from hybrid.server.wire.websocket.parser import FIRST, NEXT, Flow, FrameParser, decode_text
 
 _WHOLE_TEXT: Final = FIN | RSV1 | Opcode.TEXT
 _WHOLE: Final = frozenset({_WHOLE_TEXT, FIN | RSV1 | Opcode.BINARY})

@@ -8,54 +8,16 @@ and control frames. No reserved bit is allowed: where messages may be compressed
 import codecs
 import enum
 import struct
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from hybrid.server.wire.websocket.close_codes import CloseCode, is_valid_close_code
+from hybrid.server.wire.websocket.events import Close, Event, Ping, Pong, WebSocketError
 from hybrid.server.wire.websocket.frames import CONTROL, FIN, MAX_CONTROL, OPCODE_BITS, Opcode
 
 try:
     from websockets.speedups import apply_mask
 except ImportError:  # pragma: no cover - the wheel for this platform has no C extension
     from websockets.utils import apply_mask
-
-
-class WebSocketError(Exception):
-    """The peer broke a rule of the protocol; the connection is to be closed with ``code`` and ``reason``.
-
-    Attributes:
-        code: the close code that names the kind of failure (1002, 1007 or 1009).
-        reason: which rule, short enough for a close frame.
-        events: what was complete before the failure, in the same piece of data; it still counts.
-    """
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"{code} {reason}")
-        self.code = int(code)
-        self.reason = reason
-        self.events: list[Event] = []
-
-
-@dataclass(frozen=True, slots=True)
-class Ping:
-    """A ping; the answer is a pong with the same payload of at most 125 bytes (section 5.5.2)."""
-
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Pong:
-    """A pong: the answer to a ping of ours, or unasked for (section 5.5.3)."""
-
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The peer wants to close, or agrees to; ``code`` is 1005 when its frame had none (section 5.5.1)."""
-
-    code: int
-    reason: str
 
 
 class Flow(enum.Enum):
@@ -65,9 +27,6 @@ class Flow(enum.Enum):
     HELD = "when it is called again: what has been read is enough for now"
     DONE = "never: the peer has closed, or broken a rule"
 
-
-#: A whole text message, a whole binary message, or a control frame.
-Event = str | bytes | Ping | Pong | Close
 
 # Looked at with every frame; an enum's own attribute takes CPython 3.11 three times as long.
 _READING: Final = Flow.READING

@@ -12,8 +12,8 @@ from websockets.frames import Frame, Opcode
 from websockets.utils import apply_mask
 
 from hybrid.server.wire.websocket.deflate import Agreement, Inflater
+from hybrid.server.wire.websocket.events import Close, Event, Ping, WebSocketError
 from hybrid.server.wire.websocket.inflating import InflatingParser
-from hybrid.server.wire.websocket.parser import Close, Event, Ping, WebSocketError
 
 AGREEMENT = Agreement(15, 15, server_forgets=False, client_forgets=False, response=b"permessage-deflate")
 FORGETFUL = AGREEMENT._replace(client_forgets=True)

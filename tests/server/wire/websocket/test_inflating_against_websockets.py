@@ -15,8 +15,8 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
 from hybrid.server.wire.websocket.deflate import Agreement, Inflater
+from hybrid.server.wire.websocket.events import Event
 from hybrid.server.wire.websocket.inflating import InflatingParser
-from hybrid.server.wire.websocket.parser import Event
 from tests.support import readings
 from tests.support.frames import in_pieces, raw
 from tests.support.readings import LIMIT, Difference, Reading, difference, read, theirs

@@ -13,8 +13,9 @@ from websockets.utils import apply_mask as apply_mask_in_python
 
 from hybrid.server.wire.websocket import parser
 from hybrid.server.wire.websocket.close_codes import CloseCode, is_valid_close_code
+from hybrid.server.wire.websocket.events import Close, Event, Ping, Pong, WebSocketError
 from hybrid.server.wire.websocket.frames import encode_binary, encode_close, encode_frame, encode_text
-from hybrid.server.wire.websocket.parser import Close, Event, FrameParser, Ping, Pong, WebSocketError
+from hybrid.server.wire.websocket.parser import FrameParser
 from tests.support.frames import MAX_SIZE, Outcome, in_pieces, outcome, raw
 
 
