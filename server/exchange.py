@@ -247,6 +247,12 @@ class Exchange:
 
     # What the pipeline calls.
 
+    @property
+    def departed(self) -> bool:
+        """Whether the client has left, or has its response, or the server stops."""
+        answering = self.state is _START or self.state is _BODY
+        return not answering or self._leaving is not None or self._connection.context.draining
+
     def returned(self) -> None:
         """The application returned: fail the response if it is not complete."""
         if self._leaving is not None:

@@ -35,6 +35,13 @@ class Call(Protocol):
         """What the application sends with."""
         ...
 
+    @property
+    def departed(self) -> bool:
+        """Whether ``send`` may have raised :class:`~hybrid.bridge.errors.ClientDisconnected`. If not, it was
+        another call's.
+        """
+        ...
+
     def returned(self) -> None:
         """The application returned."""
         ...
@@ -134,15 +141,14 @@ async def _run_call(application: ASGIApp, call: Call, calls: set[asyncio.Task[No
     try:
         await application(call.scope, call.receive, call.send)
         call.returned()
-    except ClientDisconnected:
-        call.returned()
     except asyncio.CancelledError as error:
         call.failed()
         raise error.with_traceback(None)  # noqa: B904 - the task keeps it, and so all that its frames hold
     except BaseException as error:
-        if came_of_departure(error):
-            name = type(error).__name__
-            logger.info("%s: ended with %s, as its client has left", describe(call.scope), name)
+        if call.departed and came_of_departure(error):
+            if not isinstance(error, ClientDisconnected):
+                name = type(error).__name__
+                logger.info("%s: ended with %s, as its client has left", describe(call.scope), name)
             call.returned()
         else:
             logger.exception("%s: the application failed", describe(call.scope))

@@ -130,7 +130,7 @@ class ThreadedExchange:
 
     def _refuse_for_want_of_threads(self, error: PoolFull) -> None:
         self.body.close()
-        logger.warning("%s: refused, %s", self.request, error)
+        logger.warning("%s: refused, %s", self.request, str(error))
         self.refuse(503, "Service Unavailable", [RETRY_AFTER])
         self._connection.context.loop.call_soon(self._on_done)
 

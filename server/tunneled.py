@@ -55,13 +55,13 @@ def open_tunnel(
     try:
         exchange = _connect(connection, request, scope, record)
     except (OSError, NotImplementedError) as error:  # no more descriptors; a loop that cannot watch them
-        logger.error("%s: refused, %r", request, error)
+        logger.error("%s: refused, %s", request, repr(error))
         _refuse(connection, request, record)
         return
     try:
         application.submit_socket(exchange)
     except PoolFull as error:
-        logger.warning("%s: refused, %s", request, error)
+        logger.warning("%s: refused, %s", request, str(error))
         exchange.discard()
         _refuse(connection, request, record)
         return

@@ -262,6 +262,7 @@ WRONG: list[tuple[Script, Any, str]] = [
         for number in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536, -1)
     ),
     ([ACCEPT], {**CLOSE, "code": "1000"}, "websocket.close: "),
+    ([ACCEPT], {**CLOSE, "code": 1000.0}, "websocket.close: "),
     ([ACCEPT], {**CLOSE, "reason": b"why"}, "websocket.close: "),
 ]
 

@@ -30,6 +30,17 @@ async def test_application_raises_before_the_start(caplog: pytest.LogCaptureFixt
 
 
 @on_loop
+async def test_disconnect_of_another_client(caplog: pytest.LogCaptureFixture) -> None:
+    """An application that has failed because somebody else's client has left has failed."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get("/passes-on"))
+    await app.call.finish(ClientDisconnected("the client has left"))
+    assert peer.response().status == 500
+    assert caplog.messages == ["GET /passes-on: the application failed"]
+
+
+@on_loop
 async def test_application_raises_after_start_was_given() -> None:
     """A start alone has not been sent yet, so that the client gets a 500 all the same."""
     app = Puppet()

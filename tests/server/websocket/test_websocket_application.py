@@ -357,6 +357,23 @@ class TestSend:
         await settle()
         assert not peer.context.calls
 
+    @on_loop
+    async def test_disconnect_of_another_client(self, caplog: pytest.LogCaptureFixture) -> None:
+        """An application that fails as the client of another WebSocket has left has failed: 1011."""
+        left = idle()
+        gone = Peer(left)
+        await gone.open()
+        gone.transport.lose()
+
+        async def passing_on(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(ACCEPT)
+            await left.send(TEXT)
+
+        peer = Peer(passing_on)
+        await peer.open()
+        assert peer.close == Close(1011, "the application failed")
+        assert caplog.messages == ["websocket /chat: the application failed"]
+
 
 class TestFlowControl:
     """Neither side can make the server remember without bound."""
@@ -469,6 +486,42 @@ class TestFlowControl:
         assert not sending.done()
         peer.transport.protocol.resume_writing()
         await sending
+
+    @on_loop
+    async def test_given_up_sends(self) -> None:
+        """A message whose send() is given up while the client does not read is not kept for it: an
+        application that goes on to the next one each time would fill the memory.
+        """
+        application = idle()
+        peer = Peer(application)
+        await peer.open()
+        peer.transport.protocol.pause_writing()
+        for _ in range(100):
+            sending = asyncio.ensure_future(application.send(TEXT))
+            await settle()
+            sending.cancel()
+            await asyncio.wait({sending})
+        assert peer.transport.take() == b""
+        last = asyncio.ensure_future(application.send({**TEXT, "text": "last"}))
+        await settle()
+        peer.transport.protocol.resume_writing()
+        await last
+        assert peer.transport.take() == b"\x81\x04last"
+
+    @on_loop
+    async def test_stop_while_a_send_waits(self) -> None:
+        """A send() that waits raises when the server has closed the WebSocket in the meantime."""
+        application = idle()
+        peer = Peer(application)
+        await peer.open()
+        peer.transport.protocol.pause_writing()
+        sending = asyncio.ensure_future(application.send(TEXT))
+        await settle()
+        peer.websocket.drain()
+        peer.transport.protocol.resume_writing()
+        with pytest.raises(ClientDisconnected):
+            await sending
+        assert peer.transport.take()[:1] == b"\x88"
 
     @on_loop
     async def test_slow_client_leaves(self) -> None:
