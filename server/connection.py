@@ -32,6 +32,9 @@ _LAST_SECONDS = 2.0
 #: A value of SO_LINGER: closing a socket resets the connection.
 _RESET: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
+#: Bytes that wait for a client that reads slowly, before who writes has to wait.
+_WRITE_HIGH_WATER = 64 * 1024
+
 #: An address as asyncio and the socket module give it.
 _Name = tuple[Any, ...] | str | bytes | None
 
@@ -107,6 +110,8 @@ class Connection:
         self._carrier, self.transport = self.transport, transport
         self.tls = tls
         self.scheme = "https"
+        # As in clear. Left alone, the loops keep half a megabyte, besides what the carrier has.
+        transport.set_write_buffer_limits(high=_WRITE_HIGH_WATER)
 
     def announced(self, header: "ProxyHeader") -> None:
         """Take the client's addresses from the proxy that has opened the connection.

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import ClassVar
 
 import pytest
 
@@ -165,3 +166,35 @@ async def test_handler_that_cannot_be_made(authority: Authority, caplog: pytest.
     await until(lambda: connection.closed)
     assert not context.connections
     assert [each.message for each in caplog.records] == ["unix: the connection failed"]
+
+
+class Filling(Handler):
+    """Sends to a client that does not read, until it would have to wait."""
+
+    held: ClassVar[list[int]] = []
+
+    def data_received(self, data: bytes) -> None:
+        """Fill the buffers, note how much that is in that of the layer, and go."""
+        connection = self._connection
+        while connection.writable:
+            connection.write(bytes(16 * 1024))
+        self.held.append(connection.transport.get_write_buffer_size())
+        connection.abort()
+
+
+@on_each_loop
+async def test_what_a_slow_client_costs(authority: Authority) -> None:
+    """As much as in clear waits for a client that does not read, and not the half megabyte of the loops."""
+    Filling.held.clear()
+    _, connection, client = await connected(
+        authority, lambda connection, certificates: TlsHandshake(connection, certificates, Filling)
+    )
+
+    async def send(data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(client, data)
+
+    with client, suppress(ssl.SSLError, OSError):
+        await ask(client, authority, send)
+    await until(lambda: connection.closed)
+    (held,) = Filling.held
+    assert held <= 96 * 1024
