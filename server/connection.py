@@ -12,7 +12,7 @@ from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
 from hybrid.server.forwarded import Peer
 from hybrid.server.ops.escape import format_client
-from hybrid.server.stall import StallWatch
+from hybrid.server.stall import StallWatch, system_queue
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.http11 import Request
 
@@ -206,6 +206,11 @@ class Connection:
         if self._carrier is not None and self._carrier.get_write_buffer_size():
             return True
         return self.transport.get_write_buffer_size() > 0
+
+    @property
+    def unacknowledged(self) -> int:
+        """Bytes that the system keeps until the client has acknowledged them; 0 where it does not tell."""
+        return system_queue(self._carrier or self.transport)
 
     def pause_reading(self) -> None:
         """Take no more bytes from the socket; may be called repeatedly."""

@@ -29,13 +29,13 @@ class StallWatch:
         """Look again, at the time ``now``. True when the client has taken nothing since a look whose
         ``deadline`` has passed.
         """
-        waiting = transport.get_write_buffer_size(), _system_queue(transport)
+        waiting = transport.get_write_buffer_size(), system_queue(transport)
         if waiting != self._waiting:
             self._waiting, self._deadline = waiting, deadline
         return now >= self._deadline
 
 
-def _system_queue(transport: asyncio.Transport) -> int:
+def system_queue(transport: asyncio.Transport) -> int:
     """Ask for the bytes that the peer has not acknowledged; 0 where that cannot be asked."""
     sock = transport.get_extra_info("socket")
     if sock is None:

@@ -10,6 +10,8 @@ from hybrid.server.websocket.inbox import Inbox
 from hybrid.server.wire.websocket.frames import Opcode, encode_frame
 
 _PAYLOAD_SIZE: Final = 4
+#: Bytes of which the last may take longer than a time-out over a slow line.
+_MANY: Final = 64 * 1024
 
 
 class _Ping:
@@ -21,9 +23,10 @@ class _Ping:
         next: the loop's time of the next one.
         deadline: the loop's time until which a sign of life is waited for.
         measured: whether nothing has held up the pong that may take long.
+        queue: bytes that the system had for the client, this ping the last of them, as they were last seen.
     """
 
-    __slots__ = ("deadline", "measured", "next", "payload", "sent")
+    __slots__ = ("deadline", "measured", "next", "payload", "queue", "sent")
 
     def __init__(self, next_at: float, deadline: float, *, measured: bool) -> None:
         self.payload = random.randbytes(_PAYLOAD_SIZE)  # noqa: S311
@@ -31,6 +34,12 @@ class _Ping:
         self.next = next_at
         self.deadline = deadline
         self.measured = measured
+        self.queue = 0
+
+    def comes_closer(self, queue: int) -> bool:
+        """Whether the client still reads what was sent before, and much of it is left."""
+        before, self.queue = self.queue, queue
+        return _MANY < queue < before
 
 
 class Keepalive:
@@ -72,14 +81,18 @@ class Keepalive:
 
         Any byte is such a sign: a pong may have to wait behind a large message. Time does not count while it
         could not be seen, as the application takes nothing, nor while the ping may not be sent, as the client
-        takes nothing, which is ``timeout_write``'s matter.
+        takes nothing, which is ``timeout_write``'s matter. The system's buffer may have megabytes, too: while
+        the client takes from them, the ping is on its way.
         """
         context, ping = connection.context, self._ping
         config = context.config
         if ping is not None and config.ws_ping_timeout:
             ping.measured = ping.measured and connection.reading
             if not (inbox.take_heard() or not connection.reading or connection.has_unsent):
-                return now < ping.deadline
+                if now < ping.deadline:
+                    return True
+                if not ping.comes_closer(connection.unacknowledged):
+                    return False
             ping.deadline = context.deadline(config.ws_ping_timeout)
             if now < ping.next:
                 return True
@@ -106,4 +119,5 @@ class Keepalive:
         ping = self._ping = _Ping(next_at, deadline, measured=connection.reading)
         inbox.take_heard()
         connection.write(encode_frame(Opcode.PING, ping.payload))
+        ping.queue = connection.unacknowledged
         self.due = -inf if timeout else next_at

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
+from hybrid.server.connection import Connection
 from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
 from hybrid.server.websocket.keepalive import Keepalive
 from hybrid.server.wire.websocket.frames import encode_close
@@ -94,6 +95,32 @@ class TestPings:
         pinged = Pinged(ws_ping_interval=0)
         await pinged.open()
         assert await pinged.at(100_000) == b""
+
+    @on_loop
+    async def test_behind_a_large_message(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A client that still reads what was sent before the ping, as its acknowledgements say, is alive."""
+        left = [0]
+        monkeypatch.setattr(Connection, "unacknowledged", property(lambda _: left[0]))
+        pinged = Pinged()
+        await pinged.open()
+        left[0] = 1_000_000
+        assert is_ping(await pinged.at(INTERVAL + 1))
+        seconds = INTERVAL + 1
+        for left[0] in (700_000, 300_000):
+            seconds += INTERVAL + TIMEOUT
+            assert is_ping(await pinged.at(seconds))
+        assert await pinged.at(seconds + TIMEOUT + 1) == TIMED_OUT
+
+    @on_loop
+    async def test_little_is_acknowledged(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Some bytes on their way say nothing: a proxy may take them for a client that is gone."""
+        left = [60_000]
+        monkeypatch.setattr(Connection, "unacknowledged", property(lambda _: left[0]))
+        pinged = Pinged()
+        await pinged.open()
+        assert is_ping(await pinged.at(INTERVAL + 1))
+        left[0] = 6
+        assert await pinged.at(INTERVAL + 2 + TIMEOUT) == TIMED_OUT
 
     @on_loop
     async def test_not_before_the_handshake(self) -> None:
