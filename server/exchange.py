@@ -201,6 +201,8 @@ class Exchange:
             more = message.get("more_body", False)
             if type(body) is not bytes or (more is not False and more is not True):
                 body = body_of(message)
+            if more and not self._connection.writable:
+                await self._wait_for_room(message)
             data = encoder.encode(body, more)
             if data:
                 self._connection.transport.write(data)
@@ -324,6 +326,14 @@ class Exchange:
             self._complete(self._encoder.status)
             self.state = State.LOST
             raise ClientDisconnected("the client has left")
+
+    async def _wait_for_room(self, message: Message) -> None:
+        """Wait before anything more is written: an application whose wait was cancelled, by a time-out of its
+        own, may go on sending.
+        """
+        await self._connection.wait_writable()
+        if self.state is not _BODY:
+            await self._take_extension(message)  # which says what is the matter
 
     # What both have in common.
 

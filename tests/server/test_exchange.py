@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hybrid.bridge.errors import ClientDisconnected
+from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.server.exchange import BODY_HIGH_WATER
 from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle, start_waiting
 
@@ -394,6 +394,46 @@ async def test_two_senders_wait_for_a_slow_client() -> None:
     await app.call.body()
     assert peer.response().body == b"ab"
     await app.call.finish()
+
+
+@on_loop
+async def test_sends_that_are_given_up() -> None:
+    """A part whose `send` is given up while the client does not read is not kept for it: an application that
+    goes on to the next one each time would fill the memory.
+    """
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.start()
+    await peer.stop_reading()
+    for _ in range(100):
+        sending = await start_waiting(app.call.body(b"a", more=True))
+        sending.cancel()
+        await asyncio.wait({sending})
+    assert peer.transport.take() == b""
+    sending = await start_waiting(app.call.body(b"more", more=True))
+    await peer.read_on()
+    await sending
+    await app.call.body(b"last")
+    assert peer.response().body == b"morelast"
+    await app.call.finish()
+
+
+@on_loop
+async def test_another_task_ends_the_response() -> None:
+    """A part that still waited for the client to read is none of it any more."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.start()
+    await peer.stop_reading()
+    late = await start_waiting(app.call.body(b"late", more=True))
+    await app.call.body(b"end")
+    await peer.read_on()
+    with pytest.raises(ProtocolError, match="the response is complete"):
+        await late
+    await app.call.finish()
+    assert peer.response().body == b"end"
 
 
 @on_loop

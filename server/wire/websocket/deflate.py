@@ -26,6 +26,11 @@ _MAX_ENDS: Final = 64
 # Measured with JSON: half the time of the usual 6, for a twelfth more bytes.
 _LEVEL: Final = 3
 
+#: Bytes from which on a message is compressed only if its beginning shrinks: pictures and archives take the
+#: longest, and come out no shorter.
+_LARGE: Final = 256 * 1024
+_SAMPLE: Final = 4 * 1024
+
 _SERVER_FORGETS: Final = "server_no_context_takeover"
 _CLIENT_FORGETS: Final = "client_no_context_takeover"
 _SERVER_BITS: Final = "server_max_window_bits"
@@ -148,6 +153,8 @@ class Deflater:
     def _encode(self, opcode: int, payload: bytes | bytearray) -> bytes:
         if len(payload) < self._threshold:
             return encode_frame(opcode, payload)
+        if len(payload) >= _LARGE and not _shrinks(payload[:_SAMPLE]):
+            return encode_frame(opcode, payload)
         compressed = self._compress(payload)
         if self._forgets and len(compressed) >= len(payload):
             return encode_frame(opcode, payload)  # the client need not have seen it
@@ -163,6 +170,11 @@ class Deflater:
         self._recent = True
         data: bytes = stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)
         return data[: -len(TAIL)]
+
+
+def _shrinks(sample: bytes | bytearray) -> bool:
+    """Tell whether it is worth while to compress what begins like this."""
+    return len(zlib.compress(sample, 1, -MIN_BITS)) < len(sample) * 0.9
 
 
 class Inflater:

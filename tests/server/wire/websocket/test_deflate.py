@@ -1,5 +1,6 @@
 """permessage-deflate: what is agreed on, and what is done (RFC 7692 section 7)."""
 
+import random
 import tracemalloc
 import zlib
 from collections.abc import Iterator
@@ -339,6 +340,14 @@ class TestDeflater:
         deflater = Deflater(PLAIN._replace(server_forgets=True), 0)
         assert deflater.encode_binary(message) == b"\x82\x7e\x01\x00" + message
         assert Deflater(PLAIN, 0).encode_binary(message)[0] == 0xC2
+
+    def test_large_message_that_would_not_become_smaller(self) -> None:
+        """What is large and does not shrink in its beginning is sent as it is: it would take the longest."""
+        noise = random.Random(1).randbytes(1 << 20)  # noqa: S311
+        deflater = Deflater(PLAIN, 0)
+        assert deflater.encode_binary(noise)[0] == 0x82
+        assert deflater.encode_binary(b"x" * (1 << 20))[0] == 0xC2
+        assert deflater.encode_binary(noise[: 1 << 17])[0] == 0xC2
 
     def test_rest(self) -> None:
         """A compressor stays from the second message on, until there is none between two calls."""
