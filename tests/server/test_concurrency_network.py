@@ -106,9 +106,8 @@ def test_beyond_the_queue(hold: Callable[..., Held], kind: str) -> None:
         assert (response.status, response.read()) == (503, b"Service Unavailable")
         assert response.getheader("retry-after") == "1"
         assert response.getheader("connection") == "close"
-    assert (
-        "b'/other' HTTP/1.1>: refused, limit_concurrency: 1 are being answered, 2 wait" in held.server.stderr
-    )
+    refusal = "b'/other' HTTP/1.1>: refused, limit_concurrency: 1 are being answered, 2 wait"
+    held.server.wait_for_stderr(refusal)
     held.let_go("a", "b", "c")
     assert answer(first).status == 200
     assert {name: answer(client).read() for name, client in waiting.items()} == {"b": b"b", "c": b"c"}
