@@ -149,7 +149,8 @@ class TestNoThread:
             bridge.step("one")
             assert receive(busy).startswith(b"HTTP/1.1 200 OK")
         assert bridge.ask("/stuck/thread/three").status == 200
-        assert "/stuck/thread/two: refused, it has waited too long for a thread" in bridge.server.stderr
+        refusal = "/stuck/thread/two: refused, it has waited too long for a thread"
+        bridge.server.wait_for_stderr(refusal)
 
     def test_no_room(self, start: Start) -> None:
         """What does not fit into the queue is a 503 with Retry-After at once."""

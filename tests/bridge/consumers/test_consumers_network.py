@@ -97,8 +97,9 @@ def test_a_failure(server: ServerProcess) -> None:
         assert closed is not None
         assert closed[0] == 1011
     wait_for(server, "left 1011")
+    server.wait_for_stderr("websocket /echo: Echo.websocket_receive failed")
+    server.wait_for_stderr("RuntimeError: on purpose")
     assert server.stderr.count("RuntimeError: on purpose") == before + 1
-    assert "websocket /echo: Echo.websocket_receive failed" in server.stderr
 
 
 def test_a_handler_that_takes_too_long(server: ServerProcess) -> None:
@@ -108,7 +109,7 @@ def test_a_handler_that_takes_too_long(server: ServerProcess) -> None:
         closed = close_of(websocket)
         assert closed is not None
         assert closed[0] == 1011
-    assert "websocket /impatient: Impatient.websocket_receive: it has not ended within" in server.stderr
+    server.wait_for_stderr("websocket /impatient: Impatient.websocket_receive: it has not ended within")
 
 
 @pytest.mark.parametrize(("route", "status"), [("refuses", 403), ("broken", 500), ("none", 404)])
