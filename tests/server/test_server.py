@@ -806,10 +806,19 @@ async def test_cancelled_while_draining() -> None:
 @on_each_loop
 async def test_cancelled_while_shutting_down() -> None:
     """Cancelling `serve()` during the lifespan's shutdown cancels that."""
-    app = App(never_again)
+    begun = asyncio.Event()
+
+    async def never_end(receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        begun.set()
+        await asyncio.Event().wait()
+
+    app = App(never_end)
     async with serving(app) as (server, task):
         server.should_exit = True
-        await until_drained(server)
+        await begun.wait()
         task.cancel()
         await asyncio.wait({task}, timeout=DEADLINE)
         assert task.cancelled()
