@@ -1,10 +1,11 @@
 """How many WebSockets may be open: in all, of one client, of one application."""
 
 from collections import Counter
-from ipaddress import ip_address
+from ipaddress import IPv4Address
 from typing import Final, NamedTuple, Self, TypeVar
 
 from hybrid.server.config import Config
+from hybrid.server.wire.nodes import parse_address
 
 _Key = TypeVar("_Key")
 
@@ -101,14 +102,11 @@ def _count_down(counter: Counter[_Key], key: _Key) -> None:
         del counter[key]
 
 
-def _network(address: str) -> str:
+def _network(text: str) -> str:
     """Return what tells clients apart: an IPv4 address, or the network of an IPv6 one."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:  # a name that a proxy tells
-        return address
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return f"{int(parsed) >> (128 - _NETWORK_BITS):x}::/{_NETWORK_BITS}"
+    address = parse_address(text.partition("%")[0])
+    if address is None:  # a name that a proxy tells
+        return text
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return f"{int(address) >> (address.max_prefixlen - _NETWORK_BITS):x}::/{_NETWORK_BITS}"

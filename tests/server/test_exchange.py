@@ -6,7 +6,7 @@ import pytest
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.server.exchange import BODY_HIGH_WATER
-from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle, start_waiting
+from tests.support.http_peer import Peer, Puppet, get, on_loop, request, settle, start_waiting, started
 
 # The scope.
 
@@ -300,10 +300,7 @@ async def test_send_response() -> None:
 @on_loop
 async def test_send_parts() -> None:
     """A response of several parts is chunked, and each part leaves at once; an empty one is no end."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await app.call.body(b"hel", more=True)
     first = peer.transport.take()
     assert first.endswith(b"\r\n\r\n3\r\nhel\r\n")
@@ -352,10 +349,7 @@ async def test_send_after_disconnect() -> None:
 @on_loop
 async def test_send_after_disconnect_in_the_middle() -> None:
     """So does sending the rest of a body."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await app.call.body(b"a", more=True)
     await peer.leave()
     with pytest.raises(OSError, match="the client has left"):
@@ -366,10 +360,7 @@ async def test_send_after_disconnect_in_the_middle() -> None:
 @on_loop
 async def test_send_waits_for_a_slow_client() -> None:
     """While the client reads too slowly the application waits in `send`."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await peer.stop_reading()
     sending = await start_waiting(app.call.body(b"a", more=True))
     assert not sending.done()
@@ -382,10 +373,7 @@ async def test_send_waits_for_a_slow_client() -> None:
 @on_loop
 async def test_two_senders_wait_for_a_slow_client() -> None:
     """Two tasks of an application may send at once: their parts go out in order, and both wait."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await peer.stop_reading()
     sending = [await start_waiting(app.call.body(part, more=True)) for part in (b"a", b"b")]
     assert not any(task.done() for task in sending)
@@ -401,10 +389,7 @@ async def test_sends_that_are_given_up() -> None:
     """A part whose `send` is given up while the client does not read is not kept for it: an application that
     goes on to the next one each time would fill the memory.
     """
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await peer.stop_reading()
     for _ in range(100):
         sending = await start_waiting(app.call.body(b"a", more=True))
@@ -422,10 +407,7 @@ async def test_sends_that_are_given_up() -> None:
 @on_loop
 async def test_another_task_ends_the_response() -> None:
     """A part that still waited for the client to read is none of it any more."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await peer.stop_reading()
     late = await start_waiting(app.call.body(b"late", more=True))
     await app.call.body(b"end")
@@ -439,10 +421,7 @@ async def test_another_task_ends_the_response() -> None:
 @on_loop
 async def test_client_leaves_while_the_application_waits_in_send() -> None:
     """An application that waits for a slow client is told when that leaves."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await peer.stop_reading()
     sending = await start_waiting(app.call.body(b"a", more=True))
     await peer.leave()
@@ -454,10 +433,7 @@ async def test_client_leaves_while_the_application_waits_in_send() -> None:
 @on_loop
 async def test_application_that_only_sends_to_a_client_that_left() -> None:
     """An application that waits for nothing else is told although the loop has had no turn to tell it."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     peer.transport.abort()  # as it does itself when writing fails
     with pytest.raises(ClientDisconnected):
         await app.call.body(b"a", more=True)

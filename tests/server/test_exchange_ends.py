@@ -9,7 +9,7 @@ import pytest
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
-from tests.support.http_peer import Peer, Puppet, get, on_loop, request, start_waiting
+from tests.support.http_peer import Peer, Puppet, get, on_loop, request, start_waiting, started
 
 
 @on_loop
@@ -56,10 +56,7 @@ async def test_application_raises_after_start_was_given() -> None:
 @on_loop
 async def test_application_raises_in_the_middle() -> None:
     """An error in the middle of a response cuts the connection, so that the client can tell."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await app.call.body(b"part", more=True)
     await app.call.finish(RuntimeError("broken"))
     assert peer.transport.aborted
@@ -69,10 +66,7 @@ async def test_application_raises_in_the_middle() -> None:
 @on_loop
 async def test_application_raises_after_the_response(caplog: pytest.LogCaptureFixture) -> None:
     """An error after the response is logged; the client has what it asked for, and may go on."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await app.call.body(b"all")
     await app.call.finish(RuntimeError("too late"))
     assert peer.response().body == b"all"
@@ -121,10 +115,7 @@ async def test_application_returns_without_a_response(caplog: pytest.LogCaptureF
 @on_loop
 async def test_application_returns_in_the_middle() -> None:
     """Returning in the middle of a response cuts the connection."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await app.call.body(b"part", more=True)
     await app.call.finish()
     assert peer.transport.aborted

@@ -15,7 +15,7 @@ import pytest
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.server.wire.errors import ResponseError
-from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, settle
+from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, settle, start_waiting, started
 
 CONTENT = bytes(range(256)) * 800
 SIZES = pytest.mark.parametrize("size", [0, 1, 32 * 1024, 32 * 1024 + 1, len(CONTENT)])
@@ -53,6 +53,13 @@ async def send_file(call: Call, file: Any, **keys: Any) -> None:
     await call.send({"type": "http.response.zerocopysend", "file": file, **keys})
 
 
+async def held_up(path: Path) -> "tuple[Puppet, Peer, asyncio.Future[None]]":
+    """Give a response that is a file, for a client that does not read, and the call that sends it."""
+    app, peer = await started()
+    await peer.stop_reading()
+    return app, peer, await start_waiting(send_path(app.call, str(path)))
+
+
 # A file by its path.
 
 
@@ -79,10 +86,7 @@ async def test_path(path: Path, size: int, version: str, length: bool) -> None:
 async def test_relative_path(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative path is taken as `open()` does: frameworks pass on what they were given."""
     monkeypatch.chdir(path.parent)
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await send_path(app.call, path.name)
     assert peer.response().body == CONTENT
     await app.call.finish()
@@ -203,10 +207,7 @@ async def test_parts(path: Path, version: str, length: bool) -> None:
 @on_loop
 async def test_first_part(path: Path) -> None:
     """A body that begins with a part of a file, and ends with another kind of part."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     with path.open("rb") as file:
         await send_file(app.call, file, more_body=True)
     await app.call.body(b"end")
@@ -228,10 +229,7 @@ def open_as(kind: str, path: Path) -> Any:
 @on_loop
 async def test_position(path: Path, kind: str) -> None:
     """Without an offset a part begins at the position, where the next read would, and moves it."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     with contextlib.closing(open_as(kind, path)) as file:
         assert file.read(1) == CONTENT[:1]
         what = file.fileno() if kind == "descriptor" else file
@@ -261,10 +259,7 @@ async def test_position(path: Path, kind: str) -> None:
 @on_loop
 async def test_wrong_part(path: Path, keys: dict[str, Any], error: str) -> None:
     """A part that is not there, or no part, is refused; the position stays where it is."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     with path.open("rb") as file:
         with pytest.raises(ResponseError, match=error):
             await send_file(app.call, file, **keys)
@@ -277,10 +272,7 @@ async def test_wrong_part(path: Path, keys: dict[str, Any], error: str) -> None:
 @on_loop
 async def test_wrong_files(path: Path) -> None:
     """What has no descriptor, or one that is not a regular file's, is refused."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     closed = path.open("rb")
     closed.close()
     one, other = socket.socketpair()
@@ -325,10 +317,7 @@ async def test_no_descriptor_is_left(path: Path, monkeypatch: pytest.MonkeyPatch
     def fail(*_: object) -> int:
         raise OSError(24, "Too many open files")
 
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     with path.open("rb") as file, monkeypatch.context() as patch:
         patch.setattr(os, "dup", fail)
         patch.setattr(os, "pread", fail)
@@ -343,10 +332,7 @@ async def test_no_descriptor_is_left(path: Path, monkeypatch: pytest.MonkeyPatch
 @on_loop
 async def test_missing_file() -> None:
     """A message without a file is refused."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     with pytest.raises(ResponseError, match="'file' is missing"):
         await app.call.send({"type": "http.response.zerocopysend"})
     await app.call.body()
@@ -368,10 +354,7 @@ async def test_slow_client(path: Path) -> None:
 
     What it does with the file meanwhile changes nothing.
     """
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await peer.stop_reading()
     with path.open("rb") as file:
         sending = peer.context.loop.create_task(send_file(app.call, file))
@@ -388,13 +371,7 @@ async def test_slow_client(path: Path) -> None:
 @on_loop
 async def test_another_part_meanwhile(path: Path) -> None:
     """Nothing may be sent in between, by whatever task; what was being sent goes on."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
-    await peer.stop_reading()
-    sending = peer.context.loop.create_task(send_path(app.call, str(path)))
-    await settle()
+    app, peer, sending = await held_up(path)
     with path.open("rb") as file:
         for part in (app.call.body(b"x"), send_file(app.call, file), send_path(app.call, str(path))):
             with pytest.raises(ProtocolError):
@@ -408,13 +385,7 @@ async def test_another_part_meanwhile(path: Path) -> None:
 @on_loop
 async def test_client_leaves(path: Path) -> None:
     """The application is told, and the file is closed at once."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
-    await peer.stop_reading()
-    sending = peer.context.loop.create_task(send_path(app.call, str(path)))
-    await settle()
+    app, peer, sending = await held_up(path)
     await peer.leave()
     with pytest.raises(ClientDisconnected):
         await sending
@@ -426,13 +397,7 @@ async def test_client_leaves(path: Path) -> None:
 @on_loop
 async def test_client_closes_its_direction(path: Path) -> None:
     """It still gets the file."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
-    await peer.stop_reading()
-    sending = peer.context.loop.create_task(send_path(app.call, str(path)))
-    await settle()
+    app, peer, sending = await held_up(path)
     await peer.send_eof()
     await peer.read_on()
     await sending
@@ -443,13 +408,7 @@ async def test_client_closes_its_direction(path: Path) -> None:
 @on_loop
 async def test_application_gives_up(path: Path) -> None:
     """Half of a part is on its way: the response is cut off, so that the client can tell."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
-    await peer.stop_reading()
-    sending = peer.context.loop.create_task(send_path(app.call, str(path)))
-    await settle()
+    app, peer, sending = await held_up(path)
     sending.cancel()
     await settle()
     assert sending.cancelled()
@@ -462,13 +421,7 @@ async def test_application_gives_up(path: Path) -> None:
 @on_loop
 async def test_file_that_shrinks(path: Path) -> None:
     """The response is cut off, and the application hears why."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
-    await peer.stop_reading()
-    sending = peer.context.loop.create_task(send_path(app.call, str(path)))
-    await settle()
+    app, peer, sending = await held_up(path)
     os.truncate(path, 100)
     await peer.read_on()
     with pytest.raises(ResponseError, match=r"a file cannot be sent: it became .* bytes shorter meanwhile"):
@@ -482,10 +435,7 @@ async def test_small_file_that_shrinks(path: Path, monkeypatch: pytest.MonkeyPat
     """Of one that is read at once nothing has been sent yet."""
     os.truncate(path, 100)
     monkeypatch.setattr(os, "pread", lambda _, size, __: b"x" * (size - 1))
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     with pytest.raises(ResponseError, match="1 bytes shorter"):
         await send_path(app.call, str(path))
     await app.call.finish()
@@ -516,13 +466,7 @@ async def test_bytes_of_the_body_meanwhile(path: Path) -> None:
 @on_loop
 async def test_drain_meanwhile(path: Path) -> None:
     """A server that stops lets the file come to its end, and closes."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
-    await peer.stop_reading()
-    sending = peer.context.loop.create_task(send_path(app.call, str(path)))
-    await settle()
+    app, peer, sending = await held_up(path)
     peer.connection.drain()
     await peer.read_on()
     await sending
@@ -535,10 +479,7 @@ async def test_drain_meanwhile(path: Path) -> None:
 @on_loop
 async def test_leaving_between_parts(path: Path) -> None:
     """An application that only sends parts notices that the connection is closing."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     peer.transport.abort()
     with path.open("rb") as file, pytest.raises(ClientDisconnected):
         await send_file(app.call, file, count=1, more_body=True)

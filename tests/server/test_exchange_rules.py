@@ -7,7 +7,7 @@ import pytest
 
 from hybrid.bridge.errors import ProtocolError
 from hybrid.server.wire.errors import ResponseError
-from tests.support.http_peer import Peer, Puppet, get, on_loop
+from tests.support.http_peer import Peer, Puppet, get, on_loop, started
 
 
 class Own(bytes):
@@ -39,10 +39,7 @@ async def test_order(due: str, wrong: str) -> None:
 @on_loop
 async def test_send_after_the_end(kind: str) -> None:
     """After the response every message is an error that says so, and the connection lives."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await app.call.body()
     with pytest.raises(ProtocolError, match=f"'{kind}' was sent, but the response is complete"):
         await app.call.send({"type": kind, "status": 200})
@@ -123,10 +120,7 @@ async def test_start_that_is_wrong(message: dict[str, Any], rule: str) -> None:
 @on_loop
 async def test_body_of_the_wrong_type(body: object, more: bool) -> None:
     """A body that is not bytes raises an error that says so, and nothing has been sent."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     with pytest.raises(ResponseError, match=r"http\.response\.body: body must be bytes, not "):
         await app.call.body(body, more=more)
     assert peer.transport.take() == b""
@@ -138,10 +132,7 @@ async def test_body_of_the_wrong_type(body: object, more: bool) -> None:
 @on_loop
 async def test_more_body_of_the_wrong_type(more: object) -> None:
     """`more_body` is a bool; whatever else could be meant, the error says so, and nothing has been sent."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     with pytest.raises(ResponseError, match=rf"http\.response\.body: more_body must be a bool, not {more!r}"):
         await app.call.send({"type": "http.response.body", "body": b"a", "more_body": more})
     assert peer.transport.take() == b""

@@ -7,7 +7,7 @@ import pytest
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.server.wire.errors import ResponseError
-from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, settle
+from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, settle, started
 
 LINKS = [b"</a.css>; rel=preload; as=style", b"</b.js>; rel=preload"]
 TE = ("TE: trailers", "Connection: TE")
@@ -58,10 +58,7 @@ async def test_hints(when: str) -> None:
 @on_loop
 async def test_late_hints() -> None:
     """Hints after the head has left have nowhere to go, and are no error: the specification allowed them."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await app.call.body(b"a", more=True)
     await hint(app.call)
     await app.call.body(b"b")

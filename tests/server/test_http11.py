@@ -24,6 +24,7 @@ from tests.support.http_peer import (
     read_responses,
     request,
     settle,
+    started,
 )
 from tests.support.http_requests import mutants
 
@@ -454,10 +455,7 @@ async def test_response_without_body_that_has_no_end(
 @on_loop
 async def test_parts_that_are_empty(caplog: pytest.LogCaptureFixture) -> None:
     """A client that closes its direction still gets a body whose parts are empty for a while."""
-    app = Puppet()
-    peer = Peer(app)
-    await peer.send(get())
-    await app.call.start()
+    app, peer = await started()
     await app.call.body(b"", more=True)
     await peer.send_eof()
     await app.call.body(b"", more=True)

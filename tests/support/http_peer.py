@@ -184,6 +184,15 @@ class Puppet:
         return self.calls[-1]
 
 
+async def started() -> tuple[Puppet, Peer]:
+    """Give an application that has been asked and has begun its response, and the client."""
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get())
+    await app.call.start()
+    return app, peer
+
+
 class Call:
     """One call of a :class:`Puppet`; `end` is what makes it return or raise."""
 
