@@ -8,10 +8,13 @@ wrapped before (:class:`~hybrid.bridge.wsgi.adapter.WSGIToASGI`).
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
+from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.hosts import clean_host
 from hybrid.bridge.lifespan import lifespan_app
 from hybrid.bridge.prefixes import clean_prefix
 from hybrid.bridge.types import ASGIApp, Headers, Receive, Resolver, Scope, Send
+
+_STATUSES = frozenset(HTTPStatus)
 
 
 def refusing(status: int) -> ASGIApp:
@@ -19,7 +22,12 @@ def refusing(status: int) -> ASGIApp:
 
     A server turns ``websocket.close`` before acceptance into 403; with the ``websocket.http.response``
     extension the refusal has the status as well.
+
+    Raises:
+        ConfigError: no response can have this status.
     """
+    if not 200 <= status <= 599:
+        raise ConfigError(f"{status} is no status of a response: those are 200 to 599")
 
     async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the status."""
@@ -40,7 +48,8 @@ async def _refuse(status: int, scope: Scope, send: Send) -> None:
         if response not in (scope.get("extensions") or {}):
             await send({"type": "websocket.close"})
             return
-    body = f"{HTTPStatus(status).phrase}\n".encode()
+    phrase = HTTPStatus(status).phrase if status in _STATUSES else "Refused"
+    body = f"{phrase}\n".encode()
     headers: Headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),

@@ -37,7 +37,7 @@ class URLRouter(Resolver):
         no_route: a status, or the application that answers where there is no route.
 
     Raises:
-        ConfigError: a route is malformed; the message names its pattern.
+        ConfigError: a route is malformed, and the message names its pattern; or ``no_route`` is no status.
     """
 
     #: Channels' mark of a router that goes on with what a pattern leaves of the path.

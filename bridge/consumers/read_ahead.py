@@ -34,20 +34,9 @@ class ReadAhead:
     """
 
     __slots__ = (
-        *(
-            "_bytes",
-            "_end",
-            "_error",
-            "_left",
-            "_messages",
-            "_receive",
-            "_room",
-            "_task",
-            "_waiter",
-            "_waits",
-        ),
-        *("dropped", "next", "watching"),
-    )
+        "_bytes", "_end", "_error", "_left", "_messages", "_receive", "_room", "_task", "_waiter", "_waits",
+        "dropped", "next", "watching",
+    )  # fmt: skip
 
     def __init__(self, receive: Receive, left: Callable[[Message], None]) -> None:
         self.next = receive

@@ -1,38 +1,18 @@
 """Consumers of WebSockets whose handlers are ordinary methods, which run on threads."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from hybrid.bridge.consumers.base import SyncConsumer
-from hybrid.bridge.consumers.groups import join_groups, leave_groups
+from hybrid.bridge.consumers.groups import GroupMember, join_groups, leave_groups
 from hybrid.bridge.consumers.messages import Field, accept_message, close_message, data_message
 from hybrid.bridge.errors import AcceptConnection, DenyConnection, StopConsumer
-from hybrid.bridge.types import Message, Receive, Scope, Send
+from hybrid.bridge.types import Message
 
 
-class WebsocketConsumer(SyncConsumer):
-    """A WebSocket as :meth:`connect`, :meth:`receive` and :meth:`disconnect`, each to be overridden.
-
-    Attributes:
-        groups: groups of the channel layer that each connection belongs to while it lasts.
-        has_left_groups: whether it has left them.
-    """
-
-    groups: Sequence[str] | None = None
-    has_left_groups = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if self.groups is None:
-            self.groups = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, and leave the groups however it ends."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            if scope["type"] == "websocket":
-                await leave_groups(self)
+class WebsocketConsumer(GroupMember, SyncConsumer):
+    """A WebSocket as :meth:`connect`, :meth:`receive` and :meth:`disconnect`, each to be overridden."""
 
     def websocket_connect(self, message: Message) -> None:
         """Join the groups and answer the handshake."""

@@ -212,7 +212,11 @@ def test_below_other_routers() -> None:
 def test_no_route() -> None:
     """Without a route the client gets a status, 404 unless told otherwise, or what an application answers."""
     extensions: dict[str, Any] = {"websocket.http.response": {}}
-    for router, status in ((URLRouter([]), 404), (URLRouter([], no_route=410), 410)):
+    for router, status in (
+        (URLRouter([]), 404),
+        (URLRouter([], no_route=410), 410),
+        (URLRouter([], no_route=499), 499),
+    ):
         for kind in ("http", "websocket"):
             application, scope = find(router, "/x", type=kind, extensions=extensions)
             assert answers(application, scope)[0]["status"] == status
@@ -296,6 +300,7 @@ class Consumer:
         ),
         (lambda: path("a", cast("Any", int)), "the class int is no ASGI application"),
         (lambda: re_path("a", WRONG), "'a': None is no ASGI application"),
+        (lambda: URLRouter([], no_route=999), "999 is no status of a response"),
         (lambda: URLRouter([cast("Any", "a")]), "'a' is no route: make one with path() or re_path()"),
         (lambda: URLRouter([django_path("a/", urls.include([]))]), "'a/': include() does not work here"),
     ],
