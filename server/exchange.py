@@ -342,9 +342,11 @@ class Exchange:
         from hybrid.server.extended import awaits_trailers, take
 
         kind = kind_of(message)
-        if self.state is State.LOST:
+        answering = self.state is _START or self.state is _BODY
+        taken = answering and await take(self, kind, message)
+        if not taken and self.state is State.LOST:
             raise ClientDisconnected("the client has left")
-        if self.state is _DONE or not await take(self, kind, message):
+        if not taken:
             due = "http.response.trailers is due" if awaits_trailers(self) else self.state.value
             raise ProtocolError(f"{kind!r} was sent, but {due}")
         if self.encoder is not None:

@@ -32,6 +32,9 @@ class ExtendedExchange(FileExchange, Protocol):
 async def take(exchange: ExtendedExchange, kind: str, message: Message) -> bool:
     """Take a message of an extension, of a response that is not complete.
 
+    What another one may follow waits for room before it is written, and not only afterwards: an application
+    that gives up waiting may go on to the next one.
+
     Returns:
         Whether there is such a message, and it is due.
 
@@ -64,6 +67,7 @@ async def _hint(exchange: ExtendedExchange, message: Message) -> bool:
             field_line(*field)
     except ResponseError as error:
         raise ResponseError(f"{EARLY_HINT}: {error}") from None
+    await exchange.connection.wait_writable()
     encoder = exchange.encoder
     sent = encoder is not None and encoder.head_sent
     if fields and not sent and exchange.request.http_version != "1.0":  # RFC 9110 section 15.2
@@ -73,10 +77,12 @@ async def _hint(exchange: ExtendedExchange, message: Message) -> bool:
 
 
 async def _send_trailers(exchange: ExtendedExchange, message: Message) -> bool:
+    more = bool(message.get("more_trailers", False))
+    if more:
+        await exchange.connection.wait_writable()
     encoder = exchange.encoder
     if not isinstance(encoder, TrailedEncoder) or not encoder.due:
         return False
-    more = bool(message.get("more_trailers", False))
     exchange.connection.write(encoder.encode_trailers(message.get("headers", ()), more))
     if more:
         await exchange.connection.wait_writable()
@@ -93,6 +99,8 @@ async def _send_path(exchange: ExtendedExchange, message: Message) -> bool:
 
 
 async def _send_descriptor(exchange: ExtendedExchange, message: Message) -> bool:
+    if message.get("more_body"):
+        await exchange.connection.wait_writable()
     encoder = exchange.encoder
     if encoder is not None:
         await send_descriptor(exchange, encoder, message)

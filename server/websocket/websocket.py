@@ -179,8 +179,11 @@ class WebSocket(Handler):
             if not connection.writable:
                 await self._wait_for_room(message)
             transport.write(self._encode(message))
-        elif not self._send_rarely(message):
-            return
+        else:
+            if self.state is State.DENYING:
+                await connection.wait_writable()  # before the next part, as above
+            if not self._send_rarely(message):
+                return
         if not connection.writable:
             await connection.wait_writable()
         elif transport.is_closing() and self.state is _OPEN:

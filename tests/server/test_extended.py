@@ -1,13 +1,14 @@
 """Early hints, trailers and debug information: what becomes of the messages, in memory."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.server.wire.errors import ResponseError
-from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, settle, started
+from tests.support.http_peer import Call, Peer, Puppet, get, on_loop, request, settle, start_waiting, started
 
 LINKS = [b"</a.css>; rel=preload; as=style", b"</b.js>; rel=preload"]
 TE = ("TE: trailers", "Connection: TE")
@@ -301,3 +302,41 @@ async def test_unknown(kind: str) -> None:
         await app.call.send({"type": kind})
     await app.call.answer()
     assert peer.response().status == 200
+
+
+# All of them, to a client that does not read.
+
+
+@pytest.mark.parametrize("what", ["hint", "file", "trailers"])
+@on_loop
+async def test_sends_that_are_given_up(tmp_path: Path, what: str) -> None:
+    """A message whose `send` is given up while the client does not read is not kept for it: an application
+    that goes on to the next one each time would fill the memory.
+    """
+    app = Puppet()
+    peer = Peer(app)
+    await peer.send(get("/", *TE))
+    await trailed(app.call)
+    path = tmp_path / "small"
+    path.write_bytes(b"small")
+    file = {"type": "http.response.zerocopysend", "offset": 0, "more_body": True}
+    if what == "trailers":
+        await app.call.body(b"all")
+    peer.transport.take()
+    await peer.stop_reading()
+    with path.open("rb") as opened:
+        for _ in range(100):
+            if what == "hint":
+                sending = await start_waiting(hint(app.call))
+            elif what == "file":
+                sending = await start_waiting(app.call.send({**file, "file": opened}))
+            else:
+                sending = await start_waiting(trailers(app.call, more=True))
+            sending.cancel()
+            await asyncio.wait({sending})
+            assert sending.cancelled()
+    assert peer.transport.take() == b""
+    await peer.leave()
+    with pytest.raises(ClientDisconnected):
+        await hint(app.call)
+    await app.call.finish()

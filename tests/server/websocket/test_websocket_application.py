@@ -509,6 +509,27 @@ class TestFlowControl:
         assert peer.transport.take() == b"\x81\x04last"
 
     @on_loop
+    async def test_given_up_parts_of_a_denial(self) -> None:
+        """So it is with the parts of a response that refuses the handshake."""
+        answered = asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            peer.transport.protocol.pause_writing()
+            for _ in range(100):
+                sending = asyncio.ensure_future(send({**BODY, "more_body": True}))
+                await settle()
+                sending.cancel()
+                await asyncio.wait({sending})
+            answered.set()
+            await asyncio.Event().wait()
+
+        peer = Peer(app)
+        await peer.open()
+        await answered.wait()
+        assert peer.transport.take() == b""
+
+    @on_loop
     async def test_stop_while_a_send_waits(self) -> None:
         """A send() that waits raises when the server has closed the WebSocket in the meantime."""
         application = idle()
