@@ -2,7 +2,7 @@
 
 from collections import Counter
 from ipaddress import IPv4Address
-from typing import Final, NamedTuple, Self, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from hybrid.server.config import Config
 from hybrid.server.wire.nodes import parse_address
@@ -65,12 +65,6 @@ class Caps:
         self._count = 0
         self._by_client: Counter[str] = Counter()
         self._by_route: Counter[int] = Counter()
-
-    @classmethod
-    def of(cls, config: Config) -> Self | None:
-        """Return the caps that the settings ask for, if they do."""
-        wanted = config.ws_limit_connections or config.ws_limit_per_client or config.ws_limit_per_route
-        return cls(config) if wanted else None
 
     def __repr__(self) -> str:
         return f"<Caps {self._count} open, of {len(self._by_client)} clients>"

@@ -6,13 +6,12 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from email.utils import formatdate
 from time import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hybrid.bridge.gateway import Gateway
 from hybrid.bridge.routing import application_for
 from hybrid.bridge.shutdown import CURRENT, ShutdownNotice
 from hybrid.bridge.types import ASGIApp
-from hybrid.server.caps import Caps
 from hybrid.server.config import Config
 from hybrid.server.extensions import http_extensions
 from hybrid.server.forwarded import Peers
@@ -21,6 +20,9 @@ from hybrid.server.ops.access_log import AccessLog
 from hybrid.server.ops.atoms import LineFormat
 from hybrid.server.outbox import Outbox
 from hybrid.server.wire.response import DefaultFields, note_default_names
+
+if TYPE_CHECKING:  # most servers have no such limit
+    from hybrid.server.caps import Caps
 
 
 class OpenConnection(Protocol):
@@ -94,7 +96,7 @@ class ServerContext:
         self.state: dict[str, Any] = {}
         self.connections: set[OpenConnection] = set()
         self.on_connection_closed: Callable[[], object] | None = None
-        self.caps = Caps.of(config)
+        self.caps = _caps(config)
         self.limits_hit: Counter[str] = Counter()
         self.calls: set[asyncio.Task[None]] = set()
         self.create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = (
@@ -151,6 +153,15 @@ class ServerContext:
         tick.
         """
         return self.now + seconds + self.TICK
+
+
+def _caps(config: Config) -> "Caps | None":
+    """Return what counts WebSockets, where there may not be any number."""
+    if not (config.ws_limit_connections or config.ws_limit_per_client or config.ws_limit_per_route):
+        return None
+    from hybrid.server.caps import Caps
+
+    return Caps(config)
 
 
 def _constant_fields(config: Config) -> DefaultFields:

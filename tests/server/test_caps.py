@@ -1,20 +1,21 @@
 """How many WebSockets may be open (`ws_limit_connections`, `ws_limit_per_client`, `ws_limit_per_route`)."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from hybrid.bridge.routing import not_found
 from hybrid.server.caps import Caps, Overstep, Place
 from hybrid.server.config import Config
+from hybrid.server.context import ServerContext
 
 CHAT, NEWS = object(), object()
 
 
 def caps(**limits: Any) -> Caps:
     """Return caps with these limits."""
-    made = Caps.of(Config(app="app", **limits))
-    assert made is not None
-    return made
+    return Caps(Config(app="app", **limits))
 
 
 def place(address: str = "192.0.2.1", application: object = CHAT) -> Place:
@@ -27,9 +28,13 @@ def setting(overstep: Overstep | None) -> str:
     return "" if overstep is None else overstep.setting
 
 
-def test_none_wanted() -> None:
-    """Without a limit nothing is counted."""
-    assert Caps.of(Config(app="app")) is None
+@pytest.mark.parametrize("limit", ["", "ws_limit_connections", "ws_limit_per_client", "ws_limit_per_route"])
+def test_wanted(limit: str) -> None:
+    """A server counts where there is a limit, and only there."""
+    with asyncio.Runner() as runner:
+        settings: dict[str, Any] = {limit: 1} if limit else {}
+        context = ServerContext(Config(app=not_found, **settings), not_found, runner.get_loop())
+    assert (context.caps is not None) is bool(limit)
 
 
 @pytest.mark.parametrize(
