@@ -11,7 +11,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from hybrid.bridge.errors import ChannelFull
@@ -136,7 +136,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
                 self._stop_waiting(channel, waiter)
                 raise
 
-    async def group_add(self, group: str, channel: str) -> None:
+    async def group_add(self, group: str, channel: str, metadata: Mapping[str, Any] | None = None) -> None:
         """Let a channel receive what is sent to a group from now on, for ``group_expiry`` seconds."""
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)

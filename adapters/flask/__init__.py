@@ -1,0 +1,1 @@
+"""WebSockets for Flask applications: routes, sessions and groups."""

@@ -1,0 +1,1 @@
+"""A channel layer through Redis or Valkey."""
