@@ -133,6 +133,15 @@ class BaseChannelLayer(abc.ABC):
         """
         raise NotImplementedError
 
+    def close_channel(self, channel: str) -> None:  # noqa: B027 - a layer that is somebody else's has none
+        """End a channel whose reader is gone for good; on the loop of that reader, without waiting.
+
+        Its memberships end, as does its watching and what :meth:`on_overflow` has noted; what waits in it is
+        forgotten, and is no loss. From then on :meth:`group_add`, :meth:`group_watch` and :meth:`resume` do
+        not add it to a group, whoever calls them, and so a handler that outlives its connection leaves
+        nothing behind. A consumer's channel is closed when its connection has ended.
+        """
+
     # Groups.
 
     @abc.abstractmethod
@@ -189,10 +198,16 @@ class BaseChannelLayer(abc.ABC):
 
         Args:
             group: its name.
-            after: the number of the newest message that one has; None for all that are kept.
+            after: the number of the newest message that one has; 0 for none, None for all that are kept,
+                whatever came before. With a number that is not of this history, as it is too old or was never
+                given, one gets all that are kept, and the gap is said.
             channel: who joins the group with this call, and gets by :meth:`receive` exactly what comes after
-                the messages that are returned; None joins nobody.
+                the messages that are returned; one that was a member already does not get those that still
+                wait in it. None joins nobody.
             metadata: as for :meth:`group_add`.
+
+        Raises:
+            TypeError: a name breaks the rules, or ``after`` is no integer.
         """
         raise NotImplementedError
 
@@ -252,6 +267,16 @@ class BaseChannelLayer(abc.ABC):
             TypeError: it is no string of 1 to 99 letters, digits, ``-``, ``_`` and ``.``.
         """
         return _valid(name, _GROUP_NAME, "group", "")
+
+    def require_valid_sequence(self, after: object) -> bool:
+        """Return True for what :meth:`resume` can resume after, which may be what a client has sent.
+
+        Raises:
+            TypeError: it is neither an integer nor None.
+        """
+        if after is None or isinstance(after, int):
+            return True
+        raise TypeError(f"the number to resume after must be an integer, not {type(after).__name__}")
 
     def require_valid_message(self, message: object) -> bool:
         """Return True for a dict.

@@ -1,4 +1,4 @@
-"""The books of a channel layer in memory: which messages wait where, and who belongs to which group.
+"""Which messages wait in which channel of a layer in memory, and what is lost there.
 
 Knows no event loop, no thread and no clock: methods take the time as a number, and the caller holds a lock.
 """
@@ -7,109 +7,112 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-#: The time at which a message was sent, and the message.
-Letter = tuple[float, dict[str, Any]]
+#: The time at which a message was sent, the message, and the group that it was sent to, if it was one.
+Letter = tuple[float, dict[str, Any], str | None]
 
 
 class Mailboxes:
-    """Channels with their waiting messages, and groups with their members.
+    """Channels with their waiting messages.
 
     A channel is in the books only while messages wait in it, so one that nobody uses any more costs nothing.
 
     Args:
-        expiry: seconds for which a message may wait, and between searches for what nobody came back for.
-        group_expiry: seconds for which a membership lasts unless it is renewed.
+        expiry: seconds for which a message may wait.
         capacity_of: how many messages may wait in a channel of that name.
+        make_room: whether the oldest message of a full channel gives way to a new one.
+
+    Attributes:
+        full: messages that were lost for want of room, until :meth:`settle` is called.
+        expired: those that nobody read in time, likewise.
+        example: the channel of the last one.
     """
 
-    def __init__(self, expiry: float, group_expiry: float, capacity_of: Callable[[str], int]) -> None:
+    def __init__(self, expiry: float, capacity_of: Callable[[str], int], *, make_room: bool = False) -> None:
+        self.full = 0
         self.expired = 0
-        self.dropped = 0
+        self.example = ""
         self._expiry = expiry
-        self._group_expiry = group_expiry
-        self._sweep_at = 0.0
         self._capacity_of = capacity_of
+        self._make_room = make_room
         self._channels: dict[str, deque[Letter]] = {}
-        self._groups: dict[str, dict[str, float]] = {}
 
     def __repr__(self) -> str:
-        return f"<Mailboxes: messages wait in {len(self._channels)} channels, {len(self._groups)} groups>"
+        return f"<Mailboxes: messages wait in {len(self._channels)} channels>"
 
     def put(self, channel: str, letter: Letter, now: float) -> bool:
-        """Let a message wait in a channel; False when there is no room for it."""
+        """Let a message wait in a channel; False when there is no room for it, which is not counted here."""
         letters = self._channels.get(channel)
         if letters is None:
             self._channels[channel] = deque((letter,))
             return True
         capacity = self._capacity_of(channel)
         if len(letters) >= capacity:
-            self._forget_expired(letters, now)
+            self._forget_expired(channel, letters, now)
         if len(letters) >= capacity:
-            return False
+            if not self._make_room:
+                return False
+            letters.popleft()
+            self.lose(channel)
         letters.append(letter)
         return True
 
-    def put_all(self, group: str, letter: Letter, now: float) -> list[str]:
-        """Let a message wait with all who were members when it was sent; return those that had room."""
-        members = self.members(group, letter[0])
-        if letter[0] + self._expiry <= now:
-            self.expired += len(members)
-            return []
-        reached = [channel for channel in members if self.put(channel, letter, now)]
-        self.dropped += len(members) - len(reached)
-        return reached
+    def put_back(self, channel: str, letter: Letter) -> None:
+        """Let a message wait that was taken, before all others."""
+        self._channels.setdefault(channel, deque()).appendleft(letter)
 
     def take(self, channel: str, now: float) -> dict[str, Any] | None:
         """Return the oldest message that waits in a channel and has not expired."""
         letters = self._channels.get(channel)
         if letters is None:
             return None
-        self._forget_expired(letters, now)
+        self._forget_expired(channel, letters, now)
         message = letters.popleft()[1] if letters else None
         if not letters:
             self._channels.pop(channel, None)
         return message
 
-    def join(self, group: str, channel: str, now: float) -> None:
-        """Make a channel a member of a group, or renew its membership."""
-        self._groups.setdefault(group, {})[channel] = now + self._group_expiry
+    def take_out(self, channel: str, group: str) -> None:
+        """Forget what waits in a channel and was sent to a group, for a reader who gets it another way."""
+        letters = self._channels.get(channel)
+        if letters is not None:
+            left = deque(letter for letter in letters if letter[2] != group)
+            if left:
+                self._channels[channel] = left
+            else:
+                self._channels.pop(channel, None)
 
-    def leave(self, group: str, channel: str) -> None:
-        """End a membership, if there is one."""
-        members = self._groups.get(group)
-        if members is not None:
-            members.pop(channel, None)
-            if not members:
-                self._groups.pop(group, None)
+    def drop(self, channel: str) -> None:
+        """Forget what waits in a channel that has no reader any more, without counting it."""
+        self._channels.pop(channel, None)
 
-    def has_members(self, group: str) -> bool:
-        """Return whether channels belong, or lately belonged, to a group. Needs no lock."""
-        return group in self._groups
+    def lose(self, channel: str, number: int = 1) -> None:
+        """Count messages for which a channel, or the queue before all channels, had no room."""
+        self.full += number
+        self.example = channel
 
-    def members(self, group: str, now: float) -> list[str]:
-        """Return the channels that belong to a group."""
-        # A copy: the garbage collector may finish a coroutine right here, whose last act is to leave a group.
-        return [channel for channel, until in self._groups.get(group, {}).copy().items() if until > now]
+    def settle(self) -> tuple[int, int, str]:
+        """Return :attr:`full`, :attr:`expired` and :attr:`example`, and begin to count anew."""
+        counted = self.full, self.expired, self.example
+        self.full, self.expired = 0, 0
+        return counted
 
     def clear(self) -> None:
-        """Forget every message and every membership."""
+        """Forget every message."""
         self._channels.clear()
-        self._groups.clear()
 
     def sweep(self, now: float) -> None:
-        """Forget what has expired where nobody looks any more; costs nothing unless it is time to."""
-        if now < self._sweep_at:
-            return
-        self._sweep_at = now + self._expiry
+        """Forget what has expired where nobody looks any more."""
         for channel, letters in tuple(self._channels.items()):
-            self._forget_expired(letters, now)
+            self._forget_expired(channel, letters, now)
             if not letters:
                 self._channels.pop(channel, None)
-        for group, members in tuple(self._groups.items()):
-            for channel in [channel for channel, until in members.copy().items() if until <= now]:
-                self.leave(group, channel)
 
-    def _forget_expired(self, letters: deque[Letter], now: float) -> None:
+    def is_late(self, letter: Letter, now: float) -> bool:
+        """Return whether a message has expired."""
+        return letter[0] + self._expiry <= now
+
+    def _forget_expired(self, channel: str, letters: deque[Letter], now: float) -> None:
         while letters and letters[0][0] + self._expiry <= now:
             letters.popleft()
             self.expired += 1
+            self.example = channel

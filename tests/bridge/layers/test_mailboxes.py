@@ -1,79 +1,76 @@
-from hybrid.bridge.layers.mailboxes import Mailboxes
+from typing import Any
+
+from hybrid.bridge.layers.mailboxes import Letter, Mailboxes
 
 
-def books(capacity: int = 2) -> Mailboxes:
-    """Make books in which messages may wait for 60 s and memberships last 100 s."""
-    return Mailboxes(expiry=60, group_expiry=100, capacity_of=lambda _: capacity)
+def books(capacity: int = 2, *, make_room: bool = False) -> Mailboxes:
+    """Make books in which messages may wait for 60 s."""
+    return Mailboxes(expiry=60, capacity_of=lambda _: capacity, make_room=make_room)
+
+
+def letter(n: int, sent: float = 0, group: str | None = None) -> Letter:
+    """Make a numbered message."""
+    return sent, {"n": n}, group
+
+
+def taken(boxes: Mailboxes, channel: str = "c", now: float = 0) -> list[Any]:
+    """Take everything, and return the numbers."""
+    numbers = []
+    while (message := boxes.take(channel, now)) is not None:
+        numbers.append(message["n"])
+    return numbers
 
 
 def test_messages_wait_in_order_until_there_is_no_room() -> None:
-    """A channel keeps its order and refuses what exceeds its capacity."""
+    """A channel keeps its order and refuses what exceeds its capacity; the caller counts that."""
     boxes = books(capacity=2)
-    assert [boxes.put("c", (0, {"n": n}), 0) for n in range(3)] == [True, True, False]
-    assert [boxes.take("c", 0) for _ in range(3)] == [{"n": 0}, {"n": 1}, None]
+    assert [boxes.put("c", letter(n), 0) for n in range(3)] == [True, True, False]
+    assert taken(boxes) == [0, 1]
+    assert boxes.settle() == (0, 0, "")
+
+
+def test_the_oldest_makes_room_if_it_is_to() -> None:
+    """A full channel takes the new message, drops the oldest, and counts it."""
+    boxes = books(capacity=2, make_room=True)
+    assert all(boxes.put("c", letter(n), 0) for n in range(5))
+    assert taken(boxes) == [3, 4]
+    assert boxes.settle() == (3, 0, "c")
 
 
 def test_expired_messages_make_room_and_are_not_returned() -> None:
     """A message whose time is over is gone, whoever looks first: the writer or the reader."""
     boxes = books(capacity=1)
-    boxes.put("c", (0, {"n": 0}), 0)
-    assert boxes.put("c", (60, {"n": 1}), 60)
+    boxes.put("c", letter(0), 0)
+    assert boxes.put("c", letter(1, sent=60), 60)
     assert boxes.take("c", 120) is None
-    assert boxes.expired == 2
+    assert boxes.settle() == (0, 2, "c")
+    assert boxes.settle() == (0, 0, "c")
 
 
-def test_a_message_for_a_group_reaches_members_that_have_room() -> None:
-    """The others are counted as drops, one for each member."""
-    boxes = books(capacity=1)
-    for channel in ("a", "b", "c"):
-        boxes.join("g", channel, 0)
-    boxes.put("b", (0, {}), 0)
-    assert boxes.put_all("g", (0, {}), 0) == ["a", "c"]
-    assert boxes.dropped == 1
-
-
-def test_a_group_message_that_is_late_is_expired_for_every_member() -> None:
-    """What waited too long before it could be delivered is counted as expired, not delivered."""
-    boxes = books()
-    boxes.join("g", "a", 0)
-    boxes.join("g", "b", 0)
-    assert boxes.put_all("g", (0, {}), 60) == []
-    assert (boxes.expired, boxes.dropped) == (2, 0)
-
-
-def test_membership_ends_unless_it_is_renewed() -> None:
-    """Joining again counts from then on; who was a member when a message was sent gets it."""
-    boxes = books()
-    boxes.join("g", "old", 0)
-    boxes.join("g", "renewed", 0)
-    boxes.join("g", "renewed", 50)
-    assert boxes.put_all("g", (99, {}), 100) == ["old", "renewed"]
-    assert boxes.put_all("g", (100, {}), 100) == ["renewed"]
-    boxes.sweep(100)
-    assert boxes.members("g", 0) == ["renewed"]
-
-
-def test_leaving_a_group_that_one_is_not_in_does_nothing() -> None:
-    """Neither an unknown group nor an unknown channel is an error, and empty groups are forgotten."""
-    boxes = books()
-    boxes.leave("g", "a")
-    boxes.join("g", "a", 0)
-    boxes.leave("g", "b")
-    assert boxes.members("g", 0) == ["a"]
-    boxes.leave("g", "a")
-    assert repr(boxes) == "<Mailboxes: messages wait in 0 channels, 0 groups>"
+def test_what_a_reader_gets_another_way_is_taken_out() -> None:
+    """Messages of one group go; those of other groups, and those for the channel, stay in order."""
+    boxes = books(capacity=9)
+    for n, group in enumerate(("g", None, "h", "g")):
+        boxes.put("c", letter(n, group=group), 0)
+    boxes.take_out("c", "g")
+    boxes.take_out("nobody", "g")
+    assert taken(boxes) == [1, 2]
+    boxes.put("c", letter(4, group="g"), 0)
+    boxes.take_out("c", "g")
+    assert repr(boxes) == "<Mailboxes: messages wait in 0 channels>"
 
 
 def test_what_nobody_reads_is_swept_away() -> None:
-    """Channels of readers that vanished, and groups of such channels, leave nothing behind."""
+    """Channels of readers that vanished leave nothing behind, and what has expired there is counted."""
     boxes = books()
-    boxes.sweep(0)
     for n in range(50):
-        boxes.join("g", f"c{n}", 0)
-    boxes.put_all("g", (0, {}), 0)
-    boxes.put("fresh", (50, {}), 50)
+        boxes.put(f"c{n}", letter(n), 0)
+    boxes.put("fresh", letter(50, sent=50), 50)
     boxes.sweep(59)
-    assert repr(boxes) == "<Mailboxes: messages wait in 51 channels, 1 groups>"
+    assert repr(boxes) == "<Mailboxes: messages wait in 51 channels>"
     boxes.sweep(100)
-    assert repr(boxes) == "<Mailboxes: messages wait in 1 channels, 0 groups>"
-    assert boxes.expired == 50
+    assert repr(boxes) == "<Mailboxes: messages wait in 1 channels>"
+    assert boxes.settle()[1] == 50
+    boxes.drop("fresh")
+    assert repr(boxes) == "<Mailboxes: messages wait in 0 channels>"
+    assert boxes.settle()[:2] == (0, 0)

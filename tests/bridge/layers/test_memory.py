@@ -62,7 +62,7 @@ def test_a_full_channel_refuses_a_message() -> None:
             await layer.send("small.c", {})
         await layer.receive("small.c")
         await layer.send("small.c", {})
-        assert layer.dropped == 0
+        assert layer.losses["full"] == 0
 
     run(main())
 
@@ -78,7 +78,7 @@ def test_messages_expire() -> None:
         await layer.send("c", {"n": 2})
         clock.now = 60
         assert await waiting(layer, "c") == [{"n": 2}]
-        assert layer.expired == 1
+        assert layer.losses["expired"] == 1
 
     run(main())
 
@@ -144,7 +144,7 @@ def test_a_full_member_misses_a_message_and_it_is_counted() -> None:
             received += await waiting(layer, prompt)
         assert received == [{"n": n} for n in range(5)]
         assert await waiting(layer, slow) == [{"n": 0}, {"n": 1}]
-        assert layer.dropped == 3
+        assert layer.losses["full"] == 3
 
     run(main())
 

@@ -38,7 +38,7 @@ class LayerMachine(RuleBasedStateMachine):
             for channel in ("a", "b", "c"):
                 while self._receive(channel) is not None:
                     pass
-            assert self.received + self.layer.dropped + self.layer.expired == self.owed
+            assert self.received + self.layer.losses["full"] + self.layer.losses["expired"] == self.owed
         finally:
             self.loop.close()
 
@@ -89,7 +89,7 @@ class LayerMachine(RuleBasedStateMachine):
     @invariant()
     def no_more_is_lost_than_was_owed(self) -> None:
         """Received, dropped and expired together never exceed what was accepted."""
-        assert self.received + self.layer.dropped + self.layer.expired <= self.owed
+        assert self.received + self.layer.losses["full"] + self.layer.losses["expired"] <= self.owed
 
     def _expect(self, channels: list[str]) -> None:
         self.owed += len(channels)
