@@ -56,6 +56,10 @@ class MessageTooLarge(HybridError):
     """A channel layer cannot carry a message of this size (Channels layer specification)."""
 
 
+class ChannelLayerError(HybridError, RuntimeError):
+    """A channel layer cannot do what it was asked, as what carries its messages does not answer."""
+
+
 class InvalidChannelLayerError(HybridError, ValueError):
     """A consumer needs a channel layer, and has none or one that has no groups."""
 

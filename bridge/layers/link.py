@@ -1,0 +1,392 @@
+"""A layer at work on one event loop: its hub, whether there is a connection, and what arrives and leaves."""
+
+import asyncio
+import contextlib
+import enum
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from hybrid.bridge.errors import ChannelFull
+from hybrid.bridge.layers.base import BaseChannelLayer
+from hybrid.bridge.layers.codec import decode
+from hybrid.bridge.layers.errands import Errands
+from hybrid.bridge.layers.hub import Delivery, History, Hub, HubEvents, Sending
+from hybrid.bridge.layers.losses import Losses, Reason
+from hybrid.bridge.layers.memberships import Memberships
+from hybrid.bridge.layers.memory import InMemoryChannelLayer
+from hybrid.bridge.layers.outgoing import Outgoing, Parcel
+from hybrid.bridge.layers.presence import Member
+
+logger = logging.getLogger("hybrid.layers")
+
+#: Messages that are handed to members before they have a turn to read.
+_PER_TURN: Final = 32
+
+
+class State(enum.Enum):
+    """Whether there is a connection."""
+
+    CONNECTING = enum.auto()  #: the first attempt is under way: worth waiting for
+    CONNECTED = enum.auto()
+    AWAY = enum.auto()  #: it was lost, or could not be had; what is asked now fails
+
+
+class Link:
+    """What a layer has on its home loop. All on that loop, but :meth:`retire`.
+
+    Args:
+        layer: whose rules and options count.
+        hub: what carries the messages.
+        errands: what other processes ask for, and are asked for.
+        local: the channels and groups of this process.
+        memberships: what is said to the hub whenever there is a new connection.
+        outgoing: what waits to be sent.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - these are the parts of one layer
+        self,
+        layer: BaseChannelLayer,
+        hub: Hub,
+        errands: Errands,
+        local: InMemoryChannelLayer,
+        memberships: Memberships,
+        outgoing: Outgoing,
+    ) -> None:
+        self.hub = hub
+        self.errands = errands
+        self.state = State.CONNECTING
+        self._layer = layer
+        self._losses: Losses = layer.losses
+        self._local = local
+        self._memberships = memberships
+        self._outgoing = outgoing
+        self._subscribed: set[str] = set()
+        self._retired = False
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()  # set, and replaced, with every change of the state and with room
+        self._per_turn = min(_PER_TURN, layer.capacity)
+        self._timer: asyncio.TimerHandle | None = None
+        # Twice within the shortest of the times that somebody set.
+        self._interval = min(layer.expiry, layer.group_expiry, 5.0) / 2
+
+    def __repr__(self) -> str:
+        return f"<Link {self.state.name}, {len(self._subscribed)} groups, {self._outgoing!r}>"
+
+    # Its life.
+
+    def open(self, node: str) -> None:
+        """Begin to connect."""
+        events = HubEvents(
+            delivered=self._on_delivered,
+            changed=self._on_changed,
+            flushed=self._on_flushed,
+            connected=self._on_connected,
+            disconnected=self._on_disconnected,
+            room=self._on_room,
+            lost=self._on_lost,
+        )
+        self.hub.open(node, events)
+        self._timer = self._loop.call_later(self._interval, self._tick)
+
+    async def close(self) -> None:
+        """Send what can be sent, say goodbye and let go of the connection."""
+        if self.state is State.CONNECTED:
+            self.send_all()
+        await self.hub.close()
+        self._stop()
+        self.errands.cancel()
+        while (parcel := self._outgoing.pop()) is not None:
+            self._losses.count("disconnected", example=parcel.target)
+
+    def retire(self) -> None:
+        """Be at work no more, and say nothing to the hub: somebody else goes on (any thread)."""
+        self._retired = True
+        try:
+            self._loop.call_soon_threadsafe(self._abandon)
+        except RuntimeError:  # the loop has been closed
+            self.hub.abandon()
+
+    def _abandon(self) -> None:
+        self.hub.abandon()
+        self._stop()
+
+    def _stop(self) -> None:
+        self._retired = True
+        self._change(State.AWAY)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _change(self, state: State) -> None:
+        self.state = state
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def settled(self) -> bool:
+        """Wait for the first attempt to connect, if it is under way; return whether there is a connection."""
+        while self.state is State.CONNECTING:
+            await self._changed.wait()
+        return self.state is State.CONNECTED
+
+    async def connected(self) -> None:
+        """Wait for a connection."""
+        while self.state is not State.CONNECTED:
+            await self._changed.wait()
+
+    # What leaves.
+
+    def send(self, parcel: Parcel) -> None:
+        """Send a message, or let it wait for the connection, for room, and for those before it."""
+        if self.hub.has_room and not self._outgoing:
+            self._send(parcel)
+        elif not self._outgoing.put(parcel):
+            reason: Reason = "disconnected" if self.state is State.AWAY else "full"
+            self._losses.count(reason, example=parcel.target)
+
+    async def has_room(self) -> None:
+        """Wait while much waits to be sent and there is a connection for it."""
+        while self._outgoing.is_crowded and self.state is not State.AWAY:
+            await self._changed.wait()
+
+    def send_all(self) -> None:
+        """Send all that waits, for what is asked next is to come after it."""
+        if self.state is State.CONNECTED:
+            while (parcel := self._outgoing.pop()) is not None:
+                self._send(parcel)
+
+    def _send(self, parcel: Parcel) -> None:
+        try:
+            if parcel.channel is None:
+                assert parcel.group is not None
+                self.hub.publish(parcel.group, parcel.body, self._kept(parcel.group))
+            else:
+                sent = self.hub.send(parcel.channel, parcel.body, self.waiting(parcel.channel))
+                sent.add_done_callback(lambda future: self._on_sent(parcel.target, future))
+        except ConnectionError:
+            self._losses.count("disconnected", example=parcel.target)
+
+    def _on_sent(self, target: str, future: asyncio.Future[bool]) -> None:
+        if future.cancelled() or future.exception() is not None:
+            self._losses.count("disconnected", example=target)
+        elif not future.result():
+            self._losses.count("disconnected" if "!" in target else "full", example=target)
+
+    def _kept(self, group: str) -> Sending:
+        return Sending(self._layer.get_history(group), self._layer.history_expiry)
+
+    def waiting(self, channel: str) -> Sending:
+        """Return how a queue takes a message."""
+        drop_oldest = self._layer.overflow == "drop_oldest"
+        return Sending(self._layer.get_capacity(channel), self._layer.expiry, drop_oldest)
+
+    # Groups. While there is no connection, what is said here is said again when there is one.
+
+    def subscribe(self, group: str) -> None:
+        """Have what is sent to a group delivered."""
+        if self.state is State.CONNECTED and group not in self._subscribed:
+            self.hub.subscribe(group)
+            self._subscribed.add(group)
+
+    async def join(self, group: str, channel: str, metadata: bytes | None) -> None:
+        """Make a channel of this process a member, at a moment of the order in which messages arrive."""
+
+        async def at(last: int) -> None:
+            self._memberships.seen.setdefault(group, last)
+            await self._local.group_add(group, channel)
+
+        try:
+            self.subscribe(group)
+            await self.hub.join(group, channel, metadata, self._layer.group_expiry, at)
+        except ConnectionError:
+            await self._local.group_add(group, channel)
+
+    async def watch(self, group: str) -> None:
+        """Be told who joins and leaves a group."""
+        with contextlib.suppress(ConnectionError):  # then it is said with the next one
+            self.hub.watch(group)
+            await self.hub.sync()
+
+    def unwatch(self, group: str) -> None:
+        """End that."""
+        with contextlib.suppress(ConnectionError):
+            self.hub.unwatch(group)
+
+    async def leave(self, group: str, channel: str) -> None:
+        """End a membership, at a moment of that order."""
+
+        async def at() -> None:
+            await self._local.group_discard(group, channel)
+
+        try:
+            await self.hub.leave(group, channel, at)
+        except ConnectionError:
+            await at()
+
+    async def resume(
+        self, group: str, after: int, channel: str | None, metadata: bytes | None
+    ) -> tuple[list[dict[str, Any]], History]:
+        """Return what is kept of a group, decoded and not, and make a channel a member at that moment."""
+        answers: list[History] = []
+
+        async def at(history: History) -> None:
+            answers.append(history)
+            if channel is not None:
+                self._memberships.seen.setdefault(group, history.last)
+                await self._local.group_add(group, channel)
+
+        if channel is not None:
+            self.subscribe(group)
+        asked = self.hub.history(group, after, at)
+        if channel is not None:
+            _forget(self.hub.join(group, channel, metadata, self._layer.group_expiry))
+        await asked
+        messages = [message for each in answers[0].messages if (message := _message(each)) is not None]
+        return messages, answers[0]
+
+    # What the hub tells.
+
+    def _on_connected(self) -> None:
+        """Say everything again, in this order: what was sent to a group meanwhile is asked for, and what
+        comes after that arrives.
+        """
+        if self._retired:
+            return
+        now = time.monotonic()
+        self._subscribed.clear()
+        try:
+            for group in self._memberships.watched():
+                self.hub.watch(group)
+            for group in self._memberships.groups():
+                self.hub.subscribe(group)
+                self._subscribed.add(group)
+                self._catch_up(group)
+            for group, channel, membership in self._memberships.all():
+                _forget(self.hub.join(group, channel, membership.metadata, membership.until - now))
+        except ConnectionError:
+            return
+        self._change(State.CONNECTED)
+        self._on_room()
+
+    def _catch_up(self, group: str) -> None:
+        """Have the members get what was kept of a group while nothing arrived here, and count the rest."""
+        seen = self._memberships.seen.get(group)
+        if seen is None or not self._layer.get_history(group):
+            return
+
+        async def at(history: History) -> None:
+            first = history.messages[0].sequence if history.messages else history.last + 1
+            missed = first - max(seen + 1, history.start)
+            self._losses.count("disconnected", missed * self._memberships.count(group), example=group)
+            await self._on_delivered(history.messages)
+            self._memberships.seen[group] = max(history.last, self._memberships.seen.get(group, 0))
+
+        _forget(self.hub.history(group, seen, at))
+
+    def _on_disconnected(self) -> None:
+        if not self._retired:
+            self._change(State.AWAY)
+
+    def _on_room(self) -> None:
+        while self.hub.has_room and (parcel := self._outgoing.pop()) is not None:
+            self._send(parcel)
+        self._change(self.state)
+
+    def _on_lost(self, reason: Reason, number: int, example: str) -> None:
+        self._losses.count(reason, number, example=example)
+
+    async def _on_flushed(self) -> None:
+        if not self._retired:
+            self._memberships.clear()
+            self._outgoing.clear()
+            await self._local.flush()
+
+    async def _on_delivered(self, deliveries: Sequence[Delivery]) -> None:
+        for number, delivery in enumerate(deliveries, 1):
+            if self._retired:
+                return
+            if delivery.channel is not None:
+                await self._deliver_to_channel(delivery.channel, delivery)
+            elif delivery.group is not None:
+                await self._deliver_to_group(delivery.group, delivery)
+            if number % self._per_turn == 0:
+                await asyncio.sleep(0)  # so that a burst does not overflow channels that are read promptly
+
+    async def _deliver_to_group(self, group: str, delivery: Delivery) -> None:
+        if not self._memberships.count(group):
+            return
+        if delivery.sequence:
+            self._memberships.seen[group] = delivery.sequence
+        message = _message(delivery)
+        if message is not None:
+            await self._local.group_send(group, message)
+
+    async def _deliver_to_channel(self, channel: str, delivery: Delivery) -> None:
+        if self.errands.are_in(delivery.body):
+            self.errands.receive(channel, delivery.body)
+        elif (message := _message(delivery)) is not None:
+            await self.put(channel, message)
+
+    async def put(self, channel: str, message: dict[str, Any]) -> None:
+        """Let a channel of this process have a message that nobody waits to hear about."""
+        try:
+            await self._local.send(channel, message)
+        except ChannelFull:
+            self._losses.count("full", example=channel)
+
+    async def _on_changed(self, group: str, joined: bool, member: Member) -> None:
+        if self._retired:
+            return
+        for watcher in self._memberships.watchers(group, time.monotonic()):
+            await self.put(watcher, _event(group, joined, member))
+
+    # Time.
+
+    def _tick(self) -> None:
+        """End what has lasted long enough, and come back."""
+        self._timer = self._loop.call_later(self._interval, self._tick)
+        now = time.monotonic()
+        reason: Reason = "expired" if self.state is State.CONNECTED else "disconnected"
+        for parcel in self._outgoing.expire(now):
+            self._losses.count(reason, example=parcel.target)
+        over = self._memberships.expire(now)
+        unwatched = self._memberships.expire_watchers(now)
+        if self.state is not State.CONNECTED:
+            return
+        for group, channel in over:
+            _forget(self.hub.leave(group, channel))
+        for group in unwatched:
+            self.hub.unwatch(group)
+        for group in [group for group in self._subscribed if not self._memberships.count(group)]:
+            # Not with the last one's leaving: the next one often comes soon.
+            self._subscribed.discard(group)
+            self.hub.unsubscribe(group)
+
+
+def _message(delivery: Delivery) -> dict[str, Any] | None:
+    """Return what was sent; None for what is no message of ours."""
+    try:
+        value = decode(delivery.body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        logger.warning("%s: something that is no message was dropped", delivery.group or delivery.channel)
+        return None
+    message = cast("dict[str, Any]", value)
+    if delivery.sequence:
+        message["sequence"] = delivery.sequence
+    return message
+
+
+def _event(group: str, joined: bool, member: Member) -> dict[str, Any]:
+    return {
+        "type": "group.join" if joined else "group.leave",
+        "group": group,
+        "channel": member.channel,
+        "metadata": member.metadata,
+    }
+
+
+def _forget(future: asyncio.Future[Any]) -> None:
+    """Let nobody miss the answer: a connection that is lost says everything again anyway."""
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -1,0 +1,128 @@
+"""What the channels of one process belong to and watch: said again to every new connection."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Membership:
+    """A channel in a group.
+
+    Attributes:
+        metadata: what it said of itself, encoded; None for nothing.
+        until: when it ends, in seconds of the layer's clock.
+    """
+
+    metadata: bytes | None
+    until: float
+
+
+class Memberships:
+    """Who is in which group, and who watches which; all on the layer's loop.
+
+    Attributes:
+        seen: by group, the number of the newest message that has arrived here, or was there when the first
+            member came; for groups with a history.
+    """
+
+    def __init__(self) -> None:
+        self.seen: dict[str, int] = {}
+        self._groups: dict[str, dict[str, Membership]] = {}
+        self._watchers: dict[str, dict[str, float]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Memberships: of {len(self._groups)} groups, {len(self._watchers)} watched>"
+
+    # Members.
+
+    def join(self, group: str, channel: str, metadata: bytes | None, until: float) -> None:
+        """Note a member, or that it stays longer."""
+        members = self._groups.setdefault(group, {})
+        known = members.get(channel)
+        if known is None:
+            members[channel] = Membership(metadata, until)
+        else:
+            known.until = until
+            known.metadata = known.metadata if metadata is None else metadata
+
+    def leave(self, group: str, channel: str) -> None:
+        """Forget a member, if it is one."""
+        if _discard(self._groups, group, channel):
+            self.seen.pop(group, None)
+
+    def has(self, group: str, channel: str) -> bool:
+        """Return whether a channel is a member."""
+        return channel in self._groups.get(group, ())
+
+    def count(self, group: str) -> int:
+        """Return how many channels of this process are in a group."""
+        return len(self._groups.get(group, ()))
+
+    def groups(self) -> list[str]:
+        """Return the groups that have members here."""
+        return list(self._groups)
+
+    def all(self) -> Iterator[tuple[str, str, Membership]]:
+        """Give group, channel and membership of each member."""
+        for group, members in self._groups.items():
+            for channel, membership in members.items():
+                yield group, channel, membership
+
+    def expire(self, now: float) -> list[tuple[str, str]]:
+        """Forget, and return, the members whose time is over: group and channel."""
+        over = [(group, channel) for group, channel, each in self.all() if each.until <= now]
+        for group, channel in over:
+            self.leave(group, channel)
+        return over
+
+    # Watchers.
+
+    def watch(self, group: str, channel: str, until: float) -> bool:
+        """Note a watcher; True for the first of its group."""
+        is_first = group not in self._watchers
+        self._watchers.setdefault(group, {})[channel] = until
+        return is_first
+
+    def unwatch(self, group: str, channel: str) -> bool:
+        """Forget a watcher; True when the group has none any more."""
+        return _discard(self._watchers, group, channel)
+
+    def watched(self) -> list[str]:
+        """Return the groups that are watched."""
+        return list(self._watchers)
+
+    def watchers(self, group: str, now: float) -> list[str]:
+        """Return the channels that watch a group."""
+        return [channel for channel, until in self._watchers.get(group, {}).items() if until > now]
+
+    def expire_watchers(self, now: float) -> list[str]:
+        """Forget the watchers whose time is over; return the groups that have none any more."""
+        over = [
+            (group, channel)
+            for group, watchers in self._watchers.items()
+            for channel, until in watchers.items()
+            if until <= now
+        ]
+        return [group for group, channel in over if self.unwatch(group, channel)]
+
+    def clear(self) -> None:
+        """Forget everybody."""
+        self.seen.clear()
+        self._groups.clear()
+        self._watchers.clear()
+
+
+def _discard(
+    groups: dict[str, dict[str, Membership]] | dict[str, dict[str, float]], group: str, channel: str
+) -> bool:
+    """Take a channel out of a group; True when it was the last one."""
+    channels = groups.get(group)
+    if channels is None or channels.pop(channel, None) is None:
+        return False
+    if not channels:
+        del groups[group]
+        return True
+    return False
