@@ -97,7 +97,7 @@ $(VENV)/.stamp-venv:
 	@touch $@
 
 $(VENV)/.stamp-bench: pyproject.toml Makefile $(VENV)/.stamp-venv
-	$(PIP) install --quiet --upgrade -e '.[demo]' $(PEERS)
+	$(PIP) install --quiet --upgrade -e '.[demo,redis]' $(PEERS)
 	@touch $@
 
 $(VENV)/.stamp-matrix: $(VENV)/.stamp-bench

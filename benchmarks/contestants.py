@@ -113,3 +113,9 @@ def hypercorn(app: str, *options: str) -> Contestant:
         ("hypercorn", "uvloop"),
         (*command, "--log-level", "warning", *options, f"benchmarks.apps.{app}:app"),
     )
+
+
+def daphne(app: str, *, packages: tuple[str, ...] = ()) -> Contestant:
+    """Daphne, which runs on Twisted's reactor on asyncio's own loop and cannot be told to take another."""
+    command = ["daphne", "--bind", "127.0.0.1", "--port", "{port}", "--verbosity", "0"]
+    return Contestant("daphne", ("daphne", *packages), (*command, f"benchmarks.apps.{app}:app"))

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from benchmarks.calls import measure_calls
 from benchmarks.contestants import Contestant
 from benchmarks.loads import wrk
 from benchmarks.loads.outcome import Outcome
-from benchmarks.loads.plan import PATIENCE, Plan, Start, Steady
+from benchmarks.loads.plan import PATIENCE, Calls, Plan, Start, Steady
 from benchmarks.servers import ROOT, ServerError, free_port, running
 from benchmarks.start import measure_start
 from benchmarks.work import Work
@@ -83,6 +84,8 @@ def _measure_once(work: Work, entry: Entry, settings: Settings, variables: Mappi
     try:
         if isinstance(work.load, Start):
             outcome = measure_start(entry.contestant, work.load, variables, cpus)
+        elif isinstance(work.load, Calls):
+            outcome = measure_calls(entry.contestant, variables, settings.seconds_of(work), cpus)
         else:
             outcome = _measure_running(work, entry.contestant, settings, variables)
     except ServerError as error:

@@ -63,6 +63,7 @@ def _of(name: str) -> Callable[[Outcome], float]:
 
 CPU = Figure("CPU µs/request", lambda outcome: outcome.server_cpu / outcome.answers * 1e6)
 CPU_PER_MESSAGE = replace(CPU, name="CPU µs/message")
+CPU_PER_CALL = replace(CPU, name="CPU µs/call", form=".2f")
 MESSAGES = Figure(
     "messages/s", lambda outcome: outcome.answers / outcome.seconds, ".0f", higher_is_better=True
 )

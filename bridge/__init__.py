@@ -33,8 +33,15 @@ if TYPE_CHECKING:
     )
     from hybrid.bridge.gateway import Gateway, load_targets
     from hybrid.bridge.interface import Interface, detect
-    from hybrid.bridge.layers import channel_layers, get_channel_layer
+    from hybrid.bridge.layers import (
+        DEFAULT_CHANNEL_LAYER,
+        BaseChannelLayer,
+        InMemoryChannelLayer,
+        channel_layers,
+        get_channel_layer,
+    )
     from hybrid.bridge.lifespan import Lifespan
+    from hybrid.bridge.middleware import BaseMiddleware, CookieMiddleware
     from hybrid.bridge.routes import Route, Target, format_routes
     from hybrid.bridge.routing import (
         ChannelNameRouter,
@@ -55,21 +62,26 @@ if TYPE_CHECKING:
     from hybrid.bridge.wsgi.threadpool import PoolStats, ThreadPool
 
 __all__ = [
+    "DEFAULT_CHANNEL_LAYER",
     "ASGIToWSGI",
     "AcceptConnection",
     "AsyncConsumer",
     "AsyncHttpConsumer",
     "AsyncJsonWebsocketConsumer",
     "AsyncWebsocketConsumer",
+    "BaseChannelLayer",
+    "BaseMiddleware",
     "BodyPolicy",
     "ChannelFull",
     "ChannelNameRouter",
     "ClientDisconnected",
     "ConfigError",
+    "CookieMiddleware",
     "DenyConnection",
     "Gateway",
     "HostRouter",
     "HybridError",
+    "InMemoryChannelLayer",
     "Interface",
     "InterfaceError",
     "InvalidChannelLayerError",
@@ -142,8 +154,15 @@ _NAMES_IN = {
     ),
     "hybrid.bridge.gateway": ("Gateway", "load_targets"),
     "hybrid.bridge.interface": ("Interface", "detect"),
-    "hybrid.bridge.layers": ("channel_layers", "get_channel_layer"),
+    "hybrid.bridge.layers": (
+        "DEFAULT_CHANNEL_LAYER",
+        "BaseChannelLayer",
+        "InMemoryChannelLayer",
+        "channel_layers",
+        "get_channel_layer",
+    ),
     "hybrid.bridge.lifespan": ("Lifespan",),
+    "hybrid.bridge.middleware": ("BaseMiddleware", "CookieMiddleware"),
     "hybrid.bridge.routes": ("Route", "Target", "format_routes"),
     "hybrid.bridge.routing": (
         "ChannelNameRouter",

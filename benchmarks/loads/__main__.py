@@ -14,6 +14,7 @@ from benchmarks.loads.plan import (
     Arrivals,
     Batch,
     Broadcast,
+    Calls,
     Download,
     Idle,
     Plan,
@@ -42,8 +43,8 @@ def measure(plan: Plan) -> Outcome:
         case Idle() as load:
             with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
                 return runner.run(idle.measure(plan, load))
-        case Start():
-            raise ValueError("a start is measured by whoever starts the server")
+        case Start() | Calls():
+            raise ValueError("starts and calls are measured without a client")
         case Download() | Upload() as load:
             return transfer.measure(plan, load)
         case RoundTrip() as load:

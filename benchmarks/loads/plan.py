@@ -112,7 +112,12 @@ class Start:
     expected: str
 
 
-Load = Steady | Batch | Arrivals | Download | Upload | RoundTrip | Broadcast | Idle | Start
+@dataclass(frozen=True)
+class Calls:
+    """Calls that the contestant makes itself, for the time of the measurement; nothing is served."""
+
+
+Load = Steady | Batch | Arrivals | Download | Upload | RoundTrip | Broadcast | Idle | Start | Calls
 KINDS: Mapping[str, type[Load]] = {
     kind.__name__: kind for kind in (Steady, Batch, Arrivals, Download, Upload, RoundTrip, Broadcast, Idle)
 }

@@ -2,12 +2,14 @@
 
 from benchmarks.work import Work
 from benchmarks.works.access_log import ACCESS_LOG_ASGI, ACCESS_LOG_WSGI
+from benchmarks.works.consumers import CONSUMER_ECHO, GROUP_SEND, GROUP_SEND_REDIS, GROUP_SEND_WORKERS
 from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WSGI_HELLO
+from benchmarks.works.routes import ROUTES
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD, UPLOAD_ECHO
-from benchmarks.works.websockets import BROADCAST, CONSUMER_ECHO, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
+from benchmarks.works.websockets import BROADCAST, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
 from benchmarks.works.workers import WORKERS
 
 WORKS: dict[str, tuple[Work, ...]] = {
@@ -16,7 +18,11 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "tls": (TLS_HELLO,),
     "websocket": (WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K),
     "consumer": (CONSUMER_ECHO,),
+    "group_send": (GROUP_SEND,),
+    "group_send_redis": (GROUP_SEND_REDIS,),
+    "group_send_workers": (GROUP_SEND_WORKERS,),
     "broadcast": (BROADCAST,),
+    "routes": (ROUTES,),
     "flask": (FLASK_HELLO,),
     "access_log": (ACCESS_LOG_ASGI, ACCESS_LOG_WSGI),
     "sleep": (SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD),

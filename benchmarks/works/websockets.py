@@ -31,24 +31,6 @@ WEBSOCKET_ECHO_16K = replace(
     name="WebSocket echo, 16 KiB, 64 connections",
     load=Steady("websocket", ECHO_16K),
 )
-#: Both with a channel layer in memory, to which neither message goes.
-CONSUMER_ECHO = Work(
-    "echo by an async consumer, 32 bytes, 64 connections",
-    Steady("websocket", ECHO),
-    hybrid("consumer_asgi", "--lifespan", "off"),
-    (
-        replace(
-            uvicorn("consumer_channels", *SANSIO, packages=("websockets", "channels")),
-            name="uvicorn + Channels",
-        ),
-        replace(
-            uvicorn("consumer_asgi", *SANSIO, packages=("websockets", "hybrid-gateway")),
-            name="uvicorn + our consumer",
-        ),
-    ),
-    (CPU_PER_MESSAGE, MESSAGES),
-    (Target(CPU_PER_MESSAGE, 0.5, "uvicorn + Channels"),),
-)
 BROADCAST = Work(
     "broadcast of 100 bytes to 1000 WebSockets",
     Broadcast(100, 1000),

@@ -28,23 +28,26 @@ from benchmarks.loads.plan import (
     Steady,
     Upload,
 )
+from benchmarks.redis import PROGRAMS
 from benchmarks.rounds import Entry, Settings, measure_work
 from benchmarks.servers import ROOT
 from benchmarks.work import Work
+from benchmarks.works.consumers import CONSUMER_ECHO, GROUP_SEND, GROUP_SEND_REDIS
 from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, HELLO, WSGI_HELLO
+from benchmarks.works.routes import ROUTES
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD, UPLOAD_ECHO, large_file
 from benchmarks.works.websockets import (
     BROADCAST,
-    CONSUMER_ECHO,
     ECHO,
     ECHO_16K,
     WEBSOCKET_ECHO,
     WEBSOCKET_ECHO_16K,
 )
 from benchmarks.works.workers import WORKERS
+from tests.support.needs import require_module, require_program
 
 TINY = Settings(rounds=1, seconds=0.1, warm_up=0.05)
 
@@ -73,6 +76,8 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (WEBSOCKET_ECHO_16K, Steady("websocket", ECHO_16K, connections=4)),
         (CONSUMER_ECHO, Steady("websocket", ECHO, connections=4)),
         (BROADCAST, Broadcast(100, 5)),
+        (GROUP_SEND, Broadcast(100, 5)),
+        (ROUTES, ROUTES.load),
         (SLEEP_AT_FULL_LOAD, Batch(HELLO, 4, rate=80)),
         (SLEEP_AT_HALF_LOAD, Arrivals(HELLO, 4, rate=40)),
         (FAIRNESS, Batch(HELLO, 4, rate=50, echoes=Echoes(rate=100))),
@@ -112,6 +117,26 @@ def test_the_peers_of_websockets_are_measured(server: Contestant) -> None:
     (entry,) = measure(WEBSOCKET_ECHO_16K, Steady("websocket", ECHO_16K, 4), hybrid=server, peers=())
     assert entry.failure == ""
     assert entry.missing or entry.outcomes[0].answers > 0
+
+
+@pytest.mark.parametrize("server", [*GROUP_SEND.peers, *ROUTES.peers], ids=lambda server: server.name)
+def test_the_peers_of_consumers_and_routers_are_measured(server: Contestant) -> None:
+    """Each peer that is installed delivers every message to all, or finds every route."""
+    work = next(work for work in (GROUP_SEND, ROUTES) if server in work.peers)
+    load = Broadcast(100, 5) if work is GROUP_SEND else work.load
+    (entry,) = measure(work, load, hybrid=server, peers=())
+    assert entry.failure == ""
+    assert entry.missing or entry.outcomes[0].answers > 0
+
+
+def test_groups_go_through_a_redis_of_the_benchmark_s() -> None:
+    """Redis is started for the work, and the consumer of Channels finds it there."""
+    require_program(*PROGRAMS)
+    require_module("channels_redis")
+    peer = replace(uvicorn("benchmarks.apps.group_channels:app"), packages=("channels_redis",))
+    (entry,) = measure(GROUP_SEND_REDIS, Broadcast(100, 5), hybrid=peer, peers=())
+    assert entry.failure == ""
+    assert entry.outcomes[0].answers > 0
 
 
 @pytest.mark.parametrize("server", BROADCAST.peers, ids=lambda server: server.name)

@@ -54,7 +54,12 @@ def test_the_targets_of_the_project() -> None:
         "wsgi": [("CPU µs/request", 1.0, "granian"), ("CPU µs/request", 0.08, "uvicorn + a2wsgi")],
         "tls": [("CPU µs/request", 1.0, "uvicorn")],
         "websocket": [("CPU µs/message", 0.7, BEST)] * 2,
-        "consumer": [("CPU µs/message", 0.5, "uvicorn + Channels")],
+        **{
+            name: [("CPU µs/message", limit, f"{server} + Channels") for server in ("uvicorn", "daphne")]
+            for name, limit in (("consumer", 0.5), ("group_send", 0.3), ("group_send_redis", 0.6))
+        },
+        "group_send_workers": [],
+        "routes": [("CPU µs/call", 3.0, "hybrid, 10 routes")],
         "broadcast": [("CPU µs/message", 0.75, "uvicorn"), ("CPU µs/message", 0.9, "gunicorn")],
         "flask": [("requests/s", 1.0, "granian"), ("requests/s", 2.5, "uvicorn + a2wsgi")],
         "sleep": [("share of 800/s", 0.97, ""), ("added p99 ms", 5.0, "")],

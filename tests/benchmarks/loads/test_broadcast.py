@@ -128,5 +128,5 @@ def test_a_server_that_refuses_is_an_error() -> None:
 
 def test_a_server_that_opens_too_few_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience ends, with a reason for the table."""
-    monkeypatch.setattr(load_of_broadcasts, "PATIENCE", 0.05)
+    monkeypatch.setattr(load_of_broadcasts, "JOINING", 0.05)
     assert "not all WebSockets were open" in without_a_crowd(b"").first_error
