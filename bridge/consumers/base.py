@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from hybrid.bridge.consumers.dispatch import get_handler_name
+from hybrid.bridge.consumers.own_channel import OwnChannel
 from hybrid.bridge.consumers.run import Run
 from hybrid.bridge.errors import ClientDisconnected, ConfigError
 from hybrid.bridge.layers import DEFAULT_CHANNEL_LAYER, get_channel_layer
@@ -67,7 +68,14 @@ class AsyncConsumer:
             return
         self.channel_name = await self.channel_layer.new_channel()
         self.channel_receive = functools.partial(self.channel_layer.receive, self.channel_name)
-        await Run(self, scope, receive, send).serve(self.channel_receive)
+        channel = OwnChannel(self.channel_layer, self.channel_name)
+        run = Run(self, scope, receive, send)
+        if scope["type"] == "websocket":
+            channel.end_when_full(run.fall_behind)
+        try:
+            await run.serve(self.channel_receive)
+        finally:
+            channel.close()
 
     async def dispatch(self, message: Message) -> None:
         """Call the handler of a message.

@@ -59,7 +59,7 @@ class State(enum.Enum):
     """Where a run is."""
 
     OPEN = "handling messages"
-    FAILED = "waiting for the client to be gone, after a handler failed"
+    FAILED = "waiting for the client to be gone, after a handler failed or its channel was full"
     STOPPED = "a handler has said that it is enough"
     LEFT = "the client has left"
 
@@ -216,6 +216,13 @@ class Run:
                 raise _HandlerTimeout(f"it has not ended within {seconds:g} s") from None
             raise
 
+    def fall_behind(self) -> None:
+        """Close the WebSocket, as its channel was full: at once, whatever handlers wait for."""
+        if self.state is State.OPEN:
+            logger.warning("%s: closed with %d, as its channel was full", self._name(), _TRY_AGAIN_LATER)
+            self._give_up()
+            self._start(self._close(_TRY_AGAIN_LATER))
+
     # Sending.
 
     async def _send_handshake(self, message: Message) -> None:
@@ -290,17 +297,21 @@ class Run:
         else:
             logger.error("%s: %s failed", self._name(), name, exc_info=error)
         if self.state is State.OPEN:
-            self.state = State.FAILED
-            self._consumer.bind(self._send_nowhere)
-            with suppress(Exception):  # it may be closed already, by the application or by the client
-                await self._close(_TRY_AGAIN_LATER if isinstance(error, PoolFull) else _INTERNAL_ERROR)
+            self._give_up()
+            await self._close(_TRY_AGAIN_LATER if isinstance(error, PoolFull) else _INTERNAL_ERROR)
+
+    def _give_up(self) -> None:
+        """Handle nothing more; that the client has left is still to come."""
+        self.state = State.FAILED
+        self._consumer.bind(self._send_nowhere)
 
     async def _close(self, code: int) -> None:
-        if self._accepted:
-            await self._send({"type": "websocket.close", "code": code})
-        else:
-            status = 503 if code == _TRY_AGAIN_LATER else 500
-            await refusing(status)(self._scope, self._client.next, self._send)
+        with suppress(Exception):  # it may be closed already, by the application or by the client
+            if self._accepted:
+                await self._send({"type": "websocket.close", "code": code})
+            else:
+                status = 503 if code == _TRY_AGAIN_LATER else 500
+                await refusing(status)(self._scope, self._client.next, self._send)
 
     def _name(self) -> str:
         """Name the connection in the log, without control characters that a client put into its path."""

@@ -33,7 +33,7 @@ class Backlog(Generic[Item]):
     """
 
     def __init__(self, limit: int, collect: Callable[[], None]) -> None:
-        self._limit = limit
+        self.limit = limit
         self._collect = collect
         self._items: deque[Item] = deque()
         self._homes: tuple[_Home, ...] = ()
@@ -42,7 +42,7 @@ class Backlog(Generic[Item]):
         return len(self._items)
 
     def __repr__(self) -> str:
-        return f"<Backlog: {len(self._items)} of {self._limit} items, {len(self._homes)} loops>"
+        return f"<Backlog: {len(self._items)} of {self.limit} items, {len(self._homes)} loops>"
 
     def append(self, item: Item, here: asyncio.AbstractEventLoop | None = None) -> bool:
         """Add an item and have it collected; False when there is no room. Any thread, no lock needed.
@@ -51,7 +51,7 @@ class Backlog(Generic[Item]):
             item: what to hand over.
             here: the loop that runs on this thread, where the caller knows it.
         """
-        if len(self._items) >= self._limit:
+        if len(self._items) >= self.limit:
             return False
         self._items.append(item)
         # Append first, look at the flags second; _run does the reverse. So either a collection that is under

@@ -19,7 +19,6 @@ class Mailboxes:
     Args:
         expiry: seconds for which a message may wait.
         capacity_of: how many messages may wait in a channel of that name.
-        make_room: whether the oldest message of a full channel gives way to a new one.
 
     Attributes:
         full: messages that were lost for want of room, until :meth:`settle` is called.
@@ -27,38 +26,44 @@ class Mailboxes:
         example: the channel of the last one.
     """
 
-    def __init__(self, expiry: float, capacity_of: Callable[[str], int], *, make_room: bool = False) -> None:
+    def __init__(self, expiry: float, capacity_of: Callable[[str], int]) -> None:
         self.full = 0
         self.expired = 0
         self.example = ""
         self._expiry = expiry
         self._capacity_of = capacity_of
-        self._make_room = make_room
         self._channels: dict[str, deque[Letter]] = {}
 
     def __repr__(self) -> str:
         return f"<Mailboxes: messages wait in {len(self._channels)} channels>"
 
-    def put(self, channel: str, letter: Letter, now: float) -> bool:
-        """Let a message wait in a channel; False when there is no room for it, which is not counted here."""
+    def put(self, channel: str, letter: Letter, now: float, more: int = 0) -> bool:
+        """Let a message wait in a channel; False when there is no room for it, which is not counted here.
+
+        Args:
+            channel: its name.
+            letter: the message.
+            now: the time.
+            more: how many messages may wait there beyond its capacity.
+        """
         letters = self._channels.get(channel)
         if letters is None:
             self._channels[channel] = deque((letter,))
             return True
-        capacity = self._capacity_of(channel)
+        capacity = self._capacity_of(channel) + more
         if len(letters) >= capacity:
             self._forget_expired(channel, letters, now)
         if len(letters) >= capacity:
-            if not self._make_room:
-                return False
-            letters.popleft()
-            self.lose(channel)
+            return False
         letters.append(letter)
         return True
 
-    def put_back(self, channel: str, letter: Letter) -> None:
-        """Let a message wait that was taken, before all others."""
-        self._channels.setdefault(channel, deque()).appendleft(letter)
+    def put_for_oldest(self, channel: str, letter: Letter) -> None:
+        """Let a message wait in a channel that is full in place of the oldest, which is counted."""
+        letters = self._channels[channel]
+        letters.popleft()
+        letters.append(letter)
+        self.lose(channel)
 
     def take(self, channel: str, now: float) -> dict[str, Any] | None:
         """Return the oldest message that waits in a channel and has not expired."""

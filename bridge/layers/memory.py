@@ -93,7 +93,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
         # Re-entrant: a signal handler, or a coroutine that the garbage collector finishes, may call the
         # layer on a thread that is inside it at that moment.
         self._lock = threading.RLock()
-        self._boxes = Mailboxes(expiry, self.get_capacity, make_room=overflow == "drop_oldest")
+        self._boxes = Mailboxes(expiry, self.get_capacity)
         self._members = Memberships()
         self._histories: Histories[dict[str, Any]] = Histories()
         self._alarms = Alarms()
@@ -164,27 +164,29 @@ class InMemoryChannelLayer(BaseChannelLayer):
         self.require_valid_channel_name(channel)
         loop = asyncio.get_running_loop()
         while True:
-            waiter = loop.create_future()
-            message = self._take_or_wait(channel, waiter)
-            if message is not None:
-                own: dict[str, Any] = copy_message(message)
+            found = self._take_or_wait(channel, loop)
+            if isinstance(found, dict):
+                own: dict[str, Any] = copy_message(found)
                 return own
             try:
-                await waiter
+                await found
             except asyncio.CancelledError:
                 with self._lock:
-                    self._waiters.remove(channel, waiter)
+                    self._waiters.remove(channel, found)
                 raise
 
     def on_overflow(self, channel: str, callback: Callable[[], object] | None) -> None:
         """Have a function called on this loop when the channel was full, if the policy is ``"close"``."""
         with self._lock:
+            if callback is not None:
+                self._settle_on(asyncio.get_running_loop())
             self._alarms.listen(channel, callback)
 
     def close_channel(self, channel: str) -> None:
         """End a channel whose reader is gone for good: its memberships, its watching, what waits in it."""
         with self._changing() as (now, woken):
             self._alarms.listen(channel, None)
+            self._waiters.forget(channel)
             self._boxes.drop(channel)
             self._announce(self._members.close(channel), now, woken)
 
@@ -308,26 +310,25 @@ class InMemoryChannelLayer(BaseChannelLayer):
         finally:
             self._finish(woken)
 
-    def _take_or_wait(self, channel: str, waiter: Waiter) -> dict[str, Any] | None:
-        """Return the next message of a channel, or list the waiter as one to wake when there is one."""
+    def _take_or_wait(self, channel: str, loop: asyncio.AbstractEventLoop) -> dict[str, Any] | Waiter:
+        """Return the next message of a channel, or what is woken when there is one (on the reader's loop)."""
         woken: list[Waiter] = []
         with self._lock:
             now = self._clock()
-            loop = waiter.get_loop()
             # Before the backlog is looked at: what a thread appends after that look calls this loop.
-            if self._backlog.add_home(loop):
-                self._waiters.forget_closed_loops()
-                _sweep_after(self._pause, weakref.ref(self), loop)
+            self._settle_on(loop)
+            self._waiters.looked(channel)
             message = self._boxes.take(channel, now)
             if message is None and self._backlog:
                 self._deliver(self._per_turn, now, woken)
                 message = self._boxes.take(channel, now)
             if message is None:
+                waiter: Waiter = loop.create_future()
                 self._waiters.add(channel, waiter)
             else:
                 self._alarms.read(channel)
         self._finish(woken)
-        return message
+        return waiter if message is None else message
 
     def sweep(self) -> float:
         """Forget what has expired, and return in how many seconds to come back (on an event loop)."""
@@ -348,6 +349,12 @@ class InMemoryChannelLayer(BaseChannelLayer):
             self._alarms.sound()
 
     # The lock is held.
+
+    def _settle_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let a loop deliver from now on, and look for what has expired (on the loop)."""
+        if self._backlog.add_home(loop):
+            self._waiters.forget_closed_loops()
+            _sweep_after(self._pause, weakref.ref(self), loop)
 
     def _deliver(self, limit: int, now: float, woken: list[Waiter]) -> None:
         """Move up to `limit` messages from the backlog into the channels that they are for."""
@@ -387,13 +394,23 @@ class InMemoryChannelLayer(BaseChannelLayer):
             )
 
     def _put(self, channel: str, letter: Letter, now: float, woken: list[Waiter]) -> bool:
-        """Let a message wait in a channel; False when there is no room, which nobody has counted yet."""
-        if not self._boxes.put(channel, letter, now):
-            if self.overflow == "close":
-                self._alarms.overflow(channel)
-            return False
-        woken += self._waiters.pop(channel)
-        return True
+        """Let a message wait in a channel; False when there is no room, which nobody has counted yet.
+
+        Whatever changes groups has all delivered that came before it, which may be more than a channel holds:
+        a reader that had read everything is no slow one, and may have that, too, when its turn comes.
+        """
+        boxes = self._boxes
+        if boxes.put(channel, letter, now):
+            self._waiters.wake(channel, woken)
+            return True
+        if self._waiters.is_woken(channel) and boxes.put(channel, letter, now, self._backlog.limit):
+            return True
+        if self.overflow == "drop_oldest":
+            boxes.put_for_oldest(channel, letter)
+            return True
+        if self.overflow == "close":
+            self._alarms.overflow(channel)
+        return False
 
     def _put_all(self, channels: list[str], letter: Letter, now: float, woken: list[Waiter]) -> None:
         """Let a message wait in channels, and count those that have no room."""

@@ -7,30 +7,51 @@ Waiter = asyncio.Future[None]
 
 
 class Waiters:
-    """Who waits for a message in which channel; the caller holds a lock."""
+    """Who waits for a message in which channel, and who has been woken and had no turn yet. Under a lock."""
 
     def __init__(self) -> None:
-        self._waiters: dict[str, list[Waiter]] = {}
+        # None for a channel whose readers have been woken, until one of them looks.
+        self._waiters: dict[str, list[Waiter] | None] = {}
 
     def __len__(self) -> int:
         return len(self._waiters)
 
     def add(self, channel: str, waiter: Waiter) -> None:
         """Note one that is to be woken when there is a message."""
-        self._waiters.setdefault(channel, []).append(waiter)
+        waiters = self._waiters.get(channel)
+        if waiters is None:
+            self._waiters[channel] = [waiter]
+        else:
+            waiters.append(waiter)
 
     def remove(self, channel: str, waiter: Waiter) -> None:
         """Forget one. If it is not there, it was woken, and its rivals with it."""
-        self._keep(channel, [other for other in self._waiters.get(channel, ()) if other is not waiter])
+        self._keep(channel, [other for other in self._waiters.get(channel) or () if other is not waiter])
 
-    def pop(self, channel: str) -> list[Waiter]:
-        """Return those who wait for a message in a channel, and forget them: they are to be woken."""
-        return self._waiters.pop(channel, [])
+    def wake(self, channel: str, woken: list[Waiter]) -> None:
+        """Put those who wait for a message in a channel on the list of those who are to be woken."""
+        waiters = self._waiters.get(channel)
+        if waiters is not None:
+            self._waiters[channel] = None
+            woken += waiters
+
+    def looked(self, channel: str) -> None:
+        """Note that a reader has looked for messages."""
+        if channel in self._waiters and self._waiters[channel] is None:
+            del self._waiters[channel]
+
+    def is_woken(self, channel: str) -> bool:
+        """Return whether the channel's readers have read everything, and had no turn since."""
+        return channel in self._waiters and self._waiters[channel] is None
+
+    def forget(self, channel: str) -> None:
+        """Forget that somebody was woken, if nobody waits."""
+        self._keep(channel, self._waiters.get(channel) or [])
 
     def forget_closed_loops(self) -> None:
-        """Forget who waits on a loop that has been closed."""
+        """Forget who waits on a loop that has been closed, and who was woken and never came."""
         for channel, waiters in tuple(self._waiters.items()):
-            self._keep(channel, [waiter for waiter in waiters if not waiter.get_loop().is_closed()])
+            self._keep(channel, [waiter for waiter in waiters or () if not waiter.get_loop().is_closed()])
 
     def _keep(self, channel: str, waiters: list[Waiter]) -> None:
         if waiters:

@@ -177,7 +177,7 @@ class WebSocket(Handler):
         transport = connection.transport
         if self.state is _OPEN and kind == "websocket.send":
             if not connection.writable:
-                await self._wait_for_room(message)
+                await self._wait_for_room()
             transport.write(self._encode(message))
         else:
             if self.state is State.DENYING:
@@ -191,11 +191,15 @@ class WebSocket(Handler):
             self._end(CloseCode.ABNORMAL)
             raise ClientDisconnected("the client has left")
 
-    async def _wait_for_room(self, message: Message) -> None:
-        """Wait until the client reads on; a message whose ``send()`` is given up meanwhile is not kept."""
+    async def _wait_for_room(self) -> None:
+        """Wait until the client reads on; a message whose ``send()`` is given up meanwhile is not kept.
+
+        Raises:
+            ClientDisconnected: the WebSocket was closed meanwhile, by whomever: when this began, it was open.
+        """
         await self._connection.wait_writable()
         if self.state is not _OPEN:
-            self._send_rarely(message)
+            raise ClientDisconnected("the WebSocket is closed")
 
     def _send_rarely(self, message: Message) -> bool:
         """Take a message that opens or ends the connection; whether to wait for the client to read it."""

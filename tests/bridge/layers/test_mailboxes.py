@@ -3,9 +3,9 @@ from typing import Any
 from hybrid.bridge.layers.mailboxes import Letter, Mailboxes
 
 
-def books(capacity: int = 2, *, make_room: bool = False) -> Mailboxes:
+def books(capacity: int = 2) -> Mailboxes:
     """Make books in which messages may wait for 60 s."""
-    return Mailboxes(expiry=60, capacity_of=lambda _: capacity, make_room=make_room)
+    return Mailboxes(expiry=60, capacity_of=lambda _: capacity)
 
 
 def letter(n: int, sent: float = 0, group: str | None = None) -> Letter:
@@ -31,10 +31,20 @@ def test_messages_wait_in_order_until_there_is_no_room() -> None:
 
 def test_the_oldest_makes_room_if_it_is_to() -> None:
     """A full channel takes the new message, drops the oldest, and counts it."""
-    boxes = books(capacity=2, make_room=True)
-    assert all(boxes.put("c", letter(n), 0) for n in range(5))
-    assert taken(boxes) == [3, 4]
-    assert boxes.settle() == (3, 0, "c")
+    boxes = books(capacity=2)
+    assert [boxes.put("c", letter(n), 0) for n in range(2)] == [True, True]
+    for n in (2, 3):
+        boxes.put_for_oldest("c", letter(n))
+    assert taken(boxes) == [2, 3]
+    assert boxes.settle() == (2, 0, "c")
+
+
+def test_more_may_wait_where_that_is_allowed() -> None:
+    """The capacity is exceeded by so many messages and no more."""
+    boxes = books(capacity=2)
+    assert [boxes.put("c", letter(n), 0, more=1) for n in range(4)] == [True, True, True, False]
+    assert not boxes.put("c", letter(4), 0)
+    assert taken(boxes) == [0, 1, 2]
 
 
 def test_expired_messages_make_room_and_are_not_returned() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hybrid.bridge.errors import ChannelFull
 from hybrid.bridge.layers import InMemoryChannelLayer
 from tests.support.layers import DEADLINE, Clock, in_threads, member, publish, run, waiting
 
@@ -252,6 +253,180 @@ def test_a_coroutine_that_runs_without_a_loop_wakes_readers(cancelled: bool) -> 
             assert await waiting(layer, channel) == [{"n": 1}]
         else:
             assert await reader == {"n": 1}
+
+    run(main())
+
+
+@pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest", "close"])
+def test_a_burst_and_a_new_member_lose_nothing_of_a_prompt_reader(overflow: Any) -> None:
+    """What changes groups has everything delivered at once, and readers have had no turn: nothing is lost."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=5, overflow=overflow)
+        channel = await member(layer)
+        received: list[int] = []
+
+        async def read() -> None:
+            while len(received) < 300:
+                received.append((await layer.receive(channel))["n"])
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        for n in range(300):
+            await layer.group_send("board", {"n": n})
+            if n % 100 == 50:
+                await layer.group_add("board", f"c{n}")
+        await reader
+        assert received == list(range(300))
+
+    run(main())
+
+
+def test_a_reader_that_was_woken_may_not_be_sent_more_for_ever() -> None:
+    """One that gets no turn has the capacity and a backlog, and then loses messages."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=5, backlog=8)
+        channel = await member(layer)
+        reader = asyncio.create_task(layer.receive(channel))
+        await asyncio.sleep(0)
+        for n in range(20):
+            layer.publish("board", {"n": n})
+            await layer.group_discard("board", "nobody")
+        assert layer.losses["full"] == 20 - 5 - 8
+        assert await reader == {"n": 0}
+        assert len(await waiting(layer, channel)) == 12
+
+    run(main())
+
+
+def test_posts_arrive_in_order_with_what_is_published_and_sent() -> None:
+    """From a thread, to a member of a group: one order for all; what has no room is counted."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=7)
+        channel = await member(layer)
+
+        def work(_: int) -> None:
+            for n in range(3):
+                layer.post(channel, {"n": 2 * n})
+                layer.publish("board", {"n": 2 * n + 1})
+
+        in_threads(1, work)
+        await layer.send(channel, {"n": 6})
+        layer.post(channel, {"n": 7})
+        await layer.group_discard("board", "nobody")
+        assert layer.losses["full"] == 1
+        assert [message["n"] for message in await waiting(layer, channel)] == list(range(7))
+
+    run(main())
+
+
+def test_a_post_is_lost_when_too_much_waits_or_too_long() -> None:
+    """Each is counted as what it is."""
+    clock = Clock()
+    layer = InMemoryChannelLayer(expiry=10, backlog=2, clock=clock)
+    for _ in range(3):
+        layer.post("c", {})
+    assert layer.losses.as_dict() == {"full": 1, "expired": 0, "disconnected": 0}
+    clock.now = 10
+    assert run(waiting(layer, "c")) == []
+    assert layer.losses["expired"] == 2
+
+
+def test_losses_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """With the channel that is concerned; once, and what follows when the layer closes."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=1)
+        await layer.group_add("board", "slow")
+        publish(layer, 2)
+        await layer.group_discard("board", "nobody")
+        publish(layer, 3)
+        await layer.group_discard("board", "nobody")
+        await layer.close()
+
+    run(main())
+    assert caplog.messages == [
+        "InMemoryChannelLayer: messages lost: 1 full (the last one for channel slow)",
+        "InMemoryChannelLayer: messages lost: 3 full",
+    ]
+
+
+# Overflow
+
+
+def test_a_slow_reader_is_told_once_for_each_overflow() -> None:
+    """On its own loop; there is another one only after it has read. `None` forgets it."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=2, overflow="close")
+        channel = await member(layer)
+        told: list[int] = []
+        layer.on_overflow(channel, lambda: told.append(threading.get_ident()))
+
+        async def overfill() -> None:
+            await asyncio.to_thread(publish, layer, 5)
+            with pytest.raises(ChannelFull):
+                await layer.send(channel, {})
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+        await overfill()
+        assert told == [threading.get_ident()]
+        await overfill()
+        assert len(told) == 1
+        assert [message["n"] for message in await waiting(layer, channel)] == [0, 1]
+        await overfill()
+        assert len(told) == 2
+        await layer.receive(channel)
+        layer.on_overflow(channel, None)
+        await overfill()
+        assert len(told) == 2
+
+    run(main())
+
+
+def test_one_that_asks_no_more_is_not_told_what_was_on_its_way() -> None:
+    """A callback that is forgotten between the overflow and its call is not called."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=1, overflow="close")
+        channel = await member(layer)
+        layer.on_overflow(channel, lambda: pytest.fail("it was called"))
+        publish(layer, 2)
+        await layer.group_discard("board", "nobody")
+        layer.on_overflow(channel, None)
+        await asyncio.sleep(0)
+
+    run(main())
+
+
+def test_an_overflow_when_the_readers_loop_is_gone() -> None:
+    """Nobody is told, and that is no error."""
+    layer = InMemoryChannelLayer(capacity=1, overflow="close")
+
+    async def begin() -> str:
+        channel = await member(layer)
+        layer.on_overflow(channel, lambda: pytest.fail("it was called"))
+        return channel
+
+    run(begin())
+    publish(layer, 2)
+    run(layer.group_discard("board", "nobody"))
+    assert layer.losses["full"] == 1
+
+
+def test_the_oldest_gives_way() -> None:
+    """send() is not refused then, and what is dropped is counted."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=2, overflow="drop_oldest")
+        channel = await member(layer)
+        publish(layer, 3)
+        await layer.send(channel, {"n": 3})
+        assert await waiting(layer, channel) == [{"n": 2}, {"n": 3}]
+        assert layer.losses["full"] == 2
 
     run(main())
 

@@ -545,6 +545,24 @@ class TestFlowControl:
         assert peer.transport.take()[:1] == b"\x88"
 
     @on_loop
+    async def test_close_while_a_send_waits(self) -> None:
+        """The application may close while a send() of its waits: the close frame is on its way at once, and
+        the send, which was in order when it began, raises ClientDisconnected.
+        """
+        application = idle()
+        peer = Peer(application)
+        await peer.open()
+        peer.transport.protocol.pause_writing()
+        sending = asyncio.ensure_future(application.send(TEXT))
+        await settle()
+        await application.send({"type": "websocket.close", "code": 1013})
+        assert peer.transport.take() == b"\x88\x02\x03\xf5"
+        peer.transport.protocol.resume_writing()
+        with pytest.raises(ClientDisconnected):
+            await sending
+        assert peer.transport.take() == b""
+
+    @on_loop
     async def test_slow_client_leaves(self) -> None:
         """A send() that waits for a client that leaves raises ClientDisconnected."""
         application = idle()
