@@ -6,9 +6,10 @@ Rules: Channels layer specification, https://channels.readthedocs.io/en/stable/c
 import abc
 import copy
 import fnmatch
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, Final, Literal, get_args
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.layers.losses import Losses
@@ -40,13 +41,17 @@ def copy_message(value: Any) -> Any:
     The containers that a message may have are copied here, which is several times faster than
     :func:`copy.deepcopy`; what a message should not contain, and does, is left to that function.
     """
-    kind = cast("type[object]", type(value))
-    if kind is dict:
-        return {key: copy_message(item) for key, item in value.items()}
-    if kind is list:
-        return [copy_message(item) for item in value]
+    kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind in _IMMUTABLE:
         return value
+    if kind is dict:
+        # What is in a message is mostly immutable, and a call for each costs more than all the rest.
+        return {
+            key: item if type(item) in _IMMUTABLE else copy_message(item)  # pyright: ignore[reportUnknownArgumentType]
+            for key, item in value.items()
+        }
+    if kind is list:
+        return [copy_message(item) for item in value]
     return copy.deepcopy(value)
 
 
@@ -252,6 +257,11 @@ class BaseChannelLayer(abc.ABC):
         """Return how many messages of a group of this name are kept."""
         return next((length for pattern, length in self._history if pattern.match(group)), 0)
 
+    @property
+    def keeps_history(self) -> bool:
+        """Whether messages are kept of any group."""
+        return any(length > 0 for _, length in self._history)
+
     def require_valid_channel_name(self, name: str) -> bool:
         """Return True for a name that a channel may have.
 
@@ -290,12 +300,19 @@ class BaseChannelLayer(abc.ABC):
 
 
 def _valid(name: object, pattern: re.Pattern[str], noun: str, exception: str) -> bool:
-    if isinstance(name, str) and len(name) < MAX_NAME_LENGTH and pattern.fullmatch(name):
+    # The length first: what is remembered below must not be long.
+    if isinstance(name, str) and len(name) < MAX_NAME_LENGTH and _matches(pattern, name):
         return True
     raise TypeError(
         f"{noun} name {name!r} is not allowed: use 1 to {MAX_NAME_LENGTH - 1} ASCII letters, digits, "
         f"hyphens, underscores and periods{exception}"
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _matches(pattern: re.Pattern[str], name: str) -> bool:
+    """Return whether a name is allowed; the same few are asked for with every message."""
+    return pattern.fullmatch(name) is not None
 
 
 def _compiled(capacities: Iterable[tuple[str | re.Pattern[str], int]]) -> list[tuple[re.Pattern[str], int]]:

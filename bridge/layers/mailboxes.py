@@ -95,6 +95,11 @@ class Mailboxes:
         self.full += number
         self.example = channel
 
+    def expire(self, channel: str, number: int) -> None:
+        """Count messages that came too late to wait at all."""
+        self.expired += number
+        self.example = channel
+
     def settle(self) -> tuple[int, int, str]:
         """Return :attr:`full`, :attr:`expired` and :attr:`example`, and begin to count anew."""
         counted = self.full, self.expired, self.example

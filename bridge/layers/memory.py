@@ -1,12 +1,9 @@
 """A channel layer inside one process, safe to use from its threads and from several event loops.
 
-Books guarded by one lock, which in ordinary use the event loop alone takes:
-:class:`~hybrid.bridge.layers.mailboxes.Mailboxes` (which messages wait where),
-:class:`~hybrid.bridge.layers.members.Memberships` (who is in which group) and
-:class:`~hybrid.bridge.layers.history.Histories` (what was sent to groups).
-:class:`~hybrid.bridge.layers.backlog.Backlog` takes messages over from threads. Whatever changes who receives
-what delivers the backlog first, so a member gets what was published between its joining and its leaving, and
-in one order.
+:class:`~hybrid.bridge.layers.books.Books` is all that it knows, guarded by one lock, which in ordinary use
+the event loop alone takes. :class:`~hybrid.bridge.layers.backlog.Backlog` takes messages over from threads.
+Whatever changes who receives what delivers the backlog first, so a member gets what was published between its
+joining and its leaving, and in one order.
 """
 
 import asyncio
@@ -19,7 +16,6 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final
 
 from hybrid.bridge.errors import ChannelFull, ConfigError
-from hybrid.bridge.layers.alarms import Alarms
 from hybrid.bridge.layers.backlog import Backlog
 from hybrid.bridge.layers.base import (
     BaseChannelLayer,
@@ -28,19 +24,17 @@ from hybrid.bridge.layers.base import (
     Overflow,
     copy_message,
 )
-from hybrid.bridge.layers.history import Histories
-from hybrid.bridge.layers.mailboxes import Letter, Mailboxes
-from hybrid.bridge.layers.members import Event, Memberships, watchers_of
+from hybrid.bridge.layers.books import Books
+from hybrid.bridge.layers.mailboxes import Letter
+from hybrid.bridge.layers.members import watchers_of
 from hybrid.bridge.layers.presence import Member, Replay
-from hybrid.bridge.layers.waiters import Waiter, Waiters, wake
+from hybrid.bridge.layers.waiters import Waiter, wake
 
 #: Group messages that one turn of the event loop delivers, and never more than a channel holds: members read
 #: before more arrive, so a burst does not overflow channels that are read promptly.
 _PER_TURN: Final = 32
 
-#: Of the seconds between two searches for what has expired: how soon there may be another one, for a
-#: membership that ends before.
-_SOONER: Final = 1 / 20
+_NOBODY: Final[list[Waiter]] = []
 
 
 class InMemoryChannelLayer(BaseChannelLayer):
@@ -93,23 +87,14 @@ class InMemoryChannelLayer(BaseChannelLayer):
         # Re-entrant: a signal handler, or a coroutine that the garbage collector finishes, may call the
         # layer on a thread that is inside it at that moment.
         self._lock = threading.RLock()
-        self._boxes = Mailboxes(expiry, self.get_capacity)
-        self._members = Memberships()
-        self._histories: Histories[dict[str, Any]] = Histories()
-        self._alarms = Alarms()
-        self._waiters = Waiters()
+        self._books = Books(self, backlog)
         # A message for a group, whose name is in the letter, or for the channel of this name.
         self._backlog: Backlog[tuple[str, Letter]] = Backlog(backlog, self._collect)
         self._per_turn = min(_PER_TURN, capacity)
-        self._pause = min(expiry, group_expiry)  # between two searches for what has expired
-        self._sweep_at = 0.0
-        self._keeps_history = any(length > 0 for _, length in self._history)
+        self._home: asyncio.AbstractEventLoop | None = None  # where somebody has received last
 
     def __repr__(self) -> str:
-        return (
-            f"<InMemoryChannelLayer: {self._boxes!r}, {self._members!r}, {len(self._waiters)} channels waited"
-            f" on, {self._backlog!r}, {self._histories!r}, {self.losses!r}>"
-        )
+        return f"<InMemoryChannelLayer: {self._books!r}, {self._backlog!r}, {self.losses!r}>"
 
     # Any thread; no event loop needed.
 
@@ -150,8 +135,8 @@ class InMemoryChannelLayer(BaseChannelLayer):
         self.require_valid_channel_name(channel)
         self.require_valid_message(message)
         copied = copy_message(message)
-        with self._changing() as (now, woken):
-            accepted = self._put(channel, (now, copied, None), now, woken)
+        with self._changing() as now:
+            accepted = self._books.put(channel, (now, copied, None), now)
         if not accepted:
             capacity = self.get_capacity(channel)
             raise ChannelFull(f"channel {channel!r} is full: {capacity} messages wait in it")
@@ -172,7 +157,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
                 await found
             except asyncio.CancelledError:
                 with self._lock:
-                    self._waiters.remove(channel, found)
+                    self._books.waiters.remove(channel, found)
                 raise
 
     def on_overflow(self, channel: str, callback: Callable[[], object] | None) -> None:
@@ -180,15 +165,12 @@ class InMemoryChannelLayer(BaseChannelLayer):
         with self._lock:
             if callback is not None:
                 self._settle_on(asyncio.get_running_loop())
-            self._alarms.listen(channel, callback)
+            self._books.alarms.listen(channel, callback)
 
     def close_channel(self, channel: str) -> None:
         """End a channel whose reader is gone for good: its memberships, its watching, what waits in it."""
-        with self._changing() as (now, woken):
-            self._alarms.listen(channel, None)
-            self._waiters.forget(channel)
-            self._boxes.drop(channel)
-            self._announce(self._members.close(channel), now, woken)
+        with self._changing() as now:
+            self._books.close(channel, now)
 
     # Groups.
 
@@ -197,15 +179,15 @@ class InMemoryChannelLayer(BaseChannelLayer):
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)
         copied = _copied(metadata)
-        with self._changing() as (now, woken):
-            self._join(group, channel, copied, now, woken)
+        with self._changing() as now:
+            self._books.join(group, channel, copied, now)
 
     async def group_discard(self, group: str, channel: str) -> None:
         """End a channel's membership of a group; what was sent before still arrives."""
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)
-        with self._changing() as (now, woken):
-            self._announce(self._members.leave(group, channel), now, woken)
+        with self._changing() as now:
+            self._books.announce(self._books.members.leave(group, channel), now)
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         """Send a message to every member of a group, as :meth:`publish` does."""
@@ -215,28 +197,28 @@ class InMemoryChannelLayer(BaseChannelLayer):
         """Return how many channels belong to a group."""
         self.require_valid_group_name(group)
         with self._lock:
-            return len(self._members.channels(group, self._clock()))
+            return len(self._books.members.channels(group, self._clock()))
 
     async def group_members(self, group: str) -> list[Member]:
         """Return the channels that belong to a group, those that joined first first."""
         self.require_valid_group_name(group)
         with self._lock:
-            members = self._members.members(group, self._clock())
+            members = self._books.members.members(group, self._clock())
         return [Member(each.channel, copy_message(each.metadata), each.since) for each in members]
 
     async def group_watch(self, group: str, channel: str) -> None:
         """Have a channel told who joins and leaves a group from now on, for ``group_expiry`` seconds."""
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)
-        with self._changing() as (now, woken):
-            self._join(watchers_of(group), channel, None, now, woken)
+        with self._changing() as now:
+            self._books.join(watchers_of(group), channel, None, now)
 
     async def group_unwatch(self, group: str, channel: str) -> None:
         """End that; it need not have begun."""
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)
         with self._changing():
-            self._members.leave(watchers_of(group), channel)
+            self._books.members.leave(watchers_of(group), channel)
 
     async def resume(
         self,
@@ -251,11 +233,11 @@ class InMemoryChannelLayer(BaseChannelLayer):
         if channel is not None:
             self.require_valid_channel_name(channel)
         copied = _copied(metadata)
-        with self._changing() as (now, woken):
-            past = self._histories.after(group, after, now)
+        with self._changing() as now:
+            past = self._books.histories.after(group, after, now)
             if channel is not None:
-                self._boxes.take_out(channel, group)
-                self._join(group, channel, copied, now, woken)
+                self._books.boxes.take_out(channel, group)
+                self._books.join(group, channel, copied, now)
         return Replay([copy_message(message) for _, message in past.entries], past.last, past.gap)
 
     # The layer itself.
@@ -264,14 +246,12 @@ class InMemoryChannelLayer(BaseChannelLayer):
         """Forget every message, every group and every history; calls that wait in :meth:`receive` wait on."""
         with self._lock:
             self._backlog.clear()
-            self._boxes.clear()
-            self._members.clear()
-            self._histories.clear()
+            self._books.clear()
 
     async def close(self) -> None:
         """End every membership, and log what was lost and has not been logged."""
         with self._lock:
-            self._members.clear()
+            self._books.members.clear()
         self.losses.say()
 
     # Any thread, without the lock unless the backlog is full.
@@ -281,167 +261,111 @@ class InMemoryChannelLayer(BaseChannelLayer):
     ) -> None:
         self.require_valid_group_name(group)
         self.require_valid_message(message)
-        if group not in self._members and not (self._keeps_history and self.get_history(group)):
+        books = self._books
+        if group not in books.members and not (books.keeps_history and self.get_history(group)):
             return
         now = self._clock()
         if not self._backlog.append((group, (now, copy_message(message), group)), here):
             with self._lock:
-                members = len(self._members.channels(group, now))
+                members = len(books.members.channels(group, now))
             self.losses.count("full", max(members, 1), example=f"group {group}")
 
     # Takes the lock: decide with it, act after letting it go.
 
     def _collect(self) -> None:
         """Deliver a part of the backlog (on an event loop, which comes back for the rest)."""
-        woken: list[Waiter] = []
         with self._lock:
-            self._deliver(self._per_turn, self._clock(), woken)
+            self._deliver(self._per_turn, self._clock())
+            woken = self._take_woken()
         self._finish(woken)
 
     @contextlib.contextmanager
-    def _changing(self) -> Generator[tuple[float, list[Waiter]]]:
-        """Hold the lock for a change, with all delivered that came before it; give the time and the woken."""
+    def _changing(self) -> Generator[float]:
+        """Hold the lock for a change, with all delivered that came before it; give the time."""
         woken: list[Waiter] = []
         try:
             with self._lock:
                 now = self._clock()
-                self._deliver(len(self._backlog), now, woken)
-                yield now, woken
+                self._deliver(len(self._backlog), now)
+                try:
+                    yield now
+                finally:
+                    woken = self._take_woken()
         finally:
             self._finish(woken)
 
     def _take_or_wait(self, channel: str, loop: asyncio.AbstractEventLoop) -> dict[str, Any] | Waiter:
         """Return the next message of a channel, or what is woken when there is one (on the reader's loop)."""
-        woken: list[Waiter] = []
+        books = self._books
         with self._lock:
             now = self._clock()
-            # Before the backlog is looked at: what a thread appends after that look calls this loop.
-            self._settle_on(loop)
-            self._waiters.looked(channel)
-            message = self._boxes.take(channel, now)
+            if loop is not self._home:
+                # Before the backlog is looked at: what a thread appends after that look calls this loop.
+                self._settle_on(loop)
+            message = books.take(channel, now)
             if message is None and self._backlog:
-                self._deliver(self._per_turn, now, woken)
-                message = self._boxes.take(channel, now)
+                self._deliver(self._per_turn, now)
+                message = books.take(channel, now)
+            found: dict[str, Any] | Waiter
             if message is None:
-                waiter: Waiter = loop.create_future()
-                self._waiters.add(channel, waiter)
+                found = waiter = loop.create_future()
+                books.waiters.add(channel, waiter)
             else:
-                self._alarms.read(channel)
+                found = message
+            woken = self._take_woken()
         self._finish(woken)
-        return waiter if message is None else message
+        return found
 
     def sweep(self) -> float:
-        """Forget what has expired, and return in how many seconds to come back (on an event loop)."""
-        with self._changing() as (now, _):
-            return max(self._sweep_at - now, self._pause * _SOONER)
+        """Forget what has expired, and return in how many seconds to come back. Any thread.
 
-    # Without the lock.
-
-    def _finish(self, woken: list[Waiter]) -> None:
-        """Do what is to be done when the lock has been let go."""
-        wake(woken)
-        if self._boxes.full or self._boxes.expired:
-            with self._lock:
-                full, expired, example = self._boxes.settle()
-            self.losses.count("full", full, example=f"channel {example}")
-            self.losses.count("expired", expired, example=f"channel {example}")
-        if self._alarms.pending:
-            self._alarms.sound()
+        While the layer has a reader, its event loop calls this when it is time to.
+        """
+        with self._changing() as now:
+            return max(self._books.sweep_at - now, 0.0) or self._books.pause
 
     # The lock is held.
 
     def _settle_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let a loop deliver from now on, and look for what has expired (on the loop)."""
+        self._home = loop
         if self._backlog.add_home(loop):
-            self._waiters.forget_closed_loops()
-            _sweep_after(self._pause, weakref.ref(self), loop)
+            self._books.waiters.forget_closed_loops()
+            _sweep_after(self._books.pause, weakref.ref(self), loop)
 
-    def _deliver(self, limit: int, now: float, woken: list[Waiter]) -> None:
+    def _deliver(self, limit: int, now: float) -> None:
         """Move up to `limit` messages from the backlog into the channels that they are for."""
         for _ in range(limit):
             item = self._backlog.pop()
             if item is None:
                 break
-            name, letter = item
-            if letter[2] is not None:
-                self._deliver_to_group(name, letter, now, woken)
-            elif self._boxes.is_late(letter, now):
-                self._boxes.expired += 1
-            elif not self._put(name, letter, now, woken):
-                self._boxes.lose(name)
+            self._books.deliver(*item, now)
         # Not before: what is still to be delivered goes to those who were members when it was sent.
-        if now >= self._sweep_at and not self._backlog:
-            self._expire(now, woken)
+        if not self._backlog:
+            self._books.expire(now)
 
-    def _deliver_to_group(self, group: str, letter: Letter, now: float, woken: list[Waiter]) -> None:
-        """Let a message wait with all who were members when it was sent, and keep it."""
-        if self._keeps_history:
-            self._remember(group, letter[1], now)
-        members = self._members.channels(group, letter[0])
-        if self._boxes.is_late(letter, now):
-            self._boxes.expired += len(members)
-        else:
-            self._put_all(members, letter, now, woken)
+    def _take_woken(self) -> list[Waiter]:
+        """Return who is to be woken when the lock has been let go."""
+        books = self._books
+        if not books.woken:
+            return _NOBODY
+        woken, books.woken = books.woken, []
+        return woken
 
-    def _remember(self, group: str, message: dict[str, Any], now: float) -> None:
-        """Give a message its number, and keep it, if there is a history of the group."""
-        length = self.get_history(group)
-        if length > 0:
-            until = now + self.history_expiry
-            start = time.time_ns() // 1000
-            message["sequence"] = self._histories.append(
-                group, message, length, now=now, until=until, start=start
-            )
+    # Without the lock.
 
-    def _put(self, channel: str, letter: Letter, now: float, woken: list[Waiter]) -> bool:
-        """Let a message wait in a channel; False when there is no room, which nobody has counted yet.
-
-        Whatever changes groups has all delivered that came before it, which may be more than a channel holds:
-        a reader that had read everything is no slow one, and may have that, too, when its turn comes.
-        """
-        boxes = self._boxes
-        if boxes.put(channel, letter, now):
-            self._waiters.wake(channel, woken)
-            return True
-        if self._waiters.is_woken(channel) and boxes.put(channel, letter, now, self._backlog.limit):
-            return True
-        if self.overflow == "drop_oldest":
-            boxes.put_for_oldest(channel, letter)
-            return True
-        if self.overflow == "close":
-            self._alarms.overflow(channel)
-        return False
-
-    def _put_all(self, channels: list[str], letter: Letter, now: float, woken: list[Waiter]) -> None:
-        """Let a message wait in channels, and count those that have no room."""
-        for channel in channels:
-            if not self._put(channel, letter, now, woken):
-                self._boxes.lose(channel)
-
-    def _join(
-        self,
-        group: str,
-        channel: str,
-        metadata: dict[str, Any] | None,
-        now: float,
-        woken: list[Waiter],
-    ) -> None:
-        until = now + self.group_expiry
-        events = self._members.join(group, channel, metadata, now=now, until=until, since=time.time())
-        self._announce(events, now, woken)
-
-    def _announce(self, events: list[Event], now: float, woken: list[Waiter]) -> None:
-        """Tell those who watch groups what has changed."""
-        for event in events:
-            watchers = watchers_of(event["group"])
-            self._put_all(self._members.channels(watchers, now), (now, event, watchers), now, woken)
-
-    def _expire(self, now: float, woken: list[Waiter]) -> None:
-        """Forget what has expired where nobody looks any more."""
-        self._boxes.sweep(now)
-        self._histories.sweep(now)
-        self._announce(self._members.expire(now), now, woken)
-        self._sweep_at = now + max(self._pause * _SOONER, min(self._pause, self._members.next_end - now))
+    def _finish(self, woken: list[Waiter]) -> None:
+        """Do what is to be done when the lock has been let go."""
+        if woken:
+            wake(woken)
+        boxes, alarms = self._books.boxes, self._books.alarms
+        if boxes.full or boxes.expired:
+            with self._lock:
+                full, expired, example = boxes.settle()
+            self.losses.count("full", full, example=f"channel {example}")
+            self.losses.count("expired", expired, example=f"channel {example}")
+        if alarms.pending:
+            alarms.sound()
 
 
 def _copied(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+from typing import Final
 
 Waiter = asyncio.Future[None]
+
+_NOBODY: Final[list[Waiter]] = []
 
 
 class Waiters:
@@ -37,12 +40,12 @@ class Waiters:
 
     def looked(self, channel: str) -> None:
         """Note that a reader has looked for messages."""
-        if channel in self._waiters and self._waiters[channel] is None:
+        if self._waiters.get(channel, _NOBODY) is None:
             del self._waiters[channel]
 
     def is_woken(self, channel: str) -> bool:
         """Return whether the channel's readers have read everything, and had no turn since."""
-        return channel in self._waiters and self._waiters[channel] is None
+        return self._waiters.get(channel, _NOBODY) is None
 
     def forget(self, channel: str) -> None:
         """Forget that somebody was woken, if nobody waits."""
@@ -65,8 +68,6 @@ def wake(waiters: list[Waiter]) -> None:
 
     Any thread, without the lock.
     """
-    if not waiters:
-        return
     here = _running_loop()
     elsewhere: dict[asyncio.AbstractEventLoop, list[Waiter]] = {}
     for waiter in waiters:

@@ -49,7 +49,7 @@ def run(main: Any) -> None:
             await main
 
     asyncio.run(within_deadline())
-    assert live.GROUP not in live.layer._members
+    assert live.GROUP not in live.layer._books.members
 
 
 def test_an_open_page_hears_of_messages_until_it_leaves() -> None:

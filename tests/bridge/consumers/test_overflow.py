@@ -98,7 +98,7 @@ def test_a_handshake_that_is_not_answered_meanwhile_is_refused(layer: InMemoryCh
     async def main() -> None:
         line = Line(Waits(), extensions={"websocket.http.response": {}})
         line.put({"type": "websocket.connect"})
-        await until(lambda: "chat" in layer._members)
+        await until(lambda: "chat" in layer._books.members)
         await overfill(layer)
         await until(lambda: line.sent)
         assert line.sent[0]["status"] == 503

@@ -596,6 +596,6 @@ class TestEnd:
                 line.say(end)
                 line.put({"type": "websocket.disconnect", "code": 1011})
             await asyncio.wait({line.task})
-            assert "chat" not in layer._members
+            assert "chat" not in layer._books.members
 
         run(main())

@@ -238,7 +238,7 @@ class TestLayer:
             await layer.group_send("chat", {"type": "chat.message", "text": "hello"})
             assert await line.receive_from() == "hello"
             await line.disconnect()
-            assert "chat" not in layer._members
+            assert "chat" not in layer._books.members
 
         before = channel_layers.set("other", layer)
         try:

@@ -96,11 +96,11 @@ def test_a_membership_that_expires_is_a_leave_though_nothing_is_sent() -> None:
         layer = InMemoryChannelLayer(group_expiry=0.05)
         reader = asyncio.create_task(layer.receive("w"))
         await asyncio.sleep(0)
-        layer._members.join("board!", "w", None, now=0, until=time.monotonic() + 100, since=0)
+        layer._books.members.join("board!", "w", None, now=0, until=time.monotonic() + 100, since=0)
         await layer.group_add("board", "a")
         assert await reader == event("join", "a")
         assert await layer.receive("w") == event("leave", "a")
-        assert not layer._members.channels("board", 0)
+        assert not layer._books.members.channels("board", 0)
 
     run(main())
 

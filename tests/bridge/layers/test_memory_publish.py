@@ -498,8 +498,8 @@ def test_a_consumer_that_the_garbage_collector_finishes_may_leave_its_groups() -
     task._log_destroy_pending = False  # type: ignore[attr-defined]
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
-    assert "board" in layer._members
+    assert "board" in layer._books.members
     run(waiting(layer, "other"))  # the next loop; what the closed one held is let go
     del task
     gc.collect()
-    assert "board" not in layer._members
+    assert "board" not in layer._books.members
