@@ -41,10 +41,11 @@ def copy_message(value: Any) -> Any:
     :func:`copy.deepcopy`; what a message should not contain, and does, is left to that function.
     """
     kind = cast("type[object]", type(value))
+    # What needs no copy is looked at here, and not by a call of its own: most messages hold nothing else.
     if kind is dict:
-        return {key: copy_message(item) for key, item in value.items()}
+        return {key: item if type(item) in _IMMUTABLE else copy_message(item) for key, item in value.items()}
     if kind is list:
-        return [copy_message(item) for item in value]
+        return [item if type(item) in _IMMUTABLE else copy_message(item) for item in value]
     if kind in _IMMUTABLE:
         return value
     return copy.deepcopy(value)
