@@ -9,7 +9,6 @@ from hybrid.bridge.lifespan import lifespan_app
 from hybrid.bridge.routing import each_once, is_path_router, not_found, path_below, refusing
 from hybrid.bridge.types import ASGIApp, Resolver, Scope
 from hybrid.bridge.url_patterns import (
-    ANY,
     ForeignInclude,
     ForeignPattern,
     Shape,
@@ -144,7 +143,7 @@ class _Node:
 
     def child(self, segment: str | None) -> "_Node":
         """Return the node one segment further, made if need be."""
-        if segment is not ANY:
+        if segment is not None:
             return self.children.setdefault(segment, _Node())
         if self.anything is None:
             self.anything = _Node()
@@ -167,11 +166,11 @@ def _route(route: AnyRoute) -> URLRoute:
     if isinstance(route, tuple) and len(route) == 2:
         pattern, application = route
         return path(pattern, application) if isinstance(pattern, str) else re_path(pattern, application)
-    if hasattr(route, "url_patterns"):
-        include = cast("ForeignInclude", route)
-        return included(include, URLRouter(include.url_patterns))
-    if hasattr(route, "pattern"):
-        return foreign(route)
+    of_django: Any = route  # its classes are not imported for it
+    if hasattr(of_django, "url_patterns"):
+        return included(of_django, URLRouter(of_django.url_patterns))
+    if hasattr(of_django, "pattern"):
+        return foreign(of_django)
     raise ConfigError(f"{route!r} is no route: make one with path() or re_path()")
 
 
