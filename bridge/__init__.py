@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from hybrid.bridge.gateway import Gateway, load_targets
     from hybrid.bridge.interface import Interface, detect
     from hybrid.bridge.layers import (
-        DEFAULT_CHANNEL_LAYER,
         BaseChannelLayer,
         InMemoryChannelLayer,
         channel_layers,
@@ -62,7 +61,6 @@ if TYPE_CHECKING:
     from hybrid.bridge.wsgi.threadpool import PoolStats, ThreadPool
 
 __all__ = [
-    "DEFAULT_CHANNEL_LAYER",
     "ASGIToWSGI",
     "AcceptConnection",
     "AsyncConsumer",
@@ -155,7 +153,6 @@ _NAMES_IN = {
     "hybrid.bridge.gateway": ("Gateway", "load_targets"),
     "hybrid.bridge.interface": ("Interface", "detect"),
     "hybrid.bridge.layers": (
-        "DEFAULT_CHANNEL_LAYER",
         "BaseChannelLayer",
         "InMemoryChannelLayer",
         "channel_layers",

@@ -64,6 +64,9 @@ class ProtocolTypeRouter(Resolver):
     Named and called as in Channels. What has no entry is refused as :func:`not_found` does, and a lifespan
     without an entry completes quietly, where Channels raises: a server that asks for lifespan is not a
     mistake of the application's. Any other type raises :class:`ValueError`, as the ASGI specification asks.
+
+    Below a :class:`~hybrid.bridge.url_router.URLRouter` it goes on with what a pattern leaves of the path, if
+    all that it chooses from do.
     """
 
     def __init__(self, application_mapping: Mapping[str, ASGIApp]) -> None:
@@ -73,6 +76,10 @@ class ProtocolTypeRouter(Resolver):
 
     def __repr__(self) -> str:
         return f"<ProtocolTypeRouter {' '.join(self.application_mapping)}>"
+
+    @property
+    def _path_routing(self) -> bool:
+        return all_route_paths(self.application_mapping.values())
 
     def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
         """Return the application for this type of scope, and the scope itself."""
@@ -184,6 +191,17 @@ def path_below(root_path: str, path: str) -> str:
     return path
 
 
+def is_path_router(application: object) -> bool:
+    """Tell whether an application goes on with what a pattern leaves of the path; Channels' mark for it."""
+    return getattr(application, "_path_routing", False) is True
+
+
+def all_route_paths(applications: Iterable[ASGIApp]) -> bool:
+    """Tell whether there are applications, and all of them go on with a path."""
+    each = list(applications)
+    return bool(each) and all(map(is_path_router, each))
+
+
 def each_once(applications: Iterable[ASGIApp]) -> list[ASGIApp]:
     """Drop repeats by identity: an application mounted twice has one lifespan."""
     return list({id(application): application for application in applications}.values())
@@ -201,7 +219,9 @@ class HostRouter(Resolver):
     ``[::1]``. What a client writes into Host is its own choice: this tells sites apart, and protects none.
 
     A lookup costs one dictionary probe, and one more for each level that a wildcard has, however long a name
-    a client sends. The scope is passed on as it is. A lifespan is run for every application.
+    a client sends. The scope is passed on as it is, also below a
+    :class:`~hybrid.bridge.url_router.URLRouter` if all applications go on with its path. A lifespan is run
+    for every application.
 
     Raises:
         ValueError: a host is malformed, or given twice.
@@ -216,6 +236,7 @@ class HostRouter(Resolver):
         self._below = {host[1:]: application for host, application in hosts.items() if host[0] == "*"}
         self._exact = {host: application for host, application in hosts.items() if host[0] != "*"}
         self._depth = max((suffix.count(".") for suffix in self._below), default=0)
+        self._path_routing = all_route_paths(mapping.values())
 
     def __repr__(self) -> str:
         return f"<HostRouter of {len(self._exact) + len(self._below)} hosts>"

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from hybrid.bridge.errors import ConfigError
+from hybrid.bridge.routing import is_path_router
 from hybrid.bridge.types import ASGIApp
 
 #: What a pattern has found: the path after it, positional arguments, arguments by name.
@@ -92,6 +93,15 @@ class ForeignPattern(Protocol):
     name: str | None
 
 
+class ForeignInclude(Protocol):
+    """A route of Django's ``path()`` or ``re_path()`` with an ``include()``."""
+
+    pattern: Any
+    url_patterns: Any
+    default_kwargs: Mapping[str, Any]
+    namespace: str | None
+
+
 def path(
     route: str, application: ASGIApp, kwargs: Mapping[str, Any] | None = None, name: str = ""
 ) -> URLRoute:
@@ -105,7 +115,7 @@ def path(
     """
     check_application(route, application)
     text = route.removeprefix("/")
-    whole = not is_router(application)
+    whole = not is_path_router(application)
     match = _literal(text, whole=whole) if "<" not in text else _with_arguments(text, whole=whole)
     return URLRoute(route, application, match, _shape(text, whole=whole), dict(kwargs or {}), name)
 
@@ -138,24 +148,23 @@ def foreign(route: ForeignPattern) -> URLRoute:
     """Make a route of one of Django's.
 
     Raises:
-        ConfigError: it is none that leads to an application, but an ``include()``.
+        ConfigError: it leads to no application.
     """
     text = str(route.pattern)
-    if getattr(route, "callback", None) is None:
-        raise ConfigError(f"{text!r}: include() does not work here; put a URLRouter there instead")
     check_application(text, route.callback)
-    pattern, whole = route.pattern, not is_router(route.callback)
-    is_route = hasattr(pattern, "_route")  # and not a regular expression
+    pattern, whole = route.pattern, not is_path_router(route.callback)
     if not whole:  # the router goes on after it, and Django asks for that when the pattern is made
-        source = pattern._route if is_route else pattern._regex  # noqa: SLF001
+        source = pattern._route if hasattr(pattern, "_route") else pattern._regex  # noqa: SLF001
         pattern = type(pattern)(source, pattern.name, is_endpoint=False)
-    shape = _shape(text, whole=whole) if is_route and isinstance(pattern._route, str) else _ANYTHING  # noqa: SLF001
+    shape = _foreign_shape(pattern, whole=whole)
     return URLRoute(text, route.callback, pattern.match, shape, route.default_args, route.name or "")
 
 
-def is_router(application: object) -> bool:
-    """Tell whether an application goes on with what a pattern leaves of the path; Channels' mark for it."""
-    return getattr(application, "_path_routing", False) is True
+def included(route: ForeignInclude, router: ASGIApp) -> URLRoute:
+    """Make a route of one of Django's that includes others, for which there is a router."""
+    pattern = route.pattern
+    shape = _foreign_shape(pattern, whole=False)
+    return URLRoute(str(pattern), router, pattern.match, shape, route.default_kwargs, route.namespace or "")
 
 
 def check_application(text: str, application: object) -> None:
@@ -247,6 +256,12 @@ def _shape(text: str, *, whole: bool) -> Shape:
             return Shape(tuple(segments), open=True)
         segments.append(ANY if found else segment)
     return Shape(tuple(segments if whole else segments[:-1]), open=not whole)
+
+
+def _foreign_shape(pattern: Any, *, whole: bool) -> Shape:
+    """Return the shape of a pattern of Django's; only one of ``path()`` that is not translated has one."""
+    text = getattr(pattern, "_route", None)
+    return _shape(text, whole=whole) if isinstance(text, str) else _ANYTHING
 
 
 def _stays_within(name: str | None) -> bool:

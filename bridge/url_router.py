@@ -6,13 +6,22 @@ from typing import Any, cast
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.lifespan import lifespan_app
-from hybrid.bridge.routing import each_once, path_below, refusing
+from hybrid.bridge.routing import each_once, is_path_router, not_found, path_below, refusing
 from hybrid.bridge.types import ASGIApp, Resolver, Scope
-from hybrid.bridge.url_patterns import ANY, ForeignPattern, Shape, URLRoute, foreign, path, re_path
+from hybrid.bridge.url_patterns import (
+    ForeignInclude,
+    ForeignPattern,
+    Shape,
+    URLRoute,
+    foreign,
+    included,
+    path,
+    re_path,
+)
 
 #: What a route may be: made by :func:`~hybrid.bridge.url_patterns.path`, by Django, or a pattern and its
 #: application.
-AnyRoute = URLRoute | ForeignPattern | tuple[str | re.Pattern[str], ASGIApp]
+AnyRoute = URLRoute | ForeignPattern | ForeignInclude | tuple[str | re.Pattern[str], ASGIApp]
 
 
 class URLRouter(Resolver):
@@ -26,15 +35,17 @@ class URLRouter(Resolver):
 
     Unlike Channels' it looks only at routes whose literal segments agree with the path, however many there
     are; where there is none it answers as ``no_route`` says and raises nothing; where an inner router has
-    none, the outer one goes on; and of several slashes in front of a path only the first one is dropped, so
-    that nobody reaches an application under a path that others would not recognise.
+    none, and has not been told what to answer then, the outer one goes on; Django's ``include()`` works; and
+    of several slashes in front of a path only the first one is dropped, so that nobody reaches an application
+    under a path that others would not recognise.
 
     The application's ``root_path`` is taken off the path before it is matched. A lifespan is run for every
     application.
 
     Args:
         routes: in the order in which they count.
-        no_route: a status, or the application that answers where there is no route.
+        no_route: a status, or the application that answers where there is no route; None is 404, or, in a
+            router below another one, what that one says.
 
     Raises:
         ConfigError: a route is malformed, and the message names its pattern; or ``no_route`` is no status.
@@ -47,7 +58,7 @@ class URLRouter(Resolver):
         self,
         routes: Iterable[AnyRoute] | Mapping[str, ASGIApp] | Mapping[re.Pattern[str], ASGIApp],
         *,
-        no_route: int | ASGIApp = 404,
+        no_route: int | ASGIApp | None = None,
     ) -> None:
         given = cast("Iterable[AnyRoute]", routes.items() if isinstance(routes, Mapping) else routes)
         self.routes = [_route(each) for each in given]
@@ -62,23 +73,19 @@ class URLRouter(Resolver):
         """Return the application of the first route that matches, and a new scope with what it has found."""
         if scope["type"] == "lifespan":
             return self._lifespan, scope
-        return self.find(scope) or (self._no_route, scope)
+        return self.find(scope) or (not_found, scope)
 
     def find(self, scope: Scope) -> tuple[ASGIApp, Scope] | None:
-        """Do the same, or return None where there is no route."""
+        """Do the same, or return None where there is no route and nobody has said what to answer then."""
         text = self._path(scope)
         for number in self._index.candidates(text):
             route = self.routes[number]
             found = route.match(text)
-            if found is None:
-                continue
-            application, inner = route.application, _below(scope, route, *found)
-            if not isinstance(application, URLRouter):
-                return application, inner
-            further = application.find(inner)
-            if further is not None:
-                return further
-        return None
+            if found is not None:
+                answer = _further(route.application, _below(scope, route, *found))
+                if answer is not None:
+                    return answer
+        return None if self._no_route is None else (self._no_route, scope)
 
     @staticmethod
     def _path(scope: Scope) -> str:
@@ -107,13 +114,18 @@ class _Index:
         for segment in text.split("/"):
             following: list[_Node] = []
             for node in nodes:
-                found += node.beyond
-                following += [node.children[key] for key in (segment, ANY) if key in node.children]
+                if node.beyond:
+                    found += node.beyond
+                if segment in node.children:
+                    following.append(node.children[segment])
+                if node.anything is not None:
+                    following.append(node.anything)
             nodes = following
             if not nodes:
                 break
         for node in nodes:
-            found += node.beyond + node.here
+            found += node.beyond
+            found += node.here
         found.sort()
         return found
 
@@ -121,16 +133,30 @@ class _Index:
 class _Node:
     """What is known of paths that begin in one way: how they go on, and which routes end here or go on."""
 
-    __slots__ = ("beyond", "children", "here")
+    __slots__ = ("anything", "beyond", "children", "here")
 
     def __init__(self) -> None:
-        self.children: dict[str | None, _Node] = {}
+        self.children: dict[str, _Node] = {}
+        self.anything: _Node | None = None  # below a segment that varies
         self.here: list[int] = []
         self.beyond: list[int] = []
 
     def child(self, segment: str | None) -> "_Node":
         """Return the node one segment further, made if need be."""
-        return self.children.setdefault(segment, _Node())
+        if segment is not None:
+            return self.children.setdefault(segment, _Node())
+        if self.anything is None:
+            self.anything = _Node()
+        return self.anything
+
+
+def _further(application: ASGIApp, scope: Scope) -> tuple[ASGIApp, Scope] | None:
+    """Follow routers that go on with the path; None where they have no route."""
+    while isinstance(application, Resolver) and is_path_router(application):
+        if isinstance(application, URLRouter):
+            return application.find(scope)
+        application, scope = application.resolve(scope)
+    return application, scope
 
 
 def _route(route: AnyRoute) -> URLRoute:
@@ -140,8 +166,11 @@ def _route(route: AnyRoute) -> URLRoute:
     if isinstance(route, tuple) and len(route) == 2:
         pattern, application = route
         return path(pattern, application) if isinstance(pattern, str) else re_path(pattern, application)
-    if hasattr(route, "pattern"):
-        return foreign(route)
+    of_django: Any = route  # its classes are not imported for it
+    if hasattr(of_django, "url_patterns"):
+        return included(of_django, URLRouter(of_django.url_patterns))
+    if hasattr(of_django, "pattern"):
+        return foreign(of_django)
     raise ConfigError(f"{route!r} is no route: make one with path() or re_path()")
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-#: The environment variable with the URL of the Redis that groups go through.
-REDIS_VARIABLE = "HYBRID_BENCHMARK_REDIS"
+#: The environment variable with the URL of the Redis that groups go through: hybrid's own.
+LAYER_VARIABLE = "HYBRID_LAYER"
 
 
 def chat(base: Any) -> Any:

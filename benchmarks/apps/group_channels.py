@@ -4,9 +4,9 @@ import os
 
 from django.conf import settings  # type: ignore[import-untyped]
 
-from benchmarks.apps.chat import REDIS_VARIABLE, chat
+from benchmarks.apps.chat import LAYER_VARIABLE, chat
 
-if url := os.environ.get(REDIS_VARIABLE):
+if url := os.environ.get(LAYER_VARIABLE):
     LAYER = {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [url]}}
 else:
     LAYER = {"BACKEND": "channels.layers.InMemoryChannelLayer"}

@@ -2,7 +2,7 @@
 
 from benchmarks.work import Work
 from benchmarks.works.access_log import ACCESS_LOG_ASGI, ACCESS_LOG_WSGI
-from benchmarks.works.consumers import CONSUMER_ECHO, GROUP_SEND, GROUP_SEND_REDIS, GROUP_SEND_WORKERS
+from benchmarks.works.consumers import CONSUMER_ECHO, GROUP_SEND, GROUP_SEND_REDIS, GROUP_SEND_WORKERS, LAYER
 from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WSGI_HELLO
@@ -21,6 +21,7 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "group_send": (GROUP_SEND,),
     "group_send_redis": (GROUP_SEND_REDIS,),
     "group_send_workers": (GROUP_SEND_WORKERS,),
+    "layer": (LAYER,),
     "broadcast": (BROADCAST,),
     "routes": (ROUTES,),
     "flask": (FLASK_HELLO,),

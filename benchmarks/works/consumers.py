@@ -4,16 +4,15 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from benchmarks.apps.chat import REDIS_VARIABLE
+from benchmarks.apps.chat import LAYER_VARIABLE
 from benchmarks.contestants import Contestant, daphne, hybrid, uvicorn
-from benchmarks.loads.plan import Broadcast, Steady
+from benchmarks.loads.plan import Broadcast, Calls, Steady
 from benchmarks.redis import running_redis
-from benchmarks.work import CPU_PER_MESSAGE, MESSAGES, Target, Work
+from benchmarks.work import CPU_PER_CALL, CPU_PER_MESSAGE, MESSAGES, Target, Work
 from benchmarks.works.websockets import ECHO, SANSIO
 
 CHANNELS_ON_UVICORN = "uvicorn + Channels"
 CHANNELS_ON_DAPHNE = "daphne + Channels"
-THROUGH_REDIS = ("--layer", f"{{{REDIS_VARIABLE}}}")
 TWO_WORKERS = ("--lifespan", "off", "--workers", "2")
 
 
@@ -41,7 +40,12 @@ def against_channels(limit: float) -> tuple[Target, ...]:
 def redis() -> Iterator[Mapping[str, str]]:
     """Run a Redis, and name it to the servers."""
     with running_redis() as url:
-        yield {REDIS_VARIABLE: url}
+        yield {LAYER_VARIABLE: url}
+
+
+def _layer(name: str, *packages: str, title: str) -> Contestant:
+    command = ("benchmarks.delivery", name, "1000", "{seconds}")
+    return Contestant(title, (*packages, "uvloop"), command)
 
 
 #: All with a channel layer in memory, to which no message goes.
@@ -65,18 +69,26 @@ GROUP_SEND = Work(
 GROUP_SEND_REDIS = replace(
     GROUP_SEND,
     name="group_send of 100 bytes to 1000 WebSockets, through Redis",
-    hybrid=hybrid("group_asgi", *THROUGH_REDIS, "--lifespan", "off", packages=("redis",)),
-    peers=of_channels("group_channels", "channels_redis"),
+    hybrid=hybrid("group_asgi", "--lifespan", "off", packages=("redis",)),
+    peers=(*of_channels("group_channels", "channels_redis"), ours_on_uvicorn("group_asgi")),
     targets=against_channels(0.6),
     environment=redis,
 )
 GROUP_SEND_WORKERS = Work(
     "group_send of 100 bytes to 1000 WebSockets of 2 worker processes",
     Broadcast(100, 1000),
-    hybrid("group_asgi", *TWO_WORKERS),
-    (hybrid("group_asgi", *TWO_WORKERS, *THROUGH_REDIS, packages=("redis",), name="hybrid through Redis"),),
+    hybrid("group_asgi", *TWO_WORKERS, "--layer", "workers"),
+    (hybrid("group_asgi", *TWO_WORKERS, packages=("redis",), name="hybrid through Redis"),),
     (CPU_PER_MESSAGE, MESSAGES),
     rounds=3,
     environment=redis,
     every_cpu=True,
+)
+LAYER = Work(
+    "group_send to 1000 readers that wait, in memory, without a server",
+    Calls(),
+    _layer("hybrid", "hybrid-gateway", title="hybrid"),
+    (_layer("channels", "channels", title="Channels"),),
+    (replace(CPU_PER_CALL, name=CPU_PER_MESSAGE.name),),
+    seconds=1.0,
 )

@@ -80,7 +80,8 @@ class Run:
         self._client = ReadAhead(receive, self._leave)
         parallel = consumer.concurrency == "parallel"
         self._parallel = parallel
-        self._places = asyncio.Semaphore(consumer.max_concurrency if parallel else 1)
+        # A lock is the cheaper of the two, and taken for every message.
+        self._places = asyncio.Semaphore(consumer.max_concurrency) if parallel else asyncio.Lock()
         self._over = asyncio.get_running_loop().create_future()
         self._context = copy_context()  # one for all that is not in parallel, as if there were one task
         self._tasks: set[asyncio.Task[None]] = set()

@@ -41,17 +41,14 @@ def copy_message(value: Any) -> Any:
     The containers that a message may have are copied here, which is several times faster than
     :func:`copy.deepcopy`; what a message should not contain, and does, is left to that function.
     """
-    kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]
+    kind = cast("type[object]", type(value))
+    # What needs no copy is looked at here, and not by a call of its own: most messages hold nothing else.
+    if kind is dict:
+        return {key: item if type(item) in _IMMUTABLE else copy_message(item) for key, item in value.items()}
+    if kind is list:
+        return [item if type(item) in _IMMUTABLE else copy_message(item) for item in value]
     if kind in _IMMUTABLE:
         return value
-    if kind is dict:
-        # What is in a message is mostly immutable, and a call for each costs more than all the rest.
-        return {
-            key: item if type(item) in _IMMUTABLE else copy_message(item)  # pyright: ignore[reportUnknownArgumentType]
-            for key, item in value.items()
-        }
-    if kind is list:
-        return [copy_message(item) for item in value]
     return copy.deepcopy(value)
 
 

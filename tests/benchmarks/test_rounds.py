@@ -32,7 +32,7 @@ from benchmarks.redis import PROGRAMS
 from benchmarks.rounds import Entry, Settings, measure_work
 from benchmarks.servers import ROOT
 from benchmarks.work import Work
-from benchmarks.works.consumers import CONSUMER_ECHO, GROUP_SEND, GROUP_SEND_REDIS
+from benchmarks.works.consumers import CONSUMER_ECHO, GROUP_SEND, GROUP_SEND_REDIS, LAYER
 from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, HELLO, WSGI_HELLO
@@ -77,6 +77,7 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (CONSUMER_ECHO, Steady("websocket", ECHO, connections=4)),
         (BROADCAST, Broadcast(100, 5)),
         (GROUP_SEND, Broadcast(100, 5)),
+        (LAYER, LAYER.load),
         (ROUTES, ROUTES.load),
         (SLEEP_AT_FULL_LOAD, Batch(HELLO, 4, rate=80)),
         (SLEEP_AT_HALF_LOAD, Arrivals(HELLO, 4, rate=40)),
@@ -119,10 +120,12 @@ def test_the_peers_of_websockets_are_measured(server: Contestant) -> None:
     assert entry.missing or entry.outcomes[0].answers > 0
 
 
-@pytest.mark.parametrize("server", [*GROUP_SEND.peers, *ROUTES.peers], ids=lambda server: server.name)
+@pytest.mark.parametrize(
+    "server", [*GROUP_SEND.peers, *LAYER.peers, *ROUTES.peers], ids=lambda server: server.name
+)
 def test_the_peers_of_consumers_and_routers_are_measured(server: Contestant) -> None:
     """Each peer that is installed delivers every message to all, or finds every route."""
-    work = next(work for work in (GROUP_SEND, ROUTES) if server in work.peers)
+    work = next(work for work in (GROUP_SEND, LAYER, ROUTES) if server in work.peers)
     load = Broadcast(100, 5) if work is GROUP_SEND else work.load
     (entry,) = measure(work, load, hybrid=server, peers=())
     assert entry.failure == ""

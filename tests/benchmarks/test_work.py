@@ -59,6 +59,7 @@ def test_the_targets_of_the_project() -> None:
             for name, limit in (("consumer", 0.5), ("group_send", 0.3), ("group_send_redis", 0.6))
         },
         "group_send_workers": [],
+        "layer": [],
         "routes": [("CPU µs/call", 3.0, "hybrid, 10 routes")],
         "broadcast": [("CPU µs/message", 0.75, "uvicorn"), ("CPU µs/message", 0.9, "gunicorn")],
         "flask": [("requests/s", 1.0, "granian"), ("requests/s", 2.5, "uvicorn + a2wsgi")],

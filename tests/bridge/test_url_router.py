@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.bridge.routing import ProtocolTypeRouter
+from hybrid.bridge.routing import HostRouter, ProtocolTypeRouter
 from hybrid.bridge.types import ASGIApp, Message, Receive, Resolver, Scope, Send
 from hybrid.bridge.url_patterns import URLRoute, path, re_path
 from hybrid.bridge.url_router import URLRouter
@@ -203,6 +203,43 @@ def test_nested_expressions() -> None:
         assert find(router, "/a/5")[1]["url_route"] == {"args": ("a", "5"), "kwargs": {}}
 
 
+@pytest.mark.parametrize("make", [path, django_path])
+def test_routers_that_choose_by_something_else(make: Any) -> None:
+    """Below a pattern they go on with the path, where all that they choose from do; else it is the whole."""
+    chat, news = URLRouter([path("<int:room>", CHAT)]), URLRouter([path("<int:room>", NEWS)])
+    by_host = HostRouter({"a.example": ProtocolTypeRouter({"websocket": chat}), "*": news})
+    router = URLRouter([make("<slug:org>/", by_host), path("acme/last", CHAT)])
+    for host, application in ((b"a.example", CHAT), (b"b.example", NEWS)):
+        found, scope = find(router, "/acme/7", headers=[(b"host", host)])
+        assert found is application
+        assert scope["url_route"]["kwargs"] == {"org": "acme", "room": 7}
+    assert find(router, "/acme/last", headers=[])[0] is CHAT
+    mixed = HostRouter({"a.example": chat, "*": NEWS})
+    router = URLRouter([make("<slug:org>/", mixed)])
+    assert find(router, "/acme/", headers=[])[0] is NEWS
+    assert kwargs_of(router, "/acme/7", headers=[]) is None
+
+
+def test_include() -> None:
+    """Django's `include()` does what a router there does, and so does one within another."""
+    deep = urls.include([django_path("rooms/<int:room>", CHAT, {"deep": True})])
+    router = URLRouter(
+        [
+            django_path("<slug:org>/", urls.include([django_re_path(r"^v(\d)/", deep)]), {"outer": 1}),
+            django_path("<slug:org>/", urls.include(([django_path("news", NEWS)], "app"), namespace="n")),
+        ]
+    )
+    application, scope = find(router, "/acme/v2/rooms/7")
+    assert application is CHAT
+    assert scope["url_route"] == {
+        "args": ("2",),
+        "kwargs": {"org": "acme", "outer": 1, "room": 7, "deep": True},
+    }
+    assert find(router, "/acme/news")[0] is NEWS
+    assert [route.name for route in router.routes] == ["", "n"]
+    assert kwargs_of(router, "/acme/v2/") is None
+
+
 def test_below_other_routers() -> None:
     """It is resolved as every router is, wherever it stands."""
     router = ProtocolTypeRouter({"websocket": URLRouter([path("a", CHAT)])})
@@ -221,6 +258,17 @@ def test_no_route() -> None:
             application, scope = find(router, "/x", type=kind, extensions=extensions)
             assert answers(application, scope)[0]["status"] == status
     assert find(URLRouter([], no_route=CHAT), "/x")[0] is CHAT
+
+
+def test_no_route_in_an_inner_router() -> None:
+    """One that has been told what to answer does; one that has not leaves it to the outer one."""
+    told = URLRouter([path("a", CHAT)], no_route=NEWS)
+    silent = URLRouter([path("a", CHAT)])
+    router = URLRouter([path("told/", told), path("silent/", silent)], no_route=410)
+    assert [find(router, text)[0] for text in ("/told/a", "/told/b", "/silent/a")] == [CHAT, NEWS, CHAT]
+    for text in ("/silent/b", "/other"):
+        application, scope = find(router, text, type="http")
+        assert answers(application, scope)[0]["status"] == 410
 
 
 def test_no_route_without_the_extension() -> None:
@@ -302,7 +350,6 @@ class Consumer:
         (lambda: re_path("a", WRONG), "'a': None is no ASGI application"),
         (lambda: URLRouter([], no_route=999), "999 is no status of a response"),
         (lambda: URLRouter([cast("Any", "a")]), "'a' is no route: make one with path() or re_path()"),
-        (lambda: URLRouter([django_path("a/", urls.include([]))]), "'a/': include() does not work here"),
     ],
 )
 def test_mistakes(make: Any, words: str | None) -> None:
