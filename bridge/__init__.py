@@ -36,9 +36,12 @@ if TYPE_CHECKING:
     from hybrid.bridge.layers import (
         DEFAULT_CHANNEL_LAYER,
         BaseChannelLayer,
+        ChannelLayer,
         InMemoryChannelLayer,
         channel_layers,
         get_channel_layer,
+        publish,
+        send,
     )
     from hybrid.bridge.lifespan import Lifespan
     from hybrid.bridge.middleware import BaseMiddleware, CookieMiddleware
@@ -73,6 +76,7 @@ __all__ = [
     "BaseMiddleware",
     "BodyPolicy",
     "ChannelFull",
+    "ChannelLayer",
     "ChannelNameRouter",
     "ClientDisconnected",
     "ConfigError",
@@ -123,8 +127,10 @@ __all__ = [
     "not_found",
     "parse_target",
     "path",
+    "publish",
     "re_path",
     "refusing",
+    "send",
 ]
 
 _NAMES_IN = {
@@ -157,9 +163,12 @@ _NAMES_IN = {
     "hybrid.bridge.layers": (
         "DEFAULT_CHANNEL_LAYER",
         "BaseChannelLayer",
+        "ChannelLayer",
         "InMemoryChannelLayer",
         "channel_layers",
         "get_channel_layer",
+        "publish",
+        "send",
     ),
     "hybrid.bridge.lifespan": ("Lifespan",),
     "hybrid.bridge.middleware": ("BaseMiddleware", "CookieMiddleware"),

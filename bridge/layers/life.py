@@ -61,6 +61,7 @@ class LayersInUse:
             ConfigError: one cannot be made or opened.
         """
         self.loop = asyncio.get_running_loop()
+        self.make()  # before anybody hears of what is made later, which would open these a second time
         _USERS.enter(self)
         for alias, spec in self._specs.items():
             if self._eager and channel_layers.is_own(alias):
