@@ -35,9 +35,12 @@ if TYPE_CHECKING:
     from hybrid.bridge.interface import Interface, detect
     from hybrid.bridge.layers import (
         BaseChannelLayer,
+        ChannelLayer,
         InMemoryChannelLayer,
         channel_layers,
         get_channel_layer,
+        publish,
+        send,
     )
     from hybrid.bridge.lifespan import Lifespan
     from hybrid.bridge.middleware import BaseMiddleware, CookieMiddleware
@@ -71,6 +74,7 @@ __all__ = [
     "BaseMiddleware",
     "BodyPolicy",
     "ChannelFull",
+    "ChannelLayer",
     "ChannelNameRouter",
     "ClientDisconnected",
     "ConfigError",
@@ -121,8 +125,10 @@ __all__ = [
     "not_found",
     "parse_target",
     "path",
+    "publish",
     "re_path",
     "refusing",
+    "send",
 ]
 
 _NAMES_IN = {
@@ -154,9 +160,12 @@ _NAMES_IN = {
     "hybrid.bridge.interface": ("Interface", "detect"),
     "hybrid.bridge.layers": (
         "BaseChannelLayer",
+        "ChannelLayer",
         "InMemoryChannelLayer",
         "channel_layers",
         "get_channel_layer",
+        "publish",
+        "send",
     ),
     "hybrid.bridge.lifespan": ("Lifespan",),
     "hybrid.bridge.middleware": ("BaseMiddleware", "CookieMiddleware"),

@@ -9,6 +9,7 @@ from hybrid.bridge.routes import Route
 from hybrid.server.allowlist import AllowList
 from hybrid.server.config import Config
 from hybrid.server.config.addresses import TCPAddress
+from hybrid.server.layers import APART, keeps_workers_apart
 
 #: Looks at the settings, and says what is dangerous, each in one line.
 _Look = Callable[[Config], Iterator[str]]
@@ -76,6 +77,11 @@ def _descriptors(config: Config) -> Iterator[str]:
         yield f"limit_connections = {wanted}: the system lets this process have {allowed} (ulimit -n)"
 
 
+def _layers(config: Config) -> Iterator[str]:
+    if keeps_workers_apart(config):
+        yield f"layer = memory: {APART}"
+
+
 # Where others than this machine can connect.
 
 
@@ -105,5 +111,5 @@ def _unused_pools(config: Config, routes: Sequence[Route]) -> Iterator[str]:
             yield f"pools: no target runs on the pool {name}"
 
 
-_LOOKS: tuple[_Look, ...] = (_waits, _names, _tls, _descriptors)
+_LOOKS: tuple[_Look, ...] = (_waits, _names, _tls, _descriptors, _layers)
 _PUBLIC_LOOKS: tuple[_Look, ...] = (_body, _development, _proxies)

@@ -5,12 +5,16 @@ from hybrid.server.application import load_application
 from hybrid.server.config import Config
 from hybrid.server.config.addresses import TCPAddress
 from hybrid.server.hazards import hazards
+from hybrid.server.layers import ServerLayers
 from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.pidfile import pid_file
 from hybrid.server.reload import Watch
 from hybrid.server.tls import Certificates
+
+#: Seconds that channel layers may take to close.
+_CLOSE_SECONDS = 5.0
 
 
 class Rehearsal:
@@ -28,7 +32,10 @@ class Rehearsal:
         configure_logging(config.log_plan())
         self._config = config
         self._loop_factory = loop_factory(config.loop)
+        self._layers = ServerLayers(config)
+        self._layers.give()
         self._loaded = load_application(config)
+        self._layers.make()
         if config.uses_tls:
             Certificates(config)
         if config.reload:
@@ -59,9 +66,14 @@ class Rehearsal:
                 with pid_file(self._config.pidfile):
                     Listeners.bind(self._config).close()
         finally:
+            self._layers.discard()
             for pool in self._loaded.pools.values():
                 pool.close(timeout=1)
 
     async def _start_up(self) -> None:
-        await self._loaded.lifespan.startup({})
-        await self._loaded.lifespan.shutdown()
+        await self._layers.open()
+        try:
+            await self._loaded.lifespan.startup({})
+            await self._loaded.lifespan.shutdown()
+        finally:
+            await self._layers.close(_CLOSE_SECONDS)

@@ -69,7 +69,8 @@ def _serve_once(config: Config) -> None:
     sockets = [socket.socket(fileno=int(each)) for each in descriptors]
     for each in sockets:
         each.set_inheritable(False)
-    config = replace(config, reload=False, pidfile=None, timeout_graceful_shutdown=drain, shutdown_delay=0)
+    config = replace(config, reload=False, workers=1, pidfile=None, shutdown_delay=0)
+    config.timeout_graceful_shutdown = drain
     Server(config).run(sockets)
 
 

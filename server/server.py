@@ -24,6 +24,7 @@ from hybrid.server.config import Config
 from hybrid.server.context import ServerContext
 from hybrid.server.drain import Drain
 from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
+from hybrid.server.layers import ServerLayers
 from hybrid.server.listening.accepting import Entrance
 from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
@@ -42,7 +43,8 @@ logger = logging.getLogger("hybrid.server")
 
 #: Seconds that a cancelled lifespan may take to clean up.
 _CANCEL_SECONDS = 1.0
-#: Seconds that lifespan shutdown may take at least, however little the requests are given.
+#: Seconds that lifespan shutdown may take at least, however little the requests are given, and then the
+#: closing of channel layers at most.
 _SHUTDOWN_SECONDS = 5.0
 #: Seconds that sleeping threads are waited for: they only have to wake up and return.
 _JOIN_SECONDS = 1.0
@@ -84,6 +86,7 @@ class Server:
         self._by_itself = False  # in run(), which may speak to the terminal
         self._passed: list[PassedSocket] = []  # by systemd
         self._notifier = Notifier({})  # that speaks to systemd in run() only: it asks the process, not a part
+        self._layers = ServerLayers(config)
         self._loaded: LoadedApplication | None = None
         self._certificates: Certificates | None = None
         self._pulse: asyncio.Task[None] | None = None
@@ -176,9 +179,15 @@ class Server:
 
         Raises:
             LoadError, InterfaceError: an application cannot be loaded.
+            ConfigError: another server in this process has been told of other channel layers.
         """
         if self._loaded is None:
-            loaded = load_application(self.config, mounts or None)
+            self._layers.give()
+            try:
+                loaded = load_application(self.config, mounts or None)
+            except BaseException:
+                self._layers.discard()
+                raise
             self._loaded = (
                 loaded if around is None else loaded._replace(application=around(loaded.application))
             )
@@ -195,7 +204,7 @@ class Server:
 
         Raises:
             LoadError, InterfaceError: the application cannot be loaded.
-            ConfigError: a certificate cannot be used.
+            ConfigError: a certificate or a channel layer cannot be used.
             LifespanError: it failed to start up.
             BindError: an address cannot be had.
             RuntimeError: it has served already.
@@ -214,7 +223,7 @@ class Server:
         current = CURRENT.set(notice)
         batch_logs(self._loop)
         try:
-            startup = loaded.lifespan.startup(state, {KEY: notice})
+            startup = self._start_up(loaded.lifespan, state, notice)
             if not await self._complete(startup, lambda: self.should_exit):
                 logger.warning("told to stop before the application had started")
                 return
@@ -227,11 +236,18 @@ class Server:
             finally:
                 await self._shut_down(self._loop, loaded.lifespan, drain.left)
         finally:
+            await self._layers.close(_CANCEL_SECONDS if self.force_exit else _SHUTDOWN_SECONDS)
             batch_logs(None)
             CURRENT.reset(current)
             if self._pulse is not None:
                 self._pulse.cancel()
             _release_threads(loaded)
+
+    async def _start_up(self, lifespan: Lifespan, state: dict[str, Any], notice: ShutdownNotice) -> None:
+        """Have the channel layers at work, and then the applications, which may send at once."""
+        await self._layers.open()
+        await lifespan.startup(state, {KEY: notice})
+        await self._layers.open()  # those that the applications have set up now
 
     async def _listen_and_serve(
         self, context: ServerContext, drain: Drain, sockets: Sequence[socket.socket] | None

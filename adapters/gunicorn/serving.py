@@ -22,6 +22,7 @@ from hybrid.bridge.gateway import Target, format_routes
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.config import Config
 from hybrid.server.errors import EXIT_FORCED
+from hybrid.server.layers import APART, keeps_workers_apart
 from hybrid.server.listening.listeners import Listeners
 from hybrid.server.ops.handlers import reopen_log_files
 from hybrid.server.ops.logs import configure_logging
@@ -49,6 +50,8 @@ def run_workers(config: Config, make_again: Callable[[], Config]) -> None:
         SystemExit: 0 after a drain, 3 when a worker cannot boot, 130 when it was forced to stop.
     """
     configure_logging(config.log_plan())
+    if keeps_workers_apart(config):
+        logging.getLogger("hybrid.layers").warning("%s", APART)
     if config.pidfile is not None and _UPGRADED_FROM not in os.environ:
         refuse_taken(config.pidfile)
     notifier = Notifier(os.environ)

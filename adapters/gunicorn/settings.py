@@ -67,6 +67,7 @@ def _peers(value: Any) -> str:
 
 #: Each of gunicorn's settings that means one of ours, which one, and how its value is written there.
 MAPPED: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+    "workers": ("workers", _same),  # for the channel layer that reaches them all
     "backlog": ("backlog", _same),
     "threads": ("threads", _same),
     "worker_connections": ("limit_connections", _same),

@@ -26,6 +26,7 @@ from hybrid.bridge.types import ASGIApp
 from hybrid.bridge.wsgi.siblings import note_siblings
 from hybrid.bridge.wsgi.turns import TURNS
 from hybrid.server.config import Config
+from hybrid.server.layers import APART, keeps_workers_apart
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.handlers import reopen_log_files
 from hybrid.server.server import Server
@@ -61,11 +62,13 @@ class HybridWorker(Worker):
     def check_config(cls, cfg: GunicornConfig, log: Logger) -> None:
         """Refuse what cannot be served, and say which settings have no effect (arbiter)."""
         try:
-            config_of(cfg, app=None)
+            config = config_of(cfg, app=None)
             targets_of(cfg)
         except HybridError as error:
             raise RuntimeError(str(error)) from error  # gunicorn prints it as one line, and ends
         warn_of_unsupported(cfg, log)
+        if keeps_workers_apart(config):
+            log.warning("%s", APART)
 
     # What a worker of another kind does differently.
 

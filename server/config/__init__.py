@@ -5,6 +5,7 @@ from typing import cast
 
 from hybrid.server.config.applications import ApplicationSettings
 from hybrid.server.config.development import DevelopmentSettings
+from hybrid.server.config.layers import LayerSettings
 from hybrid.server.config.limits import LimitSettings
 from hybrid.server.config.listeners import ListenerSettings
 from hybrid.server.config.logs import LogSettings
@@ -31,6 +32,7 @@ class Config(
     ResponseSettings,
     WebSocketSettings,
     WebSocketLimitSettings,
+    LayerSettings,
     LogSettings,
     ProcessSettings,
     DevelopmentSettings,

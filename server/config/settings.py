@@ -40,8 +40,13 @@ class Setting:
         flag: its option on the command line, where that is not its name with dashes.
         optional: whether it may be None.
         option: whether the command line, the environment and files have it, not the API alone.
+        in_files: whether a file has it, though the command line and the environment have not.
         secret: whether its value is kept out of whatever shows settings.
+        masks: whether a part of its value may be a secret, see :meth:`shown`.
     """
+
+    in_files: ClassVar[bool] = False
+    masks: ClassVar[bool] = False
 
     help: str
     metavar: str = ""
@@ -58,6 +63,10 @@ class Setting:
         """Tell whether a value is not to be shown to anybody: a secret, where there is one."""
         return self.secret and value is not None
 
+    def shown(self, value: object) -> object:
+        """Return what is shown of a value, wherever settings are."""
+        return HIDDEN if self.hides(value) else value
+
     def check(self, name: str, value: object) -> None:
         """Refuse a value that cannot be one of this setting.
 
@@ -65,7 +74,7 @@ class Setting:
             ConfigError: the message names the setting, the value, and what it may be.
         """
         if not (value is None and self.optional) and not self._accepts(value):
-            shown = HIDDEN if self.hides(value) else repr(value)
+            shown = HIDDEN if self.hides(value) else repr(self.shown(value))
             raise ConfigError(f"{name}: {shown} is not {self._wanted()}")
 
     def read(self, text: str) -> object:
@@ -194,7 +203,8 @@ class Object(Setting):
 
 def setting(default: T, what: Setting) -> T:
     """Declare a field of the configuration; for type checkers, its default."""
-    field: Any = dataclasses.field(default=default, repr=not what.secret, metadata={_KEY: what})
+    is_open = not (what.secret or what.masks)
+    field: Any = dataclasses.field(default=default, repr=is_open, metadata={_KEY: what})
     return field  # type: ignore[no-any-return]
 
 

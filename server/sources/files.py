@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.targets import TargetSpec
 from hybrid.server.config import Config
+from hybrid.server.config.layers import DEFAULT_ALIAS
 from hybrid.server.config.settings import Setting, Texts, settings_of
 from hybrid.server.sources.origins import Given, Source
 from hybrid.server.sources.tables import pool_texts, route_spec
@@ -115,9 +116,9 @@ def _project_table(path: Path) -> dict[str, Any] | None:
 
 def _settings(table: Mapping[str, Any], file: str, prefix: str = "") -> dict[str, Given]:
     """Check what a table says, key by key."""
-    options = {name: what for name, (what, _) in settings_of(Config).items() if what.option}
+    options = {name: what for name, (what, _) in settings_of(Config).items() if what.option or what.in_files}
     given: dict[str, Given] = {}
-    for key, value in table.items():
+    for key, value in _with_default_layer(table, f"{file}: {prefix}").items():
         try:
             if key not in _TARGETS:
                 given[key] = Given(_value(options, key, value), Source.FILE, f"{file}:{prefix}{key}")
@@ -143,6 +144,17 @@ def _value(options: Mapping[str, Setting], key: str, value: Any) -> object:
         value = pool_texts(cast("dict[str, object]", value))
     options[key].check(key, value)
     return value
+
+
+def _with_default_layer(table: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """Take ``[layers.default]`` for ``layer``, which the command line and the environment replace."""
+    layers = table.get("layers")
+    if not isinstance(layers, dict) or DEFAULT_ALIAS not in layers:
+        return table
+    if "layer" in table:
+        raise ConfigError(f"{where}layer and layers.{DEFAULT_ALIAS} say the same, so one of them is enough")
+    others = {alias: each for alias, each in cast("dict[str, Any]", layers).items() if alias != DEFAULT_ALIAS}
+    return {**table, "layer": layers[DEFAULT_ALIAS], "layers": others}
 
 
 def _targets(table: Mapping[str, Any]) -> list[str | TargetSpec]:

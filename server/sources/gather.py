@@ -70,8 +70,9 @@ class Gathered:
         """
         defaults: dict[str, Given] = {"app": Given(None, Source.DEFAULT)}
         for group in GROUPS:
-            options = {name: default for name, (what, default) in settings_of(group).items() if what.option}
-            defaults |= {name: Given(default, Source.DEFAULT) for name, default in options.items()}
+            for name, (what, default) in settings_of(group).items():
+                if what.option or what.in_files:
+                    defaults[name] = Given(default, Source.DEFAULT)
         return {**defaults, **self.given}
 
 

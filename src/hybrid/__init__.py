@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hybrid.bridge.consumers.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
     from hybrid.bridge.consumers.websocket_sync import JsonWebsocketConsumer, WebsocketConsumer
     from hybrid.bridge.gateway import Gateway
-    from hybrid.bridge.layers import get_channel_layer
+    from hybrid.bridge.layers import get_channel_layer, publish, send
     from hybrid.bridge.routing import ProtocolTypeRouter
     from hybrid.bridge.shutdown import shutdown_notice
     from hybrid.bridge.url_patterns import path, re_path
@@ -45,7 +45,9 @@ __all__ = [
     "__version__",
     "get_channel_layer",
     "path",
+    "publish",
     "re_path",
+    "send",
     "shutdown_notice",
 ]
 
@@ -67,7 +69,9 @@ _MODULE_OF = {
     "WebsocketConsumer": "hybrid.bridge.consumers.websocket_sync",
     "get_channel_layer": "hybrid.bridge.layers",
     "path": "hybrid.bridge.url_patterns",
+    "publish": "hybrid.bridge.layers",
     "re_path": "hybrid.bridge.url_patterns",
+    "send": "hybrid.bridge.layers",
     "shutdown_notice": "hybrid.bridge.shutdown",
 }
 

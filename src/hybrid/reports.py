@@ -1,13 +1,14 @@
 """What `hybrid config` prints."""
 
 import json
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
 from hybrid.bridge.interface import Interface
 from hybrid.bridge.targets import TargetSpec
 from hybrid.server.config import Config
-from hybrid.server.config.settings import HIDDEN, settings_of
+from hybrid.server.config.settings import settings_of
 from hybrid.server.sources.gather import Gathered
 from hybrid.server.sources.origins import Given
 
@@ -26,7 +27,7 @@ def settings_json(gathered: Gathered) -> str:
     """Write the same as JSON: an object for each setting, with ``value``, ``source`` and ``where``."""
     settings = {
         name: {
-            "value": HIDDEN if _is_hidden(name, each) else _plain(each.value),
+            "value": _plain(_shown(name, each)),
             "source": each.source.value,
             "where": each.where,
         }
@@ -35,13 +36,13 @@ def settings_json(gathered: Gathered) -> str:
     return json.dumps({"file": gathered.file, "settings": settings}, indent=2)
 
 
-def _is_hidden(name: str, given: Given) -> bool:
-    """Whether a value is a secret; ``app``, which is what is served and no setting, is none."""
-    return name in _SETTINGS and _SETTINGS[name][0].hides(given.value)
+def _shown(name: str, given: Given) -> object:
+    """Return a value without its secrets; ``app``, which is what is served and no setting, has none."""
+    return _SETTINGS[name][0].shown(given.value) if name in _SETTINGS else given.value
 
 
 def _row(name: str, given: Given) -> tuple[str, str, str]:
-    return name, HIDDEN if _is_hidden(name, given) else _text(given.value), given.origin
+    return name, _text(_shown(name, given)), given.origin
 
 
 def _text(value: object) -> str:
@@ -53,6 +54,8 @@ def _text(value: object) -> str:
     if isinstance(value, (list, tuple)):
         items: list[Any] = [*value]  # pyright: ignore[reportUnknownVariableType] - of whatever a setting has
         return " ".join(map(_text, items))
+    if isinstance(value, Mapping):
+        return json.dumps(value, default=str)
     return f"{value.host}{value}" if isinstance(value, TargetSpec) else str(value)
 
 
@@ -60,6 +63,8 @@ def _plain(value: Any) -> Any:
     """Give what JSON can have: a target from a table as that table."""
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType] - as above
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, TargetSpec):
         app = value.module + (f":{value.attribute}" if value.attribute else "")
         names = ("host", "interface", "protocols", "pool", "stream", "factory")

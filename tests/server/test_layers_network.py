@@ -1,0 +1,201 @@
+"""Channel layers under real servers: publishing from anywhere, and layers of somebody else's."""
+
+import functools
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.sync.client import ClientConnection
+
+from tests.support.celery import start_celery
+from tests.support.needs import require_module
+from tests.support.process import DEADLINE, ROOT, Serve, ServerProcess, process_environment
+from tests.support.redis_process import redis_process
+from tests.support.websocket_clients import opened
+
+ROOM = "tests.apps.room_asgi:app"
+FLASK = "tests.apps.room_flask:app"
+DJANGO = "tests.apps.room_django"
+MEMORY = "memory:?capacity=50"
+CHANNELS = "channels.layers.InMemoryChannelLayer"
+CORE = "channels_redis.core.RedisChannelLayer"
+PUBSUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
+#: Those that reach other processes.
+WIDE = [CORE, PUBSUB]
+
+
+PUBLISHES = "import hybrid; hybrid.publish('room', {'type': 'room.said', 'text': 'a script'})"
+INSIDE_A_LOOP = """
+import asyncio, hybrid
+async def main():
+    hybrid.publish("room", {"type": "room.said", "text": "a script"})
+    await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[str]:
+    """Run a Redis for all tests here."""
+    require_module("channels_redis")
+    with redis_process() as url:
+        yield url
+
+
+@pytest.fixture
+def serve(serve: Serve) -> Serve:
+    """Find the applications from the root of the repository."""
+    return functools.partial(serve, app_dir=ROOT)
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> str:
+    """Write the layer of a test as `--layer` has it."""
+    name: str = request.param
+    if name in WIDE:
+        return f'{name}?hosts=["{request.getfixturevalue("redis")}"]'
+    return f"{request.getfixturevalue('redis')}/0" if name == "redis" else name
+
+
+def heard(websocket: ClientConnection) -> str:
+    """Return the next text."""
+    text = websocket.recv(timeout=DEADLINE)
+    assert isinstance(text, str)
+    return text
+
+
+def ask(server: ServerProcess, path: str, text: str, **parameters: str) -> None:
+    """Ask a view to say something."""
+    answer = httpx.post(f"{server.url}{path}", params=parameters, content=text, timeout=DEADLINE)
+    assert answer.status_code == 200, answer.text
+
+
+def script(code: str, layer: str, *arguments: str) -> None:
+    """Run a script that knows the layer by its variable alone."""
+    run_script(code, *arguments, env={"HYBRID_LAYER": layer, "PYTHONWARNINGS": "error"})
+
+
+def run_script(code: str, *arguments: str, env: dict[str, str]) -> None:
+    """Run a script, which must not complain of anything."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**process_environment(), **env},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("backend", [MEMORY, CHANNELS, *WIDE], indirect=True)
+def test_from_anywhere(serve: Serve, backend: str) -> None:
+    """A view on a thread, a thread of its own, and a coroutine: all WebSockets in the group hear them."""
+    server = serve(FLASK, ROOM, layer=backend)
+    with ExitStack() as stack:
+        rooms = [stack.enter_context(opened(server, "/room")) for _ in range(3)]
+        channels = [heard(room) for room in rooms]
+        ask(server, "/say", "one")
+        assert [heard(room) for room in rooms] == ["flask: one"] * 3
+        ask(server, "/thread", "two")
+        assert [heard(room) for room in rooms] == ["thread: two"] * 3
+        for number in range(20):
+            rooms[0].send(str(number))
+        for room in rooms:
+            assert [heard(room) for _ in range(20)] == [f"coroutine: {number}" for number in range(20)]
+        ask(server, "/send", "three", channel=channels[1])
+        assert heard(rooms[1]) == "alone: three"
+    assert server.terminate() == 0
+    assert "Traceback" not in server.stderr
+
+
+@pytest.mark.parametrize("backend", [MEMORY, CORE], indirect=True)
+def test_from_django(serve: Serve, backend: str) -> None:
+    """Its views publish as a WSGI application's on threads, and as an ASGI application's of both kinds."""
+    require_module("django")
+    server = serve(f"{DJANGO}:wsgi", ROOM, layer=backend)
+    with opened(server, "/room") as room:
+        heard(room)
+        ask(server, "/say", "one")
+        assert heard(room) == "django: one"
+    server = serve(f"{DJANGO}:asgi_with_room", layer=backend)
+    with opened(server, "/room") as room:
+        heard(room)
+        ask(server, "/say", "two")
+        assert heard(room) == "django: two"
+        ask(server, "/say-async", "three")
+        assert heard(room) == "async django: three"
+
+
+@pytest.mark.parametrize("backend", WIDE, indirect=True)
+def test_between_processes(serve: Serve, backend: str) -> None:
+    """Two servers and a script have the same groups when they are told of the same layer."""
+    first, second = (serve(FLASK, ROOM, layer=backend) for _ in range(2))
+    with opened(first, "/room") as one, opened(second, "/room") as two:
+        assert heard(one) != heard(two)
+        ask(second, "/say", "across")
+        assert heard(one) == heard(two) == "flask: across"
+        script(PUBLISHES, backend)
+        assert heard(one) == heard(two) == "a script"
+        script(INSIDE_A_LOOP, backend)
+        assert heard(one) == heard(two) == "a script"
+    for server in (first, second):
+        assert server.terminate() == 0
+        assert "Traceback" not in server.stderr
+
+
+@pytest.mark.parametrize("backend", [CORE], indirect=True)
+def test_to_one_channel_from_a_script(serve: Serve, backend: str) -> None:
+    """A channel's name is all that another process needs."""
+    server = serve(ROOM, layer=backend)
+    with opened(server, "/room") as room:
+        channel = heard(room)
+        code = "import sys, hybrid; hybrid.send(sys.argv[1], {'type': 'room.said', 'text': 'you alone'})"
+        script(code, backend, channel)
+        assert heard(room) == "you alone"
+
+
+@pytest.mark.parametrize("backend", [CORE], indirect=True)
+def test_from_celery(serve: Serve, redis: str, backend: str, tmp_path: Path) -> None:
+    """A task on a worker of Celery, which knows the layer by its variable, reaches a WebSocket."""
+    require_module("celery")
+    server = serve(ROOM, layer=backend)
+    variables = {"ROOM_BROKER": f"{redis}/1", "HYBRID_LAYER": backend, "PYTHONPATH": str(ROOT)}
+    with start_celery("tests.apps.room_celery", cwd=tmp_path, env=variables) as worker:
+        with opened(server, "/room") as room:
+            heard(room)
+            for number in ("one", "two"):
+                ask_celery = "import sys; from tests.apps.room_celery import say; say.delay(sys.argv[1])"
+                run_script(ask_celery, number, env=variables)
+                assert heard(room) == f"celery: {number}"
+        assert worker.terminate() == 0
+    assert "Traceback" not in worker.stderr
+
+
+def test_redis_is_not_there(serve: Serve) -> None:
+    """A server starts without it, views are told, and what a coroutine published is counted."""
+    layer = f'{CORE}?hosts=["redis://:secret@127.0.0.1:1"]'
+    server = serve(FLASK, layer=layer)
+    answer = httpx.post(f"{server.url}/say", content="x", timeout=DEADLINE)
+    assert answer.status_code == 500
+    server = serve(ROOM, layer=layer)
+    server.wait_for_stderr("RedisChannelLayer: messages lost: 1 disconnected (the last one for group room")
+    assert "secret" not in server.stderr
+
+
+def test_a_plain_server_loads_no_layers(serve: Serve, tmp_path: Path) -> None:
+    """Whoever uses none pays for none."""
+    (tmp_path / "lists.py").write_text(
+        "import sys\n"
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+        "    return [' '.join(sys.modules).encode()]\n"
+    )
+    server = serve("lists:app", app_dir=tmp_path)
+    loaded = httpx.get(server.url, timeout=DEADLINE).text.split()
+    assert not [name for name in loaded if name.startswith(("hybrid.bridge.layers", "redis", "msgpack"))]
