@@ -20,6 +20,9 @@ from hybrid.bridge.wsgi.threadpool import ThreadPool
 ON_LOOP = "event loop"
 _ON_THREADS = "thread pool"
 
+#: Where a WSGI application has the ASGI application for its WebSockets, if there is one.
+WEBSOCKET_ATTRIBUTE = "__hybrid_websocket__"
+
 #: What a target is to each protocol that it takes, in the order in which they are shown.
 Leaves = dict[str, ASGIApp]
 
@@ -44,6 +47,11 @@ class _Placed(NamedTuple):
     def is_wsgi(self) -> bool:
         return self.interface is Interface.WSGI
 
+    @property
+    def own_sockets(self) -> ASGIApp | None:
+        """The ASGI application that a WSGI application has for its WebSockets."""
+        return getattr(self.target.application, WEBSOCKET_ATTRIBUTE, None) if self.is_wsgi else None
+
 
 def mount(targets: Sequence[Target], means: Means) -> list[tuple[Route, Leaves]]:
     """Find out what each target answers, and wrap its application.
@@ -63,8 +71,12 @@ def mount(targets: Sequence[Target], means: Means) -> list[tuple[Route, Leaves]]
             wrapped[key] = _wrap(one, means)
         beside = [each for each in placed if (each.host, each.path) == (one.host, one.path)]
         taken = _protocols(one, beside, wrapped[key])
-        route = Route(one.path, taken, name(target), one.interface.value, runs_on, one.host)
-        mounts.append((route, {protocol: wrapped[key][protocol] for protocol in taken}))
+        leaves = {protocol: wrapped[key][protocol] for protocol in taken}
+        if one.own_sockets is not None and (sockets := leaves.pop("websocket", None)) is not None:
+            mounts.append((_own_route(one, sockets), {"websocket": sockets}))
+        if leaves:
+            route = Route(one.path, tuple(leaves), name(target), one.interface.value, runs_on, one.host)
+            mounts.append((route, leaves))
     return mounts
 
 
@@ -93,6 +105,12 @@ def routers(mounts: Iterable[tuple[Route, Leaves]]) -> dict[str, ASGIApp]:
         for path in paths:
             tables["websocket"][host].setdefault(path, not_found)
     return {protocol: _host_router(table) for protocol, table in tables.items()}
+
+
+def _own_route(one: _Placed, sockets: ASGIApp) -> Route:
+    """Make the row of a WSGI application's WebSockets that are not its own to answer."""
+    named = f"{name(one.target)}.{WEBSOCKET_ATTRIBUTE}"
+    return Route(one.path, ("websocket",), named, detect(sockets).value, ON_LOOP, one.host)
 
 
 def _place(target: Target) -> _Placed:
@@ -157,7 +175,9 @@ def _wrap(one: _Placed, means: Means) -> Leaves:
         policy = replace(means.body_policy, stream=target.stream)
         http = WSGIToASGI(application, pool=means.pools[target.pool], body_policy=policy)
         leaves: Leaves = {"http": http}
-        if means.sockets is not None:
+        if one.own_sockets is not None:
+            leaves["websocket"] = one.own_sockets
+        elif means.sockets is not None:
             leaves["websocket"] = WSGISockets(application, means.sockets)
         return leaves
     if one.interface is Interface.ASGI2:

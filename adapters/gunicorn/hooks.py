@@ -13,6 +13,7 @@ from gunicorn.workers.base import Worker
 
 from hybrid.adapters.gunicorn.views import RequestView, ResponseView, response_fields
 from hybrid.bridge.interface import Interface, detect
+from hybrid.bridge.mounts import WEBSOCKET_ATTRIBUTE
 from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
 from hybrid.bridge.wsgi.filewrapper import FileWrapper
 
@@ -52,7 +53,10 @@ def with_hooks(app: object, worker: Worker) -> object:
         return app
     interface = detect(app)
     if interface is Interface.WSGI:
-        return HookedWSGI(cast("WSGIApplication", app), hooks, reads_files=reads_files)
+        hooked: Any = HookedWSGI(cast("WSGIApplication", app), hooks, reads_files=reads_files)
+        if (sockets := getattr(app, WEBSOCKET_ATTRIBUTE, None)) is not None:
+            setattr(hooked, WEBSOCKET_ATTRIBUTE, HookedASGI(sockets, hooks) if hooks.any else sockets)
+        return hooked
     if interface is Interface.ASGI3 and hooks.any:
         return HookedASGI(cast("ASGIApp", app), hooks)
     return app
