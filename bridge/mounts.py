@@ -13,15 +13,13 @@ from hybrid.bridge.routes import PROTOCOLS, Route, Target
 from hybrid.bridge.routing import HostRouter, PathRouter, not_found
 from hybrid.bridge.types import ASGIApp, BodyPolicy
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
+from hybrid.bridge.wsgi.own_sockets import WEBSOCKET_ATTRIBUTE, own_sockets, parts_of, shared
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import WSGISockets
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 ON_LOOP = "event loop"
 _ON_THREADS = "thread pool"
-
-#: Where a WSGI application has the ASGI application for its WebSockets, if there is one.
-WEBSOCKET_ATTRIBUTE = "__hybrid_websocket__"
 
 #: What a target is to each protocol that it takes, in the order in which they are shown.
 Leaves = dict[str, ASGIApp]
@@ -50,7 +48,7 @@ class _Placed(NamedTuple):
     @property
     def own_sockets(self) -> ASGIApp | None:
         """The ASGI application that a WSGI application has for its WebSockets."""
-        return getattr(self.target.application, WEBSOCKET_ATTRIBUTE, None) if self.is_wsgi else None
+        return own_sockets(self.target.application) if self.is_wsgi else None
 
 
 def mount(targets: Sequence[Target], means: Means) -> list[tuple[Route, Leaves]]:
@@ -110,7 +108,8 @@ def routers(mounts: Iterable[tuple[Route, Leaves]]) -> dict[str, ASGIApp]:
 def _own_route(one: _Placed, sockets: ASGIApp) -> Route:
     """Make the row of a WSGI application's WebSockets that are not its own to answer."""
     named = f"{name(one.target)}.{WEBSOCKET_ATTRIBUTE}"
-    return Route(one.path, ("websocket",), named, detect(sockets).value, ON_LOOP, one.host)
+    interface = detect(parts_of(sockets)[0])
+    return Route(one.path, ("websocket",), named, interface.value, ON_LOOP, one.host)
 
 
 def _place(target: Target) -> _Placed:
@@ -175,10 +174,11 @@ def _wrap(one: _Placed, means: Means) -> Leaves:
         policy = replace(means.body_policy, stream=target.stream)
         http = WSGIToASGI(application, pool=means.pools[target.pool], body_policy=policy)
         leaves: Leaves = {"http": http}
+        sockets = None if means.sockets is None else WSGISockets(application, means.sockets)
         if one.own_sockets is not None:
-            leaves["websocket"] = one.own_sockets
-        elif means.sockets is not None:
-            leaves["websocket"] = WSGISockets(application, means.sockets)
+            leaves["websocket"] = shared(one.own_sockets, sockets)
+        elif sockets is not None:
+            leaves["websocket"] = sockets
         return leaves
     if one.interface is Interface.ASGI2:
         # Imported here because it is seldom needed and takes a while, and by name because it is not typed.

@@ -1,18 +1,22 @@
 """The WebSockets of a Flask application, as an ASGI application."""
 
+import functools
 import logging
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from flask import Flask
 
+from hybrid.adapters.flask import middleware
 from hybrid.adapters.flask.connection import INTERNAL_ERROR, Connection
+from hybrid.adapters.flask.environ import environ_of
 from hybrid.adapters.flask.origins import Origins
 from hybrid.adapters.flask.runs import AsyncRun, Outcome, ThreadRun
-from hybrid.adapters.flask.visit import Visit, plain
+from hybrid.adapters.flask.threads import on_a_thread
+from hybrid.adapters.flask.visit import Refusal, Visit, plain
 from hybrid.bridge.consumers.run import RAISE_ERRORS
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.lifespan import lifespan_app
-from hybrid.bridge.routing import not_found, refusing
+from hybrid.bridge.routing import not_found
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 
@@ -50,6 +54,10 @@ class FlaskSockets:
     def __repr__(self) -> str:
         return f"<FlaskSockets of {self.app.name}>"
 
+    def takes(self, scope: Scope) -> bool:
+        """Return whether a WebSocket has a route here; others may be flask-sock's or Flask-SocketIO's."""
+        return Visit(self.app, environ_of(scope)).has_route()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI)."""
         match scope["type"]:
@@ -65,29 +73,41 @@ class FlaskSockets:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (await receive())["type"] != "websocket.connect":
             return
-        if not self._options.origins.permits(scope):
-            logger.info("websocket %s: refused, as its Origin is another site's", _shown(scope["path"]))
-            await refusing(403)(scope, receive, send)
-            return
-        visit = Visit(self.app, scope)
         connection = Connection(scope, receive, send, self._options.layer)
         try:
-            refusal = visit.find()
-            outcome = Outcome(refusal) if refusal else await self._visit(visit, connection)
+            outcome = await self._outcome(scope, connection)
             await self._finish(connection, outcome)
         finally:
             connection.abandon()
         if outcome.error is not None and scope.get(RAISE_ERRORS):
             raise outcome.error
 
-    async def _visit(self, visit: Visit, connection: Connection) -> Outcome:
+    async def _outcome(self, scope: Scope, connection: Connection) -> Outcome:
+        """Let the middleware, Flask and the handler have their say."""
         try:
-            if visit.view.is_async:
-                return await AsyncRun(visit, connection).run()
-            return await ThreadRun(visit, connection).run(self._options.threads)
+            environ = await self._through_middleware(environ_of(scope))
+            if isinstance(environ, Refusal):
+                return Outcome(environ)
+            if not self._options.origins.permits(environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST", "")):
+                logger.info("websocket %s: refused, as its Origin is another site's", _shown(scope["path"]))
+                return Outcome(plain(403, "WebSockets are not for pages of other sites."))
+            return await self._visit(Visit(self.app, environ), connection)
         except PoolFull as error:
-            logger.error("%s: %s", visit.name, error)
+            logger.error("websocket %s: %s", _shown(scope["path"]), error)
             return Outcome(plain(503, "Too many WebSockets are open."))
+
+    async def _through_middleware(self, environ: dict[str, Any]) -> dict[str, Any] | Refusal:
+        if not middleware.is_there(self.app):
+            return environ
+        return await on_a_thread(functools.partial(middleware.travel, self.app, environ))
+
+    async def _visit(self, visit: Visit, connection: Connection) -> Outcome:
+        refusal = visit.find()
+        if refusal is not None:
+            return Outcome(refusal)
+        if visit.view.is_async:
+            return await AsyncRun(visit, connection).run()
+        return await ThreadRun(visit, connection).run(self._options.threads)
 
     async def _finish(self, connection: Connection, outcome: Outcome) -> None:
         if outcome.refusal is not None:

@@ -1,11 +1,10 @@
 """Whether the page that opens a WebSocket may: browsers let any page open one, and send the cookies along."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.bridge.types import Scope
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -35,34 +34,18 @@ class Origins:
     def __repr__(self) -> str:
         return f"<Origins {'*' if self._any else sorted(self._allowed)}>"
 
-    def permits(self, scope: Scope) -> bool:
-        """Return whether a handshake may be granted."""
-        origins = _fields(scope, b"origin")
-        if self._any or not origins:
+    def permits(self, origin: str | None, host: str) -> bool:
+        """Return whether a handshake with these Origin and Host fields may be granted."""
+        if self._any or origin is None:
             return True
-        if len(origins) > 1:
+        theirs = _split(origin)
+        if theirs is None:
             return False
-        origin = _split(origins[0])
-        if origin is None:
-            return False
-        return origin in self._allowed or _is_own(origin, _fields(scope, b"host"))
+        # Their scheme counts as ours: a proxy in front may end TLS.
+        return theirs in self._allowed or theirs == _split(f"{theirs[0]}://{host}")
 
 
 _Origin = tuple[str, str, int | None]
-
-
-def _fields(scope: Scope, wanted: bytes) -> list[str]:
-    headers: Iterable[tuple[bytes, bytes]] = scope.get("headers", ())
-    return [value.decode("latin-1") for name, value in headers if name.lower() == wanted]
-
-
-def _is_own(origin: _Origin, hosts: list[str]) -> bool:
-    """Compare with the Host field. The scheme is left out: a proxy in front may end TLS."""
-    if len(hosts) != 1:
-        return False
-    scheme, host, port = origin
-    ours = _split(f"{scheme}://{hosts[0]}")
-    return ours is not None and (host, port) == ours[1:]
 
 
 def _split(text: str) -> _Origin | None:
@@ -72,7 +55,12 @@ def _split(text: str) -> _Origin | None:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
-    if not parts.scheme or not parts.hostname or text.rstrip("/") != f"{parts.scheme}://{parts.netloc}":
+    if (
+        not parts.scheme
+        or not parts.hostname
+        or "@" in text
+        or text.rstrip("/") != f"{parts.scheme}://{parts.netloc}"
+    ):
         return None
     return parts.scheme, parts.hostname, port
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from flask import abort, current_app
+from flask import abort, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, NotFound
 
@@ -38,12 +38,14 @@ class SocketView:
 
 
 def no_page(error: HTTPException) -> ResponseReturnValue:
-    """Answer a request whose URL is a WebSocket's, with the application's own page for 404.
+    """Answer a request for a WebSocket's URL, or a handshake for that of a page, as any that leads nowhere.
 
     426 would say more, but needs an Upgrade field (RFC 9110 section 15.5.22), which no WSGI application may
     send (PEP 3333).
     """
-    return current_app.handle_http_exception(NotFound("There is a WebSocket at this URL, and no page."))
+    is_handshake = request.headers.get("Upgrade", "").lower() == "websocket"
+    here, missing = ("page", "WebSocket") if is_handshake else ("WebSocket", "page")
+    return current_app.handle_http_exception(NotFound(f"There is a {here} at this URL, and no {missing}."))
 
 
 def _is_async(handler: Callable[..., Any]) -> bool:

@@ -17,10 +17,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as BaseResponse
 
-from hybrid.adapters.flask.environ import environ_of
 from hybrid.adapters.flask.views import SocketView
 from hybrid.bridge.errors import ClientDisconnected
-from hybrid.bridge.types import Headers, Scope
+from hybrid.bridge.types import Headers
 
 T = TypeVar("T")
 
@@ -49,11 +48,11 @@ class Visit:
     view: SocketView
     error: BaseException | None = None
 
-    def __init__(self, app: Flask, scope: Scope) -> None:
+    def __init__(self, app: Flask, environ: dict[str, Any]) -> None:
         self.context = copy_context()
         self._app = app
-        self._environ = environ_of(scope)
-        self._flask = app.request_context(self._environ)
+        self._environ = environ
+        self._flask = app.request_context(environ)
         self._granted = False
         self._entered = False
 
@@ -61,6 +60,11 @@ class Visit:
         return f"<Visit {self.name}>"
 
     # The loop.
+
+    def has_route(self) -> bool:
+        """Return whether the URL is a WebSocket's that is served here, or one that redirects (loop)."""
+        refusal = self.find()
+        return refusal is None or refusal.status in range(300, 400)
 
     def find(self) -> Refusal | None:
         """Find the route; return what to answer where there is none (loop).
@@ -171,10 +175,7 @@ class Visit:
             body = b"".join(parts)
         finally:
             response.close()
-        status = response.status_code
-        if status < 200:
-            raise ValueError(f"a handshake cannot be refused with the status {status}")
-        return Refusal(status, _fields(headers, _HOP_BY_HOP), body)
+        return refusal_of(response.status_code, headers, body)
 
 
 def _load_user(app: Flask) -> None:
@@ -184,6 +185,17 @@ def _load_user(app: Flask) -> None:
     if hasattr(app, "login_manager"):
         with suppress(Exception):
             bool(import_module("flask_login").current_user.is_authenticated)
+
+
+def refusal_of(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Refusal:
+    """Make a refusal of a response.
+
+    Raises:
+        ValueError: it is none that there can be.
+    """
+    if status < 200:
+        raise ValueError(f"a handshake cannot be refused with the status {status}")
+    return Refusal(status, _fields(headers, _HOP_BY_HOP), body)
 
 
 def plain(status: int, reason: str) -> Refusal:

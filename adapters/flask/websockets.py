@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar, cast
 from flask import Blueprint, Flask
 from werkzeug.routing import WebsocketMismatch
 
+from hybrid.adapters.flask import middleware
 from hybrid.adapters.flask.application import FlaskSockets, Options
 from hybrid.adapters.flask.membership import layer_of
 from hybrid.adapters.flask.messages import for_group
@@ -73,6 +74,7 @@ class WebSockets:
         found_by: Any = app
         found_by.__hybrid_websocket__ = sockets  # the gateway looks for it
         _let_decorators_pass(app)
+        middleware.watch(app)
         app.register_error_handler(WebsocketMismatch, no_page)
         for rule, view, options in self._rules:
             app.add_url_rule(rule, view_func=view, **options)

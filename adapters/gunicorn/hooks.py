@@ -13,9 +13,9 @@ from gunicorn.workers.base import Worker
 
 from hybrid.adapters.gunicorn.views import RequestView, ResponseView, response_fields
 from hybrid.bridge.interface import Interface, detect
-from hybrid.bridge.mounts import WEBSOCKET_ATTRIBUTE
 from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
 from hybrid.bridge.wsgi.filewrapper import FileWrapper
+from hybrid.bridge.wsgi.own_sockets import WEBSOCKET_ATTRIBUTE, own_sockets
 
 
 class Hooks:
@@ -54,12 +54,22 @@ def with_hooks(app: object, worker: Worker) -> object:
     interface = detect(app)
     if interface is Interface.WSGI:
         hooked: Any = HookedWSGI(cast("WSGIApplication", app), hooks, reads_files=reads_files)
-        if (sockets := getattr(app, WEBSOCKET_ATTRIBUTE, None)) is not None:
-            setattr(hooked, WEBSOCKET_ATTRIBUTE, HookedASGI(sockets, hooks) if hooks.any else sockets)
+        setattr(hooked, WEBSOCKET_ATTRIBUTE, _own_sockets(app, hooks))
         return hooked
     if interface is Interface.ASGI3 and hooks.any:
         return HookedASGI(cast("ASGIApp", app), hooks)
     return app
+
+
+def _own_sockets(app: object, hooks: Hooks) -> ASGIApp | None:
+    """Return the application for the WebSockets of a WSGI application, between hooks."""
+    sockets = own_sockets(app)
+    if sockets is None or not hooks.any:
+        return sockets
+    hooked: Any = HookedASGI(sockets, hooks)
+    if hasattr(sockets, "takes"):
+        hooked.takes = sockets.takes
+    return cast("ASGIApp", hooked)
 
 
 def _set(worker: Worker, name: str) -> Callable[..., object] | None:
