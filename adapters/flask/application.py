@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from flask import Flask
@@ -17,7 +18,7 @@ from hybrid.bridge.consumers.run import RAISE_ERRORS
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.lifespan import lifespan_app
 from hybrid.bridge.routing import not_found
-from hybrid.bridge.types import Receive, Scope, Send
+from hybrid.bridge.types import ASGIApp, Receive, Scope, Send
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 
 logger = logging.getLogger("hybrid.flask")
@@ -32,11 +33,13 @@ class Options(NamedTuple):
         origins: whose pages may open them.
         layer: the alias of the channel layer for their groups.
         threads: what handlers that are plain functions run on, one thread for each WebSocket.
+        around: makes an ASGI application of another one, which is to serve all of them; None for none.
     """
 
     origins: Origins
     layer: str
     threads: SocketThreads
+    around: Callable[[ASGIApp], ASGIApp] | None = None
 
 
 class FlaskSockets:
@@ -50,6 +53,9 @@ class FlaskSockets:
     def __init__(self, app: Flask, options: Options) -> None:
         self.app = app
         self._options = options
+        self._serve: ASGIApp = self._serve_socket
+        if options.around is not None:
+            self._serve = options.around(self._serve_socket)
 
     def __repr__(self) -> str:
         return f"<FlaskSockets of {self.app.name}>"
@@ -70,7 +76,7 @@ class FlaskSockets:
             case other:
                 raise ValueError(f"the WebSockets of a Flask application have no scopes of type {other!r}")
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (await receive())["type"] != "websocket.connect":
             return
         connection = Connection(scope, receive, send, self._options.layer)

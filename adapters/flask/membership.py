@@ -144,9 +144,10 @@ class Membership:
             channel = await self._channel
             if self._pump is not None:
                 self._pump.cancel()
-            if getattr(self.layer, "overflow", None) == "close":
-                self.layer.on_overflow(channel, None)
-            for group in (*self._watched, *self._joined):
+            if hasattr(self.layer, "close_channel"):
+                self.layer.close_channel(channel)
+                return
+            for group in (*self._watched, *self._joined):  # somebody else's layer
                 await self.leave(group)
         except Exception:
             logger.exception("groups could not be left: %s", self)

@@ -98,8 +98,9 @@ class ThreadRun:
         threads.submit(self._visit.context.run, self._work)
         try:
             return await self._done
-        finally:
-            self._connection.abandon()  # if this is cancelled, the thread hears of it with its next message
+        except asyncio.CancelledError:
+            self._connection.abandon()  # the thread hears of it with its next message
+            raise
 
     def _work(self) -> None:
         """Enter, run the handler, and leave (worker)."""

@@ -17,7 +17,7 @@ from hybrid.bridge import portal
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.layers import DEFAULT_CHANNEL_LAYER
 from hybrid.bridge.layers.presence import Member
-from hybrid.bridge.types import Receive, Scope, Send
+from hybrid.bridge.types import ASGIApp, Receive, Scope, Send
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -39,6 +39,8 @@ class WebSockets:
             somebody is.
         layer: the alias of the channel layer for groups.
         threads: how many handlers that are plain functions may run at a time; one more is answered 503.
+        around: makes an ASGI application of another one, for all WebSockets: ASGI middleware, such as
+            something that counts them. It is called once for each Flask application.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class WebSockets:
         allowed_origins: AllowedOrigins = (),
         layer: str = DEFAULT_CHANNEL_LAYER,
         threads: int = 100,
+        around: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
-        self._options = Options(Origins(allowed_origins), layer, SocketThreads(threads, name="flask-socket"))
+        own_threads = SocketThreads(threads, name="flask-socket")
+        self._options = Options(Origins(allowed_origins), layer, own_threads, around)
         self._apps: list[FlaskSockets] = []
         self._rules: list[tuple[str, SocketView, dict[str, Any]]] = []
         if app is not None:
