@@ -45,14 +45,17 @@ class AsyncRun:
         Raises:
             PoolFull: there has been no thread for Flask's part for five seconds.
         """
-        refused = await self._in_context(functools.partial(_enter, self._visit))
+        refused: Outcome | None = None
         answer: Answer = None, asyncio.CancelledError()  # unless it comes to another end
+        outcome = Outcome()
         try:
+            refused = await self._in_context(functools.partial(_enter, self._visit))
             if refused is None:
                 answer = await self._handle()
         finally:
-            conclude = functools.partial(_conclude, self._visit, self._socket, answer, refused)
-            outcome = await asyncio.shield(self._in_context(conclude))
+            if self._visit.entered:
+                conclude = functools.partial(_conclude, self._visit, self._socket, answer, refused)
+                outcome = await self._in_context(conclude)
         return outcome
 
     async def _handle(self) -> Answer:
@@ -76,7 +79,14 @@ class AsyncRun:
         return answer, None
 
     async def _in_context(self, function: Callable[[], T]) -> T:
-        return await on_a_thread(functools.partial(self._visit.context.run, function))
+        """Call a function on a thread, in the request's context, to its end: a cancellation waits for it."""
+        call = on_a_thread(functools.partial(self._visit.context.run, function))
+        task = asyncio.get_running_loop().create_task(call)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            raise
 
 
 class ThreadRun:

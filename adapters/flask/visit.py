@@ -43,6 +43,7 @@ class Visit:
         context: where the request context is pushed, and the handler runs.
         view: the route's; set by :meth:`find`.
         error: what the application has raised, and has no handler for.
+        entered: whether there is something to leave.
     """
 
     view: SocketView
@@ -54,7 +55,7 @@ class Visit:
         self._environ = environ
         self._flask = app.request_context(environ)
         self._granted = False
-        self._entered = False
+        self.entered = False
 
     def __repr__(self) -> str:
         return f"<Visit {self.name}>"
@@ -99,7 +100,7 @@ class Visit:
         """Push the contexts and run what runs before a request; return what that answers (worker)."""
 
         def before() -> ResponseReturnValue | None:
-            self._entered = True
+            self.entered = True
             self._flask.push()
             if self.view.is_async:
                 _load_user(self._app)
@@ -144,7 +145,7 @@ class Visit:
 
     def leave(self, error: BaseException | None) -> None:
         """Run what runs at the end of a request, and pop the contexts (worker)."""
-        if not self._entered:
+        if not self.entered:
             return
         if self._granted and getattr(session, "modified", False):
             self._app.logger.warning(
