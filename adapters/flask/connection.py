@@ -65,16 +65,17 @@ class Connection:
 
         Raises:
             ClientDisconnected: the client has left, or the handshake was refused.
+            ProtocolError: it is accepted, and without what is to be said now; or this cannot be said.
         """
         async with self._opening:
-            if self.state is State.OPEN:
+            if self.state is State.OPEN and subprotocol is None and not headers:
                 return
             self._require(State.CONNECTING)
             fields = await grant()
             for name, value in (headers or {}).items():
                 fields.append((name.lower().encode("latin-1"), value.encode("latin-1")))
             self._require(State.CONNECTING)
-            await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": fields})
+            await self._pass({"type": "websocket.accept", "subprotocol": subprotocol, "headers": fields})
             self.subprotocol = subprotocol
             self.state = State.OPEN
 
@@ -96,6 +97,7 @@ class Connection:
         """
         if self.state in (State.CONNECTING, State.OPEN):
             self.state = State.CLOSED
+            self.inbox.close()
             self.groups.stop()
             with suppress(OSError):
                 await self._send({"type": "websocket.close", "code": code, "reason": reason})
@@ -131,8 +133,11 @@ class Connection:
 
     async def _send_now(self, payload: Mapping[str, Any]) -> None:
         self._require(State.OPEN)
+        await self._pass({"type": "websocket.send", **payload})
+
+    async def _pass(self, message: Message) -> None:
         try:
-            await self._send({"type": "websocket.send", **payload})
+            await self._send(message)
         except ClientDisconnected:
             raise
         except OSError as error:  # what servers raise then (ASGI HTTP spec 2.4)

@@ -26,10 +26,12 @@ class Inbox:
 
     Attributes:
         end: the last message, ``websocket.disconnect``; None before it.
+        shut: whether nothing is to be read any more, as the application has closed the connection.
     """
 
     def __init__(self, receive: Receive, left: Callable[[], object]) -> None:
         self.end: Message | None = None
+        self.shut = False
         self._receive = receive
         self._left = left
         self._messages: deque[str | bytes] = deque()
@@ -45,21 +47,28 @@ class Inbox:
         """Return the next message; None when there is none within so many seconds.
 
         Raises:
-            ClientDisconnected: the client has left, and everything is read.
+            ClientDisconnected: the client has left, and everything is read; or the inbox is shut.
         """
         if not self._messages:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._wait()
-            if not self._messages:
-                if self.end is not None:
-                    raise ClientDisconnected("the client has left")
-                return None
+        if self.shut:
+            raise ClientDisconnected("the WebSocket is closed")
+        if not self._messages:
+            if self.end is not None:
+                raise ClientDisconnected("the client has left")
+            return None
         message = self._messages.popleft()
         self._size -= len(message)
         if self._room is not None and not self._is_full() and not self._room.done():
             self._room.set_result(None)
         return message
+
+    def close(self) -> None:
+        """Let nobody read any more."""
+        self.shut = True
+        self._wake()
 
     def finish(self, code: int = _BROKEN, reason: str = "") -> None:
         """Receive no more: for those who read, the client has left."""
@@ -67,7 +76,7 @@ class Inbox:
         self._end({"type": "websocket.disconnect", "code": code, "reason": reason})
 
     async def _wait(self) -> None:
-        while not self._messages and self.end is None:
+        while not self._messages and self.end is None and not self.shut:
             reader = asyncio.get_running_loop().create_future()
             self._readers.add(reader)
             try:

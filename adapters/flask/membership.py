@@ -126,7 +126,13 @@ class Membership:
         layer = self.layer
         try:
             while True:
-                await self._deliver(from_group(await layer.receive(channel)))
+                message = await layer.receive(channel)
+                try:
+                    payload = from_group(message)
+                except TypeError as error:  # somebody else's message, which is not for JSON
+                    logger.error("a message of a group cannot be sent: %s", error)
+                    continue
+                await self._deliver(payload)
         except Exception:
             logger.exception("the channel %s cannot be read any more", channel)
             self._too_slow()

@@ -75,12 +75,12 @@ class Socket(SocketFacts):
             subprotocol: one of :attr:`subprotocols`.
             headers: further fields for the response.
         """
-        if self._connection.state is not State.OPEN or subprotocol is not None or headers:
-            await self._connection.accept(self._grant, subprotocol, headers)
+        await self._connection.accept(self._grant, subprotocol, headers)
 
     async def receive(self, timeout: float | None = None) -> str | bytes | None:  # noqa: ASYNC109 - flask-sock's
         """Return the next message; None when there is none within so many seconds."""
-        await self.accept()
+        if not self.answered:
+            await self.accept()
         return await self._connection.inbox.take(timeout)
 
     async def receive_json(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - as above
@@ -108,7 +108,8 @@ class Socket(SocketFacts):
         client reads too slowly.
         """
         payload = encode(data)
-        await self.accept()
+        if not self.answered:
+            await self.accept()
         await self._connection.send(payload)
 
     async def send_json(self, data: Any) -> None:

@@ -1,12 +1,13 @@
 """What a handler that is a plain function gets: a WebSocket whose methods wait, on a thread."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self, TypeVar, TypeVarTuple
 
 from flask import json
 
-from hybrid.adapters.flask.connection import Connection, State
+from hybrid.adapters.flask.connection import Connection
 from hybrid.adapters.flask.messages import encode, for_group
 from hybrid.adapters.flask.socket import SocketFacts
 from hybrid.adapters.flask.visit import Visit
@@ -27,20 +28,22 @@ class ThreadSocket(SocketFacts):
     def __init__(self, connection: Connection, visit: Visit, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(connection, visit)
         self._loop = loop
+        self._accepting = threading.Lock()  # guards the acceptance, which runs the application's hooks once
 
     def accept(self, subprotocol: str | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Accept the handshake; not needed unless there is something to say with it, or to be soon."""
-        if self._connection.state is State.CONNECTING:
-            fields = self._visit.grant()
+        with self._accepting:
+            fields = None if self.answered else self._visit.grant()
 
             async def granted() -> Headers:
-                return fields
+                return fields or []
 
             self._run(self._connection.accept, granted, subprotocol, headers)
 
     def receive(self, timeout: float | None = None) -> str | bytes | None:
         """Return the next message; None when there is none within so many seconds."""
-        self.accept()
+        if not self.answered:
+            self.accept()
         return self._run(self._connection.inbox.take, timeout)
 
     def receive_json(self, timeout: float | None = None) -> Any:
@@ -68,7 +71,8 @@ class ThreadSocket(SocketFacts):
         client reads too slowly.
         """
         payload = encode(data)
-        self.accept()
+        if not self.answered:
+            self.accept()
         self._run(self._connection.send, payload)
 
     def send_json(self, data: Any) -> None:

@@ -50,5 +50,5 @@ def no_page(error: HTTPException) -> ResponseReturnValue:
 
 def _is_async(handler: Callable[..., Any]) -> bool:
     inner: Any = inspect.unwrap(handler)
-    called: Any = getattr(type(inner), "__call__", None)  # noqa: B004 - the method itself is wanted
+    called: Any = getattr(inner, "__call__", None)  # noqa: B004 - the method itself is wanted
     return any(map(inspect.iscoroutinefunction, (handler, inner, called)))

@@ -118,7 +118,10 @@ class Visit:
         return dict(self._flask.request.view_args or {})
 
     def grant(self) -> Headers:
-        """Return fields for the response of a handshake that is granted (worker)."""
+        """Return fields for the response of a handshake that is granted (worker, in any context)."""
+        return self.context.copy().run(self._grant)
+
+    def _grant(self) -> Headers:
         response = self._app.response_class(status=101)
         response = self._app.process_response(response)
         request_finished.send(self._app, _async_wrapper=self._app.ensure_sync, response=response)

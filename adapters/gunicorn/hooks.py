@@ -67,8 +67,8 @@ def _own_sockets(app: object, hooks: Hooks) -> ASGIApp | None:
     if sockets is None or not hooks.any:
         return sockets
     hooked: Any = HookedASGI(sockets, hooks)
-    if hasattr(sockets, "takes"):
-        hooked.takes = sockets.takes
+    if (takes := getattr(sockets, "takes", None)) is not None:
+        hooked.takes = takes
     return cast("ASGIApp", hooked)
 
 

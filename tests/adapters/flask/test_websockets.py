@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, request
 from flask.cli import routes_command
 
 from hybrid.adapters.flask import ClientDisconnected, Socket, ThreadSocket, WebSockets
-from hybrid.bridge import ConfigError, InvalidChannelLayerError, PortalError
+from hybrid.bridge import ConfigError, InvalidChannelLayerError, PortalError, ProtocolError
 from hybrid.bridge.layers import InMemoryChannelLayer, channel_layers
 from hybrid.bridge.testing import HttpCommunicator, WebsocketCommunicator
 from hybrid.bridge.types import ASGIApp, Receive, Scope, Send
@@ -275,6 +275,144 @@ class TestHandlers:
             assert done.is_set()
 
         run(test())
+
+    @pytest.mark.parametrize("is_async", [True, False])
+    def test_what_was_said_before_leaving(self, app: Flask, is_async: bool) -> None:
+        """It can still be read, however late."""
+        heard: list[object] = []
+        left, begun = threading.Event(), threading.Event()
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/async")
+            async def handler(socket: Socket) -> None:
+                await socket.accept()
+                begun.set()
+                await asyncio.to_thread(left.wait, DEADLINE)
+                heard.extend([message async for message in socket])
+
+            @ws.route("/plain")
+            def handler_on_a_thread(socket: ThreadSocket) -> None:
+                socket.accept()
+                begun.set()
+                assert left.wait(DEADLINE)
+                heard.extend(socket)
+
+            client = WebsocketCommunicator(ws, "/async" if is_async else "/plain")
+            assert (await client.connect())[0]
+            for text in ("a", "b"):
+                await client.send_to(text)
+            await client.send_input({"type": "websocket.disconnect", "code": 1001})
+            await until(client.input_queue.empty)
+            left.set()
+            await client.wait()
+
+        run(test())
+        assert heard == ["a", "b"]
+
+    def test_reading_what_one_has_closed(self, app: Flask) -> None:
+        """Iteration ends at once, also in another task, and receive() raises."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                async def read() -> list[str | bytes]:
+                    return [message async for message in socket]
+
+                await socket.accept()
+                reading = asyncio.create_task(read())
+                await asyncio.sleep(0)
+                await socket.close(4000)
+                assert await reading == []
+                with pytest.raises(ClientDisconnected):
+                    await socket.receive(timeout=DEADLINE)
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            await client.wait()
+
+        run(test())
+
+    def test_accepting_twice(self, app: Flask) -> None:
+        """That is nothing, unless there is something to say with it: that is too late."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/async")
+            async def handler(socket: Socket) -> None:
+                await socket.accept()
+                await socket.accept()
+                with pytest.raises(ProtocolError):
+                    await socket.accept(subprotocol="a")
+
+            @ws.route("/plain")
+            def handler_on_a_thread(socket: ThreadSocket) -> None:
+                socket.accept()
+                socket.accept()
+                with pytest.raises(ProtocolError):
+                    socket.accept(headers={"A": "b"})
+
+            for path in ("/async", "/plain"):
+                client = WebsocketCommunicator(ws, path)
+                assert (await client.connect())[0]
+                await client.wait()
+
+        run(test())
+
+    def test_acceptance_by_several_threads(self, app: Flask) -> None:
+        """Hooks run once, and need not run on the handler's own thread."""
+        hooks: list[str] = []
+
+        async def test() -> None:
+            ws = WebSockets(app)
+            app.after_request(lambda response: hooks.append(request.path) or response)
+
+            @ws.route("/x")
+            def handler(socket: ThreadSocket) -> None:
+                threads = [threading.Thread(target=socket.send, args=("x",)) for _ in range(4)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            assert [await client.receive_from() for _ in range(4)] == ["x"] * 4
+            await client.wait()
+
+        run(test())
+        assert hooks == ["/x"]
+
+    def test_a_message_that_cannot_be_sent(
+        self, app: Flask, layer: InMemoryChannelLayer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Somebody else's message that is not for JSON is logged; the next one is sent."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                await socket.join("x")
+                await socket.send("joined")
+                async for _ in socket:
+                    pass
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            assert await client.receive_from() == "joined"
+            layer.publish("x", {"type": "x", "data": b"\0"})
+            layer.publish("x", {"type": "x", "data": [1]})
+            message = await client.receive_json_from()
+            assert (message["type"], message["data"]) == ("x", [1])
+            await client.disconnect()
+
+        run(test())
+        assert "cannot be sent" in caplog.text
 
     def test_groups_are_left_while_the_handler_is_busy(self, app: Flask, layer: InMemoryChannelLayer) -> None:
         """Who has left is in no group, whatever its handler still does."""
