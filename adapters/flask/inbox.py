@@ -49,7 +49,11 @@ class Inbox:
         Raises:
             ClientDisconnected: the client has left, and everything is read; or the inbox is shut.
         """
-        if not self._messages:
+        if self._messages:
+            pass
+        elif timeout is None:
+            await self._wait()
+        else:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._wait()
