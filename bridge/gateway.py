@@ -11,6 +11,7 @@ from hybrid.bridge.routing import ProtocolTypeRouter
 from hybrid.bridge.targets import TargetSpec, load_target, parse_target
 from hybrid.bridge.types import ASGIApp, BodyPolicy, LifespanMode
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
+from hybrid.bridge.wsgi.own_sockets import parts_of
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import WSGISockets
 from hybrid.bridge.wsgi.threadpool import ThreadPool
@@ -49,6 +50,8 @@ class Gateway(ProtocolTypeRouter):
       threads that it runs on then. Its application finds the socket in its environ, as flask-sock and
       Flask-SocketIO expect: see :class:`~hybrid.bridge.wsgi.sockets.WSGISockets`. It works on this project's
       server alone; under any other, and without ``sockets``, such a WebSocket is refused.
+    - A WSGI target that brings an ASGI application for its WebSockets along has a row for that one too: see
+      :mod:`hybrid.bridge.wsgi.own_sockets`.
     - With a prefix, a target takes everything under it, on segment boundaries, the longest prefix first, with
       ``root_path`` (SCRIPT_NAME) set: see :class:`~hybrid.bridge.routing.PathRouter`.
     - With ``protocols``, a target takes those, and the others at its place what is left.
@@ -95,9 +98,10 @@ class Gateway(ProtocolTypeRouter):
             if route.runs_on == ON_LOOP
         }
         self._labels = {
-            id(leaf): (route.application, _threads_of(leaf))
+            id(part): (route.application, _threads_of(part))
             for route, leaves in mounts
             for leaf in leaves.values()
+            for part in parts_of(leaf)
         }
         self._leaves = [leaf for leaf, _ in on_loop.values()]
         self._names = [name for _, name in on_loop.values()]

@@ -13,6 +13,7 @@ from hybrid.bridge.routes import PROTOCOLS, Route, Target
 from hybrid.bridge.routing import HostRouter, PathRouter, not_found
 from hybrid.bridge.types import ASGIApp, BodyPolicy
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
+from hybrid.bridge.wsgi.own_sockets import WEBSOCKET_ATTRIBUTE, own_sockets, parts_of, shared
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import WSGISockets
 from hybrid.bridge.wsgi.threadpool import ThreadPool
@@ -44,6 +45,11 @@ class _Placed(NamedTuple):
     def is_wsgi(self) -> bool:
         return self.interface is Interface.WSGI
 
+    @property
+    def own_sockets(self) -> ASGIApp | None:
+        """The ASGI application that a WSGI application has for its WebSockets."""
+        return own_sockets(self.target.application) if self.is_wsgi else None
+
 
 def mount(targets: Sequence[Target], means: Means) -> list[tuple[Route, Leaves]]:
     """Find out what each target answers, and wrap its application.
@@ -63,8 +69,12 @@ def mount(targets: Sequence[Target], means: Means) -> list[tuple[Route, Leaves]]
             wrapped[key] = _wrap(one, means)
         beside = [each for each in placed if (each.host, each.path) == (one.host, one.path)]
         taken = _protocols(one, beside, wrapped[key])
-        route = Route(one.path, taken, name(target), one.interface.value, runs_on, one.host)
-        mounts.append((route, {protocol: wrapped[key][protocol] for protocol in taken}))
+        leaves = {protocol: wrapped[key][protocol] for protocol in taken}
+        if one.own_sockets is not None and (sockets := leaves.pop("websocket", None)) is not None:
+            mounts.append((_own_route(one, sockets), {"websocket": sockets}))
+        if leaves:
+            route = Route(one.path, tuple(leaves), name(target), one.interface.value, runs_on, one.host)
+            mounts.append((route, leaves))
     return mounts
 
 
@@ -93,6 +103,13 @@ def routers(mounts: Iterable[tuple[Route, Leaves]]) -> dict[str, ASGIApp]:
         for path in paths:
             tables["websocket"][host].setdefault(path, not_found)
     return {protocol: _host_router(table) for protocol, table in tables.items()}
+
+
+def _own_route(one: _Placed, sockets: ASGIApp) -> Route:
+    """Make the row of a WSGI application's WebSockets that are not its own to answer."""
+    named = f"{name(one.target)}.{WEBSOCKET_ATTRIBUTE}"
+    interface = detect(parts_of(sockets)[0])
+    return Route(one.path, ("websocket",), named, interface.value, ON_LOOP, one.host)
 
 
 def _place(target: Target) -> _Placed:
@@ -157,8 +174,11 @@ def _wrap(one: _Placed, means: Means) -> Leaves:
         policy = replace(means.body_policy, stream=target.stream)
         http = WSGIToASGI(application, pool=means.pools[target.pool], body_policy=policy)
         leaves: Leaves = {"http": http}
-        if means.sockets is not None:
-            leaves["websocket"] = WSGISockets(application, means.sockets)
+        sockets = None if means.sockets is None else WSGISockets(application, means.sockets)
+        if one.own_sockets is not None:
+            leaves["websocket"] = shared(one.own_sockets, sockets)
+        elif sockets is not None:
+            leaves["websocket"] = sockets
         return leaves
     if one.interface is Interface.ASGI2:
         # Imported here because it is seldom needed and takes a while, and by name because it is not typed.

@@ -128,7 +128,7 @@ def test_type_checkers_see_every_room() -> None:
 def test_extras_are_the_promised_ones() -> None:
     """The extras that the documentation names exist."""
     extras = project()["project"]["optional-dependencies"]
-    assert set(extras) == {"redis", "django", "dotenv", "reload", "metrics", "demo", "test", "dev"}
+    assert set(extras) == {"flask", "redis", "django", "dotenv", "reload", "metrics", "demo", "test", "dev"}
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from hybrid.adapters.gunicorn.views import RequestView, ResponseView, response_f
 from hybrid.bridge.interface import Interface, detect
 from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
 from hybrid.bridge.wsgi.filewrapper import FileWrapper
+from hybrid.bridge.wsgi.own_sockets import WEBSOCKET_ATTRIBUTE, own_sockets
 
 
 class Hooks:
@@ -52,10 +53,23 @@ def with_hooks(app: object, worker: Worker) -> object:
         return app
     interface = detect(app)
     if interface is Interface.WSGI:
-        return HookedWSGI(cast("WSGIApplication", app), hooks, reads_files=reads_files)
+        hooked: Any = HookedWSGI(cast("WSGIApplication", app), hooks, reads_files=reads_files)
+        setattr(hooked, WEBSOCKET_ATTRIBUTE, _own_sockets(app, hooks))
+        return hooked
     if interface is Interface.ASGI3 and hooks.any:
         return HookedASGI(cast("ASGIApp", app), hooks)
     return app
+
+
+def _own_sockets(app: object, hooks: Hooks) -> ASGIApp | None:
+    """Return the application for the WebSockets of a WSGI application, between hooks."""
+    sockets = own_sockets(app)
+    if sockets is None or not hooks.any:
+        return sockets
+    hooked: Any = HookedASGI(sockets, hooks)
+    if (takes := getattr(sockets, "takes", None)) is not None:
+        hooked.takes = takes
+    return cast("ASGIApp", hooked)
 
 
 def _set(worker: Worker, name: str) -> Callable[..., object] | None:

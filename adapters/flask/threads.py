@@ -1,0 +1,24 @@
+"""Running a part of a handshake on a thread: Flask's hooks may wait for a database, and the loop may not."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from hybrid.bridge.consumers.threads import run_in_thread
+
+T = TypeVar("T")
+
+
+async def on_a_thread(function: Callable[[], T]) -> T:
+    """Call a function on a thread of the consumers' pool, in a copy of the current context, and return what
+    it returns.
+
+    Raises:
+        PoolFull: there has been no room in the pool's queue for five seconds.
+    """
+    results: list[T] = []
+
+    def call(_: None) -> None:
+        results.append(function())
+
+    await run_in_thread(None, call, None)
+    return results[0]

@@ -1,0 +1,19 @@
+"""What docs/flask.md shows works as it stands there."""
+
+import asyncio
+import re
+from typing import Any
+
+from tests.support.process import ROOT
+
+
+def test_the_example_passes_its_test() -> None:
+    """The application of the page, and the test of it further down."""
+    page = (ROOT / "docs" / "flask.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {"__name__": "documented"}
+    for block in blocks:
+        if "await socket.emit(" not in block or "def " in block:  # two lines that stand for themselves
+            exec(block, names)  # noqa: S102 - our own page
+    asyncio.run(names["test_chat"]())
+    assert names["app"].test_client().post("/say", data={"text": "x"}).text == "said\n"

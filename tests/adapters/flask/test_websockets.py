@@ -1,0 +1,657 @@
+"""The extension without a server: communicators, factories, and what Flask itself shows of it."""
+
+import asyncio
+import logging
+import threading
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask, request
+from flask.cli import routes_command
+
+from hybrid.adapters.flask import ClientDisconnected, Socket, ThreadSocket, WebSockets
+from hybrid.bridge import ConfigError, InvalidChannelLayerError, PortalError, ProtocolError
+from hybrid.bridge.layers import InMemoryChannelLayer, channel_layers
+from hybrid.bridge.testing import HttpCommunicator, WebsocketCommunicator
+from hybrid.bridge.types import ASGIApp, Receive, Scope, Send
+from tests.support.embedded import DEADLINE, until
+
+
+@pytest.fixture
+def app() -> Flask:
+    """Make an application."""
+    return Flask(__name__)
+
+
+@pytest.fixture
+def layer() -> Any:
+    """Put a channel layer of one's own in the place of the default one, and give it."""
+    own = InMemoryChannelLayer(capacity=4, overflow="close", history=10)
+    before = channel_layers.set("default", own)
+    yield own
+    channel_layers.set("default", before)
+
+
+def run(coroutine: Any) -> None:
+    """Run a test's coroutine."""
+    asyncio.run(coroutine)
+
+
+class TestSetup:
+    """Where routes and applications come from."""
+
+    def test_routes_are_listed(self, app: Flask) -> None:
+        """`flask routes` shows them, with their endpoints."""
+        ws = WebSockets(app)
+        ws.route("/chat/<room>")(_echo)
+        rows = app.test_cli_runner().invoke(routes_command).output.splitlines()
+        assert ["_echo", "GET", "/chat/<room>"] in [row.split() for row in rows]
+
+    def test_routes_before_and_after_the_application(self) -> None:
+        """Routes wait for applications, and applications for routes; several may have the same."""
+
+        async def test() -> None:
+            ws = WebSockets()
+            ws.route("/before")(_echo)
+            apps = Flask("one"), Flask("two")
+            for each in apps:
+                ws.init_app(each)
+            ws.route("/after", endpoint="other")(_echo)
+            ws.init_app(apps[0])
+            for each in apps:
+                for path in ("/before", "/after"):
+                    sockets: Any = each
+                    await _echoes(sockets.__hybrid_websocket__, path)
+
+        run(test())
+
+    def test_a_blueprint_brings_its_sockets_along(self, app: Flask) -> None:
+        """Registering it is enough, whatever its prefix and however often."""
+
+        async def test() -> None:
+            ws = WebSockets()
+            pages = Blueprint("pages", __name__)
+            ws.route("/echo", pages)(_echo)
+            app.register_blueprint(pages, url_prefix="/a")
+            app.register_blueprint(pages, url_prefix="/b", name="again")
+            for path in ("/a/echo", "/b/echo"):
+                await _echoes(ws, path)
+
+        run(test())
+
+    def test_subdomains(self) -> None:
+        """A route can be one host's."""
+
+        async def test() -> None:
+            app = Flask(__name__, host_matching=True, static_host="a.example")
+            ws = WebSockets(app)
+            ws.route("/echo", host="b.example")(_echo)
+            await _echoes(ws, "/echo", headers=[(b"host", b"b.example")])
+            client = WebsocketCommunicator(ws, "/echo", headers=[(b"host", b"a.example")])
+            assert await client.connect() == (False, 1000)
+            await client.wait()
+
+        run(test())
+
+    def test_one_object_for_each_application(self, app: Flask) -> None:
+        """A second one is refused, as it would have the same routes."""
+        WebSockets(app)
+        with pytest.raises(ConfigError, match="has a WebSockets object already"):
+            WebSockets(app)
+
+    @pytest.mark.parametrize("apps", [0, 2])
+    def test_which_application(self, apps: int) -> None:
+        """Without one, or with several, there is no ASGI application to take for it."""
+        ws = WebSockets()
+        for number in range(apps):
+            ws.init_app(Flask(str(number)))
+        with pytest.raises(ConfigError, match=f"belong to {apps} Flask applications"):
+            _ = ws.asgi
+
+    def test_below_a_root_path(self, app: Flask) -> None:
+        """The rule is matched below SCRIPT_NAME."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/here")
+            async def here(socket: Socket) -> None:
+                await socket.send(request.script_root + request.path)
+
+            client = WebsocketCommunicator(ws, "/root/here")
+            client.scope["root_path"] = "/root"
+            assert (await client.connect())[0]
+            assert await client.receive_from() == "/root/here"
+            await client.disconnect()
+
+        run(test())
+
+    def test_decorated_functions_stay_as_they_are(self, app: Flask) -> None:
+        """A handler can be called by others, and have two routes."""
+        ws = WebSockets(app)
+        assert ws.route("/a")(ws.route("/b", endpoint="b")(_echo)) is _echo
+
+    def test_other_scopes(self, app: Flask) -> None:
+        """HTTP is answered 404, and what nobody knows is refused."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+            response = await HttpCommunicator(ws, "GET", "/").get_response()
+            assert response["status"] == 404
+            with pytest.raises(ValueError, match="of type 'mail'"):
+                await ws({"type": "mail"}, _nothing, _nothing)
+
+        run(test())
+
+    def test_around(self, app: Flask) -> None:
+        """ASGI middleware can be put around all of them."""
+        seen: list[str] = []
+
+        def around(application: ASGIApp) -> ASGIApp:
+            async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+                seen.append(scope["path"])
+                await application(scope, receive, send)
+
+            return middleware
+
+        async def test() -> None:
+            ws = WebSockets(app, around=around)
+            ws.route("/echo")(_echo)
+            await _echoes(ws, "/echo")
+            assert seen == ["/echo"]
+
+        run(test())
+
+
+class TestRequests:
+    """What HTTP sees."""
+
+    def test_the_test_client(self, app: Flask) -> None:
+        """Views are as they were; the URL of a WebSocket has no page, and other methods are refused."""
+        ws = WebSockets(app)
+        ws.route("/echo")(_echo)
+        app.add_url_rule("/", view_func=lambda: "hello", endpoint="hello")
+        client = app.test_client()
+        assert client.get("/").text == "hello"
+        assert client.get("/echo").status_code == 404
+        assert client.post("/echo").status_code == 405
+
+    def test_the_applications_own_page_for_404(self, app: Flask) -> None:
+        """It is the one that is shown."""
+        WebSockets(app).route("/echo")(_echo)
+        app.register_error_handler(404, lambda _: ("lost", 404))
+        assert app.test_client().get("/echo").text == "lost"
+
+    def test_a_server_that_gives_handshakes_to_flask(self, app: Flask) -> None:
+        """501."""
+        WebSockets(app).route("/echo")(_echo)
+        fields = {"Connection": "upgrade", "Upgrade": "websocket"}
+        assert app.test_client().get("/echo", headers=fields).status_code == 501
+
+    def test_async_views_still_work(self, app: Flask) -> None:
+        """Flask still makes plain functions of coroutine functions on threads without a loop."""
+        WebSockets(app)
+
+        async def view() -> str:
+            return "hello"
+
+        app.add_url_rule("/", view_func=view)
+        assert app.test_client().get("/").text == "hello"
+
+
+class TestHandlers:
+    """Handlers, seen through a communicator."""
+
+    @pytest.mark.parametrize("is_async", [True, False])
+    def test_an_error_is_raised_in_tests(self, app: Flask, is_async: bool) -> None:
+        """What a handler raises reaches the test, before acceptance and after it."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/async/<int:when>")
+            async def fail(socket: Socket, when: int) -> None:
+                if when:
+                    await socket.accept()
+                raise RuntimeError("on purpose")
+
+            @ws.route("/plain/<int:when>")
+            def fail_on_a_thread(socket: ThreadSocket, when: int) -> None:
+                if when:
+                    socket.accept()
+                raise RuntimeError("on purpose")
+
+            for when in (0, 1):
+                client = WebsocketCommunicator(ws, f"/{'async' if is_async else 'plain'}/{when}")
+                assert (await client.connect())[0] == bool(when)
+                with pytest.raises(RuntimeError, match="on purpose"):
+                    await client.wait()
+
+        run(test())
+
+    def test_flask_in_debug_mode(self, app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+        """Errors that Flask raises then are logged, and answered 500."""
+
+        async def test() -> None:
+            app.debug = True
+            ws = WebSockets(app)
+            app.before_request(_fail)
+            ws.route("/echo")(_echo)
+            client = WebsocketCommunicator(ws, "/echo")
+            client.scope["extensions"] = {"websocket.http.response": {}}
+            await client.send_input({"type": "websocket.connect"})
+            assert (await client.receive_output())["status"] == 500
+            with pytest.raises(ZeroDivisionError):
+                await client.wait()
+
+        run(test())
+        assert "Exception on websocket /echo" in caplog.text
+
+    def test_sending_after_the_client_has_left(self, app: Flask) -> None:
+        """ClientDisconnected; a handler that lets it pass has ended well, and groups are left at once."""
+        done = asyncio.Event()
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                await socket.join("x")
+                async for _ in socket:
+                    pass
+                assert socket.close_code == 4002
+                assert not socket.connected
+                with pytest.raises(ClientDisconnected):
+                    await socket.receive()
+                await socket.close()
+                with pytest.raises(ClientDisconnected):
+                    await socket.join("y")
+                done.set()
+                await socket.send("too late")
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            await client.disconnect(4002)
+            assert done.is_set()
+
+        run(test())
+
+    @pytest.mark.parametrize("is_async", [True, False])
+    def test_what_was_said_before_leaving(self, app: Flask, is_async: bool) -> None:
+        """It can still be read, however late."""
+        heard: list[object] = []
+        left, begun = threading.Event(), threading.Event()
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/async")
+            async def handler(socket: Socket) -> None:
+                await socket.accept()
+                begun.set()
+                await asyncio.to_thread(left.wait, DEADLINE)
+                heard.extend([message async for message in socket])
+
+            @ws.route("/plain")
+            def handler_on_a_thread(socket: ThreadSocket) -> None:
+                socket.accept()
+                begun.set()
+                assert left.wait(DEADLINE)
+                heard.extend(socket)
+
+            client = WebsocketCommunicator(ws, "/async" if is_async else "/plain")
+            assert (await client.connect())[0]
+            for text in ("a", "b"):
+                await client.send_to(text)
+            await client.send_input({"type": "websocket.disconnect", "code": 1001})
+            await until(client.input_queue.empty)
+            left.set()
+            await client.wait()
+
+        run(test())
+        assert heard == ["a", "b"]
+
+    def test_reading_what_one_has_closed(self, app: Flask) -> None:
+        """Iteration ends at once, also in another task, and receive() raises."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                async def read() -> list[str | bytes]:
+                    return [message async for message in socket]
+
+                await socket.accept()
+                reading = asyncio.create_task(read())
+                await asyncio.sleep(0)
+                await socket.close(4000)
+                assert await reading == []
+                with pytest.raises(ClientDisconnected):
+                    await socket.receive(timeout=DEADLINE)
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            await client.wait()
+
+        run(test())
+
+    def test_accepting_twice(self, app: Flask) -> None:
+        """That is nothing, unless there is something to say with it: that is too late."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/async")
+            async def handler(socket: Socket) -> None:
+                await socket.accept()
+                await socket.accept()
+                with pytest.raises(ProtocolError):
+                    await socket.accept(subprotocol="a")
+
+            @ws.route("/plain")
+            def handler_on_a_thread(socket: ThreadSocket) -> None:
+                socket.accept()
+                socket.accept()
+                with pytest.raises(ProtocolError):
+                    socket.accept(headers={"A": "b"})
+
+            for path in ("/async", "/plain"):
+                client = WebsocketCommunicator(ws, path)
+                assert (await client.connect())[0]
+                await client.wait()
+
+        run(test())
+
+    def test_acceptance_by_several_threads(self, app: Flask) -> None:
+        """Hooks run once, and need not run on the handler's own thread."""
+        hooks: list[str] = []
+
+        async def test() -> None:
+            ws = WebSockets(app)
+            app.after_request(lambda response: hooks.append(request.path) or response)
+
+            @ws.route("/x")
+            def handler(socket: ThreadSocket) -> None:
+                threads = [threading.Thread(target=socket.send, args=("x",)) for _ in range(4)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            assert [await client.receive_from() for _ in range(4)] == ["x"] * 4
+            await client.wait()
+
+        run(test())
+        assert hooks == ["/x"]
+
+    def test_a_message_that_cannot_be_sent(
+        self, app: Flask, layer: InMemoryChannelLayer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Somebody else's message that is not for JSON is logged; the next one is sent."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                await socket.join("x")
+                await socket.send("joined")
+                async for _ in socket:
+                    pass
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            assert await client.receive_from() == "joined"
+            layer.publish("x", {"type": "x", "data": b"\0"})
+            layer.publish("x", {"type": "x", "data": [1]})
+            message = await client.receive_json_from()
+            assert (message["type"], message["data"]) == ("x", [1])
+            await client.disconnect()
+
+        run(test())
+        assert "cannot be sent" in caplog.text
+
+    def test_groups_are_left_while_the_handler_is_busy(self, app: Flask, layer: InMemoryChannelLayer) -> None:
+        """Who has left is in no group, whatever its handler still does."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+            go_on = asyncio.Event()
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                await socket.join("x")
+                await go_on.wait()
+                with pytest.raises(ClientDisconnected):
+                    await socket.join("x")
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            while not await layer.group_count("x"):
+                await asyncio.sleep(0)
+            await client.send_input({"type": "websocket.disconnect", "code": 1001})
+            while await layer.group_count("x"):
+                await asyncio.sleep(0)
+            go_on.set()
+            await client.wait()
+            assert await layer.group_count("x") == 0
+
+        run(test())
+
+    def test_a_call_that_the_server_cancels(self, app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+        """The handler is cancelled, and teardown runs."""
+        ends: list[str] = []
+
+        async def test() -> None:
+            ws = WebSockets(app)
+            app.teardown_request(lambda _: ends.append("teardown"))
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                await socket.accept()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ends.append("handler")
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            client.future.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await client.future
+            await until(lambda: len(ends) == 2)
+
+        run(test())
+        assert ends == ["handler", "teardown"]
+        assert not caplog.records
+
+    def test_a_call_that_is_cancelled_before_its_handler(self, app: Flask) -> None:
+        """What has begun on a thread is waited for, and teardown runs."""
+        ends: list[str] = []
+        begun, go_on = threading.Event(), threading.Event()
+
+        def before() -> None:
+            begun.set()
+            assert go_on.wait(DEADLINE)
+
+        async def test() -> None:
+            ws = WebSockets(app)
+            app.before_request(before)
+            app.teardown_request(lambda _: ends.append("teardown"))
+            ws.route("/x")(_echo)
+            client = WebsocketCommunicator(ws, "/x")
+            await client.send_input({"type": "websocket.connect"})
+            await asyncio.to_thread(begun.wait, DEADLINE)
+            client.future.cancel()
+            go_on.set()
+            with pytest.raises(asyncio.CancelledError):
+                await client.future
+            assert ends == ["teardown"]
+
+        run(test())
+
+    def test_a_thread_whose_call_the_server_cancels(self, app: Flask) -> None:
+        """Its next message raises ClientDisconnected."""
+        ends: list[object] = []
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/x")
+            def handler(socket: ThreadSocket) -> None:
+                for _ in socket:
+                    pass
+                ends.append(socket.close_code)
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            client.future.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await client.future
+            await until(lambda: ends)
+
+        run(test())
+        assert ends == [1006]
+
+    def test_a_thread_socket_on_the_loop(self, app: Flask) -> None:
+        """It says that it must not be there."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+            sockets: list[ThreadSocket] = []
+
+            @ws.route("/x")
+            def handler(socket: ThreadSocket) -> None:
+                socket.accept()
+                sockets.append(socket)
+                assert socket.receive() == "done"
+
+            client = WebsocketCommunicator(ws, "/x")
+            assert (await client.connect())[0]
+            await until(lambda: sockets)
+            with pytest.raises(PortalError, match="would wait for itself"):
+                sockets[0].send("x")
+            await client.send_to("done")
+            await client.wait()
+
+        run(test())
+
+    def test_a_user_loader_that_fails(self, app: Flask) -> None:
+        """It fails when the user is asked for, and not before."""
+        login = pytest.importorskip("flask_login")
+
+        async def test() -> None:
+            app.secret_key = "x"
+            manager = login.LoginManager(app)
+            manager.request_loader(_fail)
+            ws = WebSockets(app)
+            ws.route("/echo")(_echo)
+            ws.route("/user", endpoint="user")(lambda _: login.current_user.is_active)
+            await _echoes(ws, "/echo")
+            client = WebsocketCommunicator(ws, "/user")
+            assert (await client.connect())[0] is False
+            with pytest.raises(ZeroDivisionError):
+                await client.wait()
+
+        run(test())
+
+    def test_a_client_that_is_too_slow(self, app: Flask, layer: InMemoryChannelLayer) -> None:
+        """Where the layer's policy is to close, it gets 1013."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+            sent: list[Any] = []
+            come: asyncio.Queue[Any] = asyncio.Queue()
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                await socket.join("x")
+                async for _ in socket:
+                    pass
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+                if message["type"] == "websocket.send":
+                    await asyncio.Event().wait()
+
+            come.put_nowait({"type": "websocket.connect"})
+            scope = WebsocketCommunicator(ws, "/x").scope
+            call = asyncio.create_task(ws(scope, come.get, send))
+            while not await layer.group_count("x"):
+                await asyncio.sleep(0)
+            while sent[-1]["type"] != "websocket.close":
+                ws.emit("x", "more")
+                await asyncio.sleep(0)
+            assert sent[-1]["code"] == 1013
+            come.put_nowait({"type": "websocket.disconnect", "code": 1013})
+            await call
+
+        run(test())
+
+    def test_no_channel_layer(self, app: Flask) -> None:
+        """Groups say what is missing."""
+        ws = WebSockets(app, layer="none")
+        with pytest.raises(InvalidChannelLayerError, match="'none'"):
+            ws.emit("x", "x")
+
+    def test_members_without_a_server(self, app: Flask) -> None:
+        """The error says where it can be called."""
+        with pytest.raises(PortalError):
+            WebSockets(app).members("x")
+
+    def test_a_converter_that_fails(self, app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+        """What it raises is the server's to answer: 500."""
+
+        async def test() -> None:
+            ws = WebSockets(app)
+            app.url_map.converters["fails"] = _failing_converter()
+            ws.route("/<fails:x>")(_echo)
+            client = WebsocketCommunicator(ws, "/x")
+            with pytest.raises(ZeroDivisionError):
+                await client.connect()
+
+        run(test())
+
+
+def test_logs_do_not_repeat_what_clients_write(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """Control characters in paths are escaped."""
+
+    async def test() -> None:
+        ws = WebSockets(app)
+        client = WebsocketCommunicator(ws, "/a%0Ab", headers=[(b"origin", b"https://evil.example")])
+        assert (await client.connect())[0] is False
+        await client.wait()
+
+    caplog.set_level(logging.INFO, "hybrid.flask")
+    run(test())
+    assert r"websocket /a\nb: refused" in caplog.text
+
+
+async def _echo(socket: Socket, **args: Any) -> None:
+    async for message in socket:
+        await socket.send(message)
+
+
+async def _echoes(application: ASGIApp, path: str, **options: Any) -> None:
+    client = WebsocketCommunicator(application, path, **options)
+    assert (await client.connect())[0]
+    await client.send_to("x")
+    assert await client.receive_from() == "x"
+    await client.disconnect()
+
+
+async def _nothing(*args: Any) -> Any:
+    raise AssertionError
+
+
+def _fail(*args: Any) -> Any:
+    raise ZeroDivisionError("on purpose")
+
+
+def _failing_converter() -> Any:
+    from werkzeug.routing import BaseConverter
+
+    return type("Fails", (BaseConverter,), {"to_python": _fail})
