@@ -17,11 +17,11 @@ def layer_of(alias: str) -> BaseChannelLayer:
     """Return a channel layer.
 
     Raises:
-        InvalidChannelLayerError: there is none.
+        InvalidChannelLayerError: there is none, or one that cannot say who is in a group.
     """
     layer = get_channel_layer(alias)
-    if layer is None:
-        raise InvalidChannelLayerError(f"there is no channel layer {alias!r}")
+    if not isinstance(layer, BaseChannelLayer):
+        raise InvalidChannelLayerError(f"{layer!r} is no channel layer of hybrid's: {alias!r} has to be one")
     return layer
 
 

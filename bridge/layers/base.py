@@ -41,7 +41,7 @@ def copy_message(value: Any) -> Any:
     The containers that a message may have are copied here, which is several times faster than
     :func:`copy.deepcopy`; what a message should not contain, and does, is left to that function.
     """
-    kind = cast("type[object]", type(value))
+    kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]
     # What needs no copy is looked at here, and not by a call of its own: most messages hold nothing else.
     if kind is dict:
         return {key: item if type(item) in _IMMUTABLE else copy_message(item) for key, item in value.items()}

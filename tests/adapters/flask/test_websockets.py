@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, request
+from flask import Blueprint, Flask, Response, request
 from flask.cli import routes_command
 
 from hybrid.adapters.flask import ClientDisconnected, Socket, ThreadSocket, WebSockets
@@ -367,9 +367,13 @@ class TestHandlers:
         """Hooks run once, and need not run on the handler's own thread."""
         hooks: list[str] = []
 
+        def note(response: Response) -> Response:
+            hooks.append(request.path)
+            return response
+
         async def test() -> None:
             ws = WebSockets(app)
-            app.after_request(lambda response: hooks.append(request.path) or response)
+            app.after_request(note)
 
             @ws.route("/x")
             def handler(socket: ThreadSocket) -> None:
