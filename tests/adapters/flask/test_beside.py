@@ -1,13 +1,16 @@
 """WebSockets beside WSGI middleware, flask-sock and Flask-SocketIO, and with more than one worker."""
 
+import signal
+import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.support.needs import require_module
 from tests.support.process import DEADLINE, Serve, ServerProcess
-from tests.support.websocket_clients import opened
+from tests.support.websocket_clients import close_of, opened
 
 
 def answer(server: ServerProcess, path: str) -> Any:
@@ -72,3 +75,36 @@ def test_other_extensions(serve: Serve, tmp_path: Path) -> None:
     with socketio.SimpleClient() as client:
         client.connect(f"http://127.0.0.1:{server.port}", transports=["websocket"], wait_timeout=DEADLINE)
         assert client.call("ping", "x", timeout=DEADLINE) == "x"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_stopping(serve: Serve, workers: int) -> None:
+    """Open WebSockets of both kinds are closed with 1012, and their handlers come to their ends."""
+    require_module("flask_login")
+    server = serve("flask_sockets", workers=workers, access_log=False)
+    with opened(server, "/echo") as one, opened(server, "/thread/echo") as other:
+        for each in (one, other):
+            each.send("x")
+            assert each.recv(timeout=DEADLINE) == "x"
+        server.signal(signal.SIGTERM)
+        for each in (one, other):
+            closed = close_of(each)
+            assert closed is not None
+            assert closed[0] == 1012
+    assert server.wait() == 0
+    assert server.stderr.count("note: left 1012") == 2
+
+
+def test_a_target_of_its_own(serve: Serve, tmp_path: Path) -> None:
+    """A function around the application hides the WebSockets; the object that made them is a target too."""
+    require_module("flask_login")
+    (tmp_path / "wrapped.py").write_text(
+        "from flask_sockets import app, ws\ndef wrapped(environ, start_response):\n"
+        "    return app(environ, start_response)\n",
+        encoding="utf-8",
+    )
+    server = serve("wrapped:wrapped", "wrapped:ws", env={"PYTHONPATH": str(tmp_path)})
+    assert answer(server, "/number/1") == "2"
+    with urllib.request.urlopen(f"{server.url}/session", timeout=DEADLINE) as response:
+        assert response.read() == b"{}\n"
+    server.wait_for_stderr("wrapped:ws")
