@@ -10,6 +10,7 @@ from hybrid.adapters.flask.inbox import Inbox
 from hybrid.adapters.flask.membership import Membership
 from hybrid.adapters.flask.visit import Refusal
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
+from hybrid.bridge.layers.presence import Replay
 from hybrid.bridge.types import Headers, Message, Receive, Scope, Send
 
 #: Internal error; the client is too slow: try again later (RFC 6455 section 7.4.1, IANA).
@@ -96,11 +97,15 @@ class Connection:
         It does not wait for its turn: who is sending may wait for a client that does not read.
         """
         if self.state in (State.CONNECTING, State.OPEN):
-            self.state = State.CLOSED
+            before, self.state = self.state, State.CLOSED
+            try:
+                with suppress(OSError):
+                    await self._send({"type": "websocket.close", "code": code, "reason": reason})
+            except Exception:  # such a code, or reason, there cannot be
+                self.state = before
+                raise
             self.inbox.close()
             self.groups.stop()
-            with suppress(OSError):
-                await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     async def refuse(self, refusal: Refusal) -> None:
         """Answer a handshake with a response; with 403 under a server that has no other answer."""
@@ -111,10 +116,12 @@ class Connection:
             for message in _denial(self.scope, refusal):
                 await self._send(message)
 
-    async def resume(self, group: str, after: int | None, metadata: Mapping[str, Any] | None) -> Any:
+    async def resume(
+        self, group: str, after: int | None, metadata: Mapping[str, Any] | None, *, watch: bool
+    ) -> Replay:
         """Join a group and send what was sent to it after a message; what comes later is sent later."""
         async with self._sending:
-            replay = await self.groups.resume(group, after, metadata)
+            replay = await self.groups.resume(group, after, metadata, watch=watch)
             for message in replay.messages:
                 await self._send_now(self.groups.payload(message))
         return replay

@@ -9,6 +9,7 @@ from typing import Any
 from hybrid.adapters.flask.messages import from_group
 from hybrid.bridge.errors import InvalidChannelLayerError
 from hybrid.bridge.layers import BaseChannelLayer, get_channel_layer
+from hybrid.bridge.layers.presence import Replay
 
 logger = logging.getLogger("hybrid.flask")
 
@@ -87,11 +88,16 @@ class Membership:
             self._joined.discard(group)
             await self.layer.group_discard(group, channel)
 
-    async def resume(self, group: str, after: int | None, metadata: Mapping[str, Any] | None) -> Any:
+    async def resume(
+        self, group: str, after: int | None, metadata: Mapping[str, Any] | None, *, watch: bool
+    ) -> Replay:
         """Join a group, and return what was sent to it after a message."""
         channel = await self._open()
         self._joined.add(group)
         replay = await self.layer.resume(group, after, channel, metadata)
+        if watch:
+            self._watched.add(group)
+            await self.layer.group_watch(group, channel)
         await self._undo_if_stopped()
         return replay
 

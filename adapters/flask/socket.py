@@ -139,7 +139,12 @@ class Socket(SocketFacts):
         await self._connection.groups.leave(group)
 
     async def resume(
-        self, group: str, after: int | None, metadata: Mapping[str, Any] | None = None
+        self,
+        group: str,
+        after: int | None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        watch: bool = False,
     ) -> Replay:
         """Join a group that has a history, and send the client what it has missed.
 
@@ -147,13 +152,13 @@ class Socket(SocketFacts):
             group: its name.
             after: the ``sequence`` of the last message that the client has; None sends all that is kept.
             metadata: as for :meth:`join`.
+            watch: as for :meth:`join`.
 
         Returns:
             What was sent, the number of the last message, and whether some are missing.
         """
         await self.accept()
-        replay: Replay = await self._connection.resume(group, after, metadata)
-        return replay
+        return await self._connection.resume(group, after, metadata, watch=watch)
 
     async def emit(self, group: str, data: str | bytes | dict[str, Any] | list[Any]) -> None:
         """Send a message to all members of a group, as :meth:`send` does; to this socket too, if it is

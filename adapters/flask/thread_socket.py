@@ -96,11 +96,21 @@ class ThreadSocket(SocketFacts):
         """Have it sent no more."""
         self._run(self._connection.groups.leave, group)
 
-    def resume(self, group: str, after: int | None, metadata: Mapping[str, Any] | None = None) -> Replay:
+    def resume(
+        self,
+        group: str,
+        after: int | None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        watch: bool = False,
+    ) -> Replay:
         """Join a group that has a history, and send the client what it has missed."""
         self.accept()
-        replay: Replay = self._run(self._connection.resume, group, after, metadata)
-        return replay
+
+        async def resume() -> Replay:
+            return await self._connection.resume(group, after, metadata, watch=watch)
+
+        return self._run(resume)
 
     def emit(self, group: str, data: str | bytes | dict[str, Any] | list[Any]) -> None:
         """Send a message to all members of a group; to this socket too, if it is one."""

@@ -368,7 +368,8 @@ def _resumed(replay: Any) -> dict[str, Any]:
 @ws.route("/resume/<name>")
 async def resume(socket: Socket, name: str) -> None:
     """Send what the client has missed, and then what comes."""
-    replay = await socket.resume(name, request.args.get("after", type=int))
+    watch = "watch" in request.args
+    replay = await socket.resume(name, request.args.get("after", type=int), {"name": "x"}, watch=watch)
     await socket.send(_resumed(replay))
     async for _ in socket:
         pass

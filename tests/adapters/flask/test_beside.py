@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.support.needs import require_module
-from tests.support.process import DEADLINE, Serve, ServerProcess
+from tests.support.process import APPS, DEADLINE, Serve, ServerProcess
 from tests.support.websocket_clients import close_of, opened
 
 
@@ -95,15 +95,23 @@ def test_stopping(serve: Serve, workers: int) -> None:
     assert server.stderr.count("note: left 1012") == 2
 
 
+WRAPPED = """
+import sys
+
+sys.path.append({apps!r})
+from flask_sockets import app, ws
+
+
+def wrapped(environ, start_response):
+    return app(environ, start_response)
+"""
+
+
 def test_a_target_of_its_own(serve: Serve, tmp_path: Path) -> None:
     """A function around the application hides the WebSockets; the object that made them is a target too."""
     require_module("flask_login")
-    (tmp_path / "wrapped.py").write_text(
-        "from flask_sockets import app, ws\ndef wrapped(environ, start_response):\n"
-        "    return app(environ, start_response)\n",
-        encoding="utf-8",
-    )
-    server = serve("wrapped:wrapped", "wrapped:ws", env={"PYTHONPATH": str(tmp_path)})
+    (tmp_path / "wrapped.py").write_text(WRAPPED.format(apps=str(APPS)), encoding="utf-8")
+    server = serve("wrapped:wrapped", "wrapped:ws", app_dir=tmp_path)
     assert answer(server, "/number/1") == "2"
     with urllib.request.urlopen(f"{server.url}/session", timeout=DEADLINE) as response:
         assert response.read() == b"{}\n"

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,22 @@ from hybrid.bridge.layers import InMemoryChannelLayer, channel_layers
 from hybrid.bridge.testing import HttpCommunicator, WebsocketCommunicator
 from hybrid.bridge.types import ASGIApp, Receive, Scope, Send
 from tests.support.embedded import DEADLINE, until
+from tests.support.process import Serve
+from tests.support.websocket_clients import close_of, opened
+
+CODES = """
+from flask import Flask
+from hybrid.adapters.flask import WebSockets
+
+app = Flask(__name__)
+ws = WebSockets(app)
+
+
+@ws.route("/")
+async def handler(socket):
+    await socket.accept()
+    await socket.close(1005)
+"""
 
 
 @pytest.fixture
@@ -335,6 +352,15 @@ class TestHandlers:
             await client.wait()
 
         run(test())
+
+    def test_a_close_code_that_cannot_be(self, serve: Serve, tmp_path: Path) -> None:
+        """The handler's mistake: 1011."""
+        (tmp_path / "codes.py").write_text(CODES, encoding="utf-8")
+        server = serve("codes", app_dir=tmp_path)
+        with opened(server, "/") as websocket:
+            closed = close_of(websocket)
+            assert closed is not None
+            assert closed[0] == 1011
 
     def test_accepting_twice(self, app: Flask) -> None:
         """That is nothing, unless there is something to say with it: that is too late."""

@@ -390,6 +390,16 @@ class TestGroups:
                 pass
             assert json.loads(message)["gap"] is True
 
+    def test_resuming_and_watching(self, server: ServerProcess) -> None:
+        """Comings and goings are told after what was missed."""
+        with opened(server, "/resume/history.watched?watch") as websocket:
+            assert heard_json(websocket)["gap"] is False
+            with opened(server, "/resume/history.watched") as other:
+                assert heard_json(other)["count"] == 0
+                assert heard_json(websocket)["type"] == "group.join"
+            event = heard_json(websocket)
+            assert (event["type"], event["metadata"]) == ("group.leave", {"name": "x"})
+
     def test_a_name_that_no_group_can_have(self, server: ServerProcess) -> None:
         """The handler's mistake: 1011."""
         with opened(server, "/rooms/a%20b") as websocket, pytest.raises(ConnectionClosed) as caught:
