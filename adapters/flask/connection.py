@@ -132,7 +132,7 @@ class Connection:
         if self._closing is not None:
             await self._closing
         self.inbox.finish()
-        await self.groups.leave_all()
+        await self.groups.end()
 
     def abandon(self) -> None:
         """The server has cancelled the call."""

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from hybrid.adapters.flask.messages import from_group
@@ -51,15 +50,15 @@ class Membership:
         self._alias = alias
         self._deliver = deliver
         self._too_slow = too_slow
-        self._joined: set[str] = set()
+        self._groups: set[str] = set()
         self._watched: set[str] = set()
-        self._channel: asyncio.Task[str] | None = None
+        self._opening = asyncio.Lock()
+        self._channel: str | None = None
         self._pump: asyncio.Task[None] | None = None
-        self._leaving: asyncio.Task[None] | None = None
         self._stopped = False
 
     def __repr__(self) -> str:
-        return f"<Membership of {', '.join(sorted(self._joined)) or 'no group'}>"
+        return f"<Membership of {', '.join(sorted(self._groups)) or 'no group'}>"
 
     @property
     def layer(self) -> BaseChannelLayer:
@@ -69,64 +68,61 @@ class Membership:
     async def join(self, group: str, metadata: Mapping[str, Any] | None, *, watch: bool) -> None:
         """Belong to a group, and hear who comes and goes if wanted."""
         channel = await self._open()
-        self._joined.add(group)
         await self.layer.group_add(group, channel, metadata)
-        if watch:
-            self._watched.add(group)
-            await self.layer.group_watch(group, channel)
-        await self._undo_if_stopped()
-
-    async def leave(self, group: str) -> None:
-        """Belong to a group no more."""
-        if group not in self._joined and group not in self._watched:
-            return
-        channel = await self._open()
-        if group in self._watched:
-            self._watched.discard(group)
-            await self.layer.group_unwatch(group, channel)
-        if group in self._joined:
-            self._joined.discard(group)
-            await self.layer.group_discard(group, channel)
+        await self._joined(group, channel, watch=watch)
 
     async def resume(
         self, group: str, after: int | None, metadata: Mapping[str, Any] | None, *, watch: bool
     ) -> Replay:
         """Join a group, and return what was sent to it after a message."""
         channel = await self._open()
-        self._joined.add(group)
         replay = await self.layer.resume(group, after, channel, metadata)
+        await self._joined(group, channel, watch=watch)
+        return replay
+
+    async def leave(self, group: str) -> None:
+        """Belong to a group no more."""
+        if group in self._groups and self._channel is not None:
+            self._groups.discard(group)
+            await self.layer.group_discard(group, self._channel)
+            if group in self._watched:
+                self._watched.discard(group)
+                await self.layer.group_unwatch(group, self._channel)
+
+    def stop(self) -> None:
+        """Leave all groups, and pass nothing on any more: the client has left, or is to be gone."""
+        if not self._stopped:
+            self._stopped = True
+            if self._channel is not None and self._pump is not None:
+                self._pump.cancel()
+                self.layer.close_channel(self._channel)
+
+    async def end(self) -> None:
+        """Stop, and wait until nothing is passed on any more."""
+        self.stop()
+        if self._pump is not None:
+            await asyncio.wait({self._pump})
+
+    async def _joined(self, group: str, channel: str, *, watch: bool) -> None:
+        self._groups.add(group)
         if watch:
             self._watched.add(group)
             await self.layer.group_watch(group, channel)
-        await self._undo_if_stopped()
-        return replay
-
-    def stop(self) -> None:
-        """Leave all groups, and pass nothing on any more; begins at once, and :meth:`leave_all` waits."""
-        if not self._stopped:
-            self._stopped = True
-            if self._channel is not None:
-                self._leaving = asyncio.get_running_loop().create_task(self._leave())
-
-    async def leave_all(self) -> None:
-        """Wait until all groups are left."""
-        self.stop()
-        if self._leaving is not None:
-            await self._leaving
 
     async def _open(self) -> str:
-        """Return the channel, which is made once."""
-        if self._channel is None:
-            self._channel = asyncio.get_running_loop().create_task(self._make())
-        return await asyncio.shield(self._channel)
-
-    async def _make(self) -> str:
-        layer = self.layer
-        channel = await layer.new_channel("socket")
-        if getattr(layer, "overflow", None) == "close":
-            layer.on_overflow(channel, self._too_slow)
-        self._pump = asyncio.get_running_loop().create_task(self._pass_on(channel))
-        return channel
+        """Return the channel, which is made once. What is joined after the end is not joined."""
+        async with self._opening:
+            if self._channel is None:
+                layer = self.layer
+                channel = await layer.new_channel("socket")
+                if self._stopped:  # meanwhile
+                    layer.close_channel(channel)
+                    return channel
+                if layer.overflow == "close":
+                    layer.on_overflow(channel, self._too_slow)
+                self._channel = channel
+                self._pump = asyncio.get_running_loop().create_task(self._pass_on(channel))
+            return self._channel
 
     async def _pass_on(self, channel: str) -> None:
         layer = self.layer
@@ -142,27 +138,3 @@ class Membership:
         except Exception:
             logger.exception("the channel %s cannot be read any more", channel)
             self._too_slow()
-
-    async def _undo_if_stopped(self) -> None:
-        """Take back what was joined while the client left."""
-        if self._stopped:
-            await self._leave()
-
-    async def _leave(self) -> None:
-        assert self._channel is not None
-        if self._pump is not None:
-            self._pump.cancel()
-        try:
-            channel = await self._channel
-            if self._pump is not None:
-                self._pump.cancel()
-            if hasattr(self.layer, "close_channel"):
-                self.layer.close_channel(channel)
-                return
-            for group in (*self._watched, *self._joined):  # somebody else's layer
-                await self.leave(group)
-        except Exception:
-            logger.exception("groups could not be left: %s", self)
-        if self._pump is not None:
-            with suppress(asyncio.CancelledError):
-                await self._pump
