@@ -17,11 +17,11 @@ from hybrid.bridge.types import ASGIApp, Headers, Receive, Resolver, Scope, Send
 _STATUSES = frozenset(HTTPStatus)
 
 
-def refusing(status: int) -> ASGIApp:
+def refusing(status: int, headers: Iterable[tuple[bytes, bytes]] = ()) -> ASGIApp:
     """Make an application that answers with a status: to HTTP, and to a WebSocket's handshake.
 
     A server turns ``websocket.close`` before acceptance into 403; with the ``websocket.http.response``
-    extension the refusal has the status as well.
+    extension the refusal has the status as well, and the further fields that are given.
 
     Raises:
         ConfigError: no response can have this status.
@@ -29,9 +29,11 @@ def refusing(status: int) -> ASGIApp:
     if not 200 <= status <= 599:
         raise ConfigError(f"{status} is no status of a response: those are 200 to 599")
 
+    fields = list(headers)
+
     async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the status."""
-        await _refuse(status, scope, send)
+        await _refuse(status, scope, send, fields)
 
     return refuse
 
@@ -41,7 +43,7 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     await _refuse(HTTPStatus.NOT_FOUND, scope, send)
 
 
-async def _refuse(status: int, scope: Scope, send: Send) -> None:
+async def _refuse(status: int, scope: Scope, send: Send, fields: Iterable[tuple[bytes, bytes]] = ()) -> None:
     response = "http.response"
     if scope["type"] == "websocket":
         response = "websocket.http.response"
@@ -53,6 +55,7 @@ async def _refuse(status: int, scope: Scope, send: Send) -> None:
     headers: Headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
+        *fields,
     ]
     await send({"type": f"{response}.start", "status": int(status), "headers": headers})
     await send({"type": f"{response}.body", "body": body})
