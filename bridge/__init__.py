@@ -7,6 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hybrid.bridge.auth import (
+        AllowedHostsOriginValidator,
+        Authentication,
+        BearerToken,
+        CookieSession,
+        FirstMessageToken,
+        Identity,
+        OriginValidator,
+        SubprotocolToken,
+        WebsocketDenier,
+        disconnect_user,
+    )
     from hybrid.bridge.consumers.base import AsyncConsumer, SyncConsumer
     from hybrid.bridge.consumers.dispatch import await_many_dispatch, get_handler_name
     from hybrid.bridge.consumers.http import AsyncHttpConsumer
@@ -66,12 +78,15 @@ if TYPE_CHECKING:
 __all__ = [
     "ASGIToWSGI",
     "AcceptConnection",
+    "AllowedHostsOriginValidator",
     "AsyncConsumer",
     "AsyncHttpConsumer",
     "AsyncJsonWebsocketConsumer",
     "AsyncWebsocketConsumer",
+    "Authentication",
     "BaseChannelLayer",
     "BaseMiddleware",
+    "BearerToken",
     "BodyPolicy",
     "ChannelFull",
     "ChannelLayer",
@@ -79,10 +94,13 @@ __all__ = [
     "ClientDisconnected",
     "ConfigError",
     "CookieMiddleware",
+    "CookieSession",
     "DenyConnection",
+    "FirstMessageToken",
     "Gateway",
     "HostRouter",
     "HybridError",
+    "Identity",
     "InMemoryChannelLayer",
     "Interface",
     "InterfaceError",
@@ -92,6 +110,7 @@ __all__ = [
     "LifespanError",
     "LoadError",
     "MessageTooLarge",
+    "OriginValidator",
     "PathRouter",
     "Patience",
     "PoolFull",
@@ -104,6 +123,7 @@ __all__ = [
     "Route",
     "SocketThreads",
     "StopConsumer",
+    "SubprotocolToken",
     "SyncConsumer",
     "Target",
     "TargetSpec",
@@ -112,11 +132,13 @@ __all__ = [
     "URLRouter",
     "WSGIToASGI",
     "WebsocketConsumer",
+    "WebsocketDenier",
     "add_app_dir",
     "await_many_dispatch",
     "call_factory",
     "channel_layers",
     "detect",
+    "disconnect_user",
     "format_routes",
     "get_channel_layer",
     "get_handler_name",
@@ -132,6 +154,18 @@ __all__ = [
 ]
 
 _NAMES_IN = {
+    "hybrid.bridge.auth": (
+        "AllowedHostsOriginValidator",
+        "Authentication",
+        "BearerToken",
+        "CookieSession",
+        "FirstMessageToken",
+        "Identity",
+        "OriginValidator",
+        "SubprotocolToken",
+        "WebsocketDenier",
+        "disconnect_user",
+    ),
     "hybrid.bridge.consumers.base": ("AsyncConsumer", "SyncConsumer"),
     "hybrid.bridge.consumers.dispatch": ("await_many_dispatch", "get_handler_name"),
     "hybrid.bridge.consumers.http": ("AsyncHttpConsumer",),

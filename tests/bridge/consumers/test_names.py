@@ -21,9 +21,6 @@ NOT_HERE = "not here"
 
 #: Names that the page promises and that are not there yet.
 COMING = {
-    "channels.security.websocket.AllowedHostsOriginValidator",
-    "channels.security.websocket.OriginValidator",
-    "channels.security.websocket.WebsocketDenier",
     "channels.worker.Worker",
 }
 
