@@ -65,7 +65,7 @@ class Crowd:
         """Close the WebSockets; that is no error."""
         self.meter.stopped = True
         for member in self._members:
-            if member.transport is not None:  # the last one may still be connecting
+            if hasattr(member, "transport"):  # the last one may not be connected
                 member.transport.abort()
 
     def _stop(self) -> None:

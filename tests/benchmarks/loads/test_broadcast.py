@@ -130,3 +130,14 @@ def test_a_server_that_opens_too_few_is_given_up(monkeypatch: pytest.MonkeyPatch
     """Patience ends, with a reason for the table."""
     monkeypatch.setattr(load_of_broadcasts, "JOINING", 0.05)
     assert "not all WebSockets were open" in without_a_crowd(b"").first_error
+
+
+def test_a_client_that_is_not_connected_is_none_to_close() -> None:
+    """Who gives up while one of the crowd still connects is told why, and of no other error."""
+    crowd = load_of_broadcasts.Crowd(Broadcast(4, connections=2))
+    connected = crowd.build()
+    wire = Wire()
+    connected.connection_made(wire)
+    crowd.build()
+    crowd.close()
+    assert wire.aborted
