@@ -68,3 +68,33 @@ def in_threads(count: int, work: Callable[[int], object]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+class MemoryAdapter:
+    """A layer in memory for the model of :mod:`tests.support.layer_model`, with a clock of its own."""
+
+    timed = True
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._clock = Clock()
+        self._loop = asyncio.new_event_loop()
+        self.layer = InMemoryChannelLayer(**options, clock=self._clock)
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine on the layer's loop."""
+        return self._loop.run_until_complete(coroutine)
+
+    def settle(self) -> None:
+        """Deliver everything, and look for what has expired though it is not yet time to."""
+        self.layer._books.sweep_at = 0
+        self.layer.sweep()
+        self.run(asyncio.sleep(0))
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
+        self._clock.now += seconds
+
+    def close(self) -> None:
+        """Close the layer and the loop."""
+        self.run(self.layer.close())
+        self._loop.close()
