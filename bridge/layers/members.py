@@ -85,19 +85,19 @@ class Memberships:
         if channel in self._closed:
             return []
         self.next_end = min(self.next_end, until)
-        members = self._groups.setdefault(group, {})
-        member = members.get(channel)
+        member = self._groups.get(group, {}).get(channel)
         events: list[Event] = []
         if member is not None and member.until <= now:
             events = self.leave(group, channel)
-            members = self._groups.setdefault(group, {})
             member = None
         if member is not None:
             member.until = until
             if metadata is not None:
                 member.metadata = metadata
             return events
-        member = members[channel] = _Membership(until, since, {} if metadata is None else metadata)
+        member = _Membership(until, since, {} if metadata is None else metadata)
+        # In one go: the garbage collector may finish a coroutine, whose last act may forget an empty group.
+        self._groups.setdefault(group, {})[channel] = member
         self._groups_of.setdefault(channel, set()).add(group)
         return events + self._events("group.join", group, channel, member)
 

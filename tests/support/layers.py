@@ -87,7 +87,7 @@ class MemoryAdapter:
     def settle(self) -> None:
         """Deliver everything, and look for what has expired though it is not yet time to."""
         self.layer._books.sweep_at = 0
-        self.layer.sweep()
+        self.layer._switchboard.sweep()
         self.run(asyncio.sleep(0))
 
     def wait(self, seconds: int) -> None:

@@ -475,7 +475,7 @@ def test_a_call_from_inside_a_call_does_not_block() -> None:
     async def main() -> None:
         channel = await member(layer)
         await layer.group_add("board", "leaver")
-        layer._clock = Meddler()
+        layer._switchboard.clock = Meddler()
         await layer.send(channel, {"n": "outer"})
         assert [message["n"] for message in await waiting(layer, channel)] == ["nested", "outer"]
 
