@@ -1,6 +1,7 @@
 """Channel layers under real servers: publishing from anywhere, and layers of somebody else's."""
 
 import functools
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,8 +25,9 @@ MEMORY = "memory:?capacity=50"
 CHANNELS = "channels.layers.InMemoryChannelLayer"
 CORE = "channels_redis.core.RedisChannelLayer"
 PUBSUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
+OURS = "redis"
 #: Those that reach other processes.
-WIDE = [CORE, PUBSUB]
+WIDE = [CORE, PUBSUB, *([OURS] if importlib.util.find_spec("hybrid.bridge.layers.redis.layer") else [])]
 
 
 PUBLISHES = "import hybrid; hybrid.publish('room', {'type': 'room.said', 'text': 'a script'})"
@@ -56,9 +58,9 @@ def serve(serve: Serve) -> Serve:
 def backend(request: pytest.FixtureRequest) -> str:
     """Write the layer of a test as `--layer` has it."""
     name: str = request.param
-    if name in WIDE:
-        return f'{name}?hosts=["{request.getfixturevalue("redis")}"]'
-    return f"{request.getfixturevalue('redis')}/0" if name == "redis" else name
+    if name == OURS:
+        return f"{request.getfixturevalue('redis')}/2"
+    return f'{name}?hosts=["{request.getfixturevalue("redis")}"]' if name in WIDE else name
 
 
 def heard(websocket: ClientConnection) -> str:
@@ -149,7 +151,7 @@ def test_between_processes(serve: Serve, backend: str) -> None:
         assert "Traceback" not in server.stderr
 
 
-@pytest.mark.parametrize("backend", [CORE], indirect=True)
+@pytest.mark.parametrize("backend", WIDE, indirect=True)
 def test_to_one_channel_from_a_script(serve: Serve, backend: str) -> None:
     """A channel's name is all that another process needs."""
     server = serve(ROOM, layer=backend)
@@ -160,7 +162,7 @@ def test_to_one_channel_from_a_script(serve: Serve, backend: str) -> None:
         assert heard(room) == "you alone"
 
 
-@pytest.mark.parametrize("backend", [CORE], indirect=True)
+@pytest.mark.parametrize("backend", WIDE, indirect=True)
 def test_from_celery(serve: Serve, redis: str, backend: str, tmp_path: Path) -> None:
     """A task on a worker of Celery, which knows the layer by its variable, reaches a WebSocket."""
     require_module("celery")
