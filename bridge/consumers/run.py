@@ -29,6 +29,8 @@ logger = logging.getLogger("hybrid.consumers")
 #: The key of a scope whose consumer is to raise what its handlers raise, for tests.
 RAISE_ERRORS: Final = "hybrid.raise_errors"
 
+#: Seconds after which a layer's ``receive()``, in which a cancellation was lost, is cancelled again.
+_AGAIN_SECONDS: Final = 1.0
 #: Seconds that the handler of ``websocket.disconnect`` may take when the server cancels the call.
 _FAREWELL_SECONDS: Final = 1.0
 
@@ -107,7 +109,8 @@ class Run:
             if message is not None:
                 await self._say_farewell(message)
             while self._tasks:
-                await asyncio.wait(self._tasks)
+                await asyncio.wait(self._tasks, timeout=_AGAIN_SECONDS)
+                self._stop_listening()
             if self._late_error is not None:
                 raise self._late_error
         except asyncio.CancelledError:
@@ -133,7 +136,7 @@ class Run:
         client = self._client
         listening = self._listening
         task = asyncio.current_task()
-        prompt = self._consumer.prompt_disconnect
+        prompt = self._consumer.prompt_disconnect and self._scope["type"] != "channel"  # which nobody leaves
         try:
             while self.state in (State.OPEN, State.FAILED):
                 listening.add(task)
@@ -155,6 +158,8 @@ class Run:
                     self._connecting = None
                     if layer_receive is not None and self.state is State.OPEN:
                         self._start(self._hear_layer(layer_receive))
+        except StopConsumer:  # of receive(): a worker stops, and handlers that run go on to their end
+            self._end(State.STOPPED, None)
         except Exception as error:  # noqa: BLE001 - of receive(): the server's matter
             self._end(State.STOPPED, error)
 

@@ -194,6 +194,28 @@ class TestDisconnect:
 
         run(main())
 
+    def test_a_layer_that_loses_the_cancellation(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Clients of Redis have done that: the layer is cancelled again, and the run ends."""
+        monkeypatch.setattr("hybrid.bridge.consumers.run._AGAIN_SECONDS", 0)
+        lost: list[str] = []
+
+        class Deaf(InMemoryChannelLayer):
+            async def receive(self, channel: str) -> dict[str, Any]:
+                try:
+                    return await super().receive(channel)
+                except asyncio.CancelledError:
+                    lost.append(channel)
+                    return await super().receive(channel)
+
+        async def main() -> None:
+            monkeypatch.setitem(channel_layers._set, "default", Deaf())
+            async with connected(Notes.as_asgi()) as line:
+                line.leave()
+                await line.end()
+            assert len(lost) == 1
+
+        run(main())
+
     def test_closing_then_is_nothing(self) -> None:
         """close() in disconnect() does nothing; send() raises, which ends disconnect() without a word."""
 
