@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         publish,
         send,
     )
+    from hybrid.bridge.layers.worker import Worker
     from hybrid.bridge.lifespan import Lifespan
     from hybrid.bridge.middleware import BaseMiddleware, CookieMiddleware
     from hybrid.bridge.routes import Route, Target, format_routes
@@ -133,6 +134,7 @@ __all__ = [
     "WSGIToASGI",
     "WebsocketConsumer",
     "WebsocketDenier",
+    "Worker",
     "add_app_dir",
     "await_many_dispatch",
     "call_factory",
@@ -201,6 +203,7 @@ _NAMES_IN = {
         "publish",
         "send",
     ),
+    "hybrid.bridge.layers.worker": ("Worker",),
     "hybrid.bridge.lifespan": ("Lifespan",),
     "hybrid.bridge.middleware": ("BaseMiddleware", "CookieMiddleware"),
     "hybrid.bridge.routes": ("Route", "Target", "format_routes"),

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from hybrid.bridge.errors import InvalidChannelLayerError, PortalError
 from hybrid.bridge.layers.base import copy_message
-from hybrid.bridge.layers.life import close_connections, loop_of
+from hybrid.bridge.layers.life import before_closing, close_connections, loop_of
 from hybrid.bridge.layers.losses import Losses
 from hybrid.bridge.layers.specification import ChannelLayer
 
@@ -100,6 +100,11 @@ class _Queue:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._send_all())
 
+    async def settle(self) -> None:
+        """Wait until all that waits now has been sent."""
+        while self._task is not None:
+            await asyncio.wait({self._task})
+
     async def _send_all(self) -> None:
         try:
             while self._parcels:
@@ -134,3 +139,11 @@ def _queue_of(loop: asyncio.AbstractEventLoop) -> _Queue:
         if queue is None:
             queue = _queues[loop] = _Queue()
         return queue
+
+
+async def _settle() -> None:
+    """Send what waits for the running loop, before its server closes the layers."""
+    await _queue_of(asyncio.get_running_loop()).settle()
+
+
+before_closing(_settle)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final
 
 from hybrid.bridge.errors import ConfigError, HybridError
@@ -16,6 +16,8 @@ from hybrid.bridge.layers.specs import LayerSpec
 
 logger = logging.getLogger("hybrid.layers")
 
+#: Seconds that what is cancelled may take to clean up.
+_CANCEL_SECONDS: Final = 1.0
 #: What somebody else's layer may call the end of its connections; the first that it has is called.
 _ENDINGS: Final = ("close_pools", "close", "aclose")
 
@@ -72,18 +74,15 @@ class LayersInUse:
 
     async def close(self, seconds: float) -> None:
         """Close what no other server in this process uses, within so many seconds, and say what was lost."""
+        deadline = asyncio.get_running_loop().time() + seconds
         try:
+            await _within(deadline, [farewell() for farewell in _FAREWELLS])
             mine = _USERS.leave(self)
             for task in tuple(self._opening):
                 task.cancel()
-            if mine:
-                closings = [asyncio.create_task(_close(layer)) for layer in mine]
-                _, late = await asyncio.wait(closings, timeout=seconds)
-                for task in late:
-                    task.cancel()
-                if late:
-                    logger.warning("%d channel layers are not closed after %g s", len(late), seconds)
-                    await asyncio.wait(late, timeout=1)
+            late = await _within(deadline, map(_close, mine))
+            if late:
+                logger.warning("%d channel layers are not closed after %g s", late, seconds)
         finally:
             self.discard()
 
@@ -198,6 +197,24 @@ _USERS: Final = _Users()
 loop_of: Final = _USERS.loop_of
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_USERS.forget)
+
+
+#: What is still to be sent on the loop of a server that stops.
+_FAREWELLS: Final[list[Callable[[], Coroutine[Any, Any, None]]]] = []
+before_closing: Final = _FAREWELLS.append
+
+
+async def _within(deadline: float, works: Iterable[Coroutine[Any, Any, None]]) -> int:
+    """Do all this at once, until a time of the loop; return how much had to be cancelled."""
+    tasks = [asyncio.create_task(work) for work in works]
+    if not tasks:
+        return 0
+    _, late = await asyncio.wait(tasks, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=_CANCEL_SECONDS)
+    return len(late)
 
 
 async def _close(layer: ChannelLayer) -> None:

@@ -121,6 +121,28 @@ def config(gathered: "Gathered", as_json: bool) -> None:
     gathered.config()
 
 
+@main.command(
+    cls=SettingsCommand,
+    settings=(
+        *("app_dir", "interface", "factory", "env_file", "layer", "log_level", "log_config", "log_format"),
+        *("use_colors", "error_logfile", "loop", "timeout_graceful_shutdown"),
+    ),
+    short_help="Do background work for what is sent to channels.",
+)
+@click.argument("channels", metavar="CHANNEL...", nargs=-1, required=True)
+@click.option("--alias", default="default", metavar="NAME", help="The channel layer to listen on.")
+@with_settings
+def worker(gathered: "Gathered", channels: tuple[str, ...], alias: str) -> None:
+    """Give what is sent to the channels to an application, until SIGINT or SIGTERM.
+
+    TARGET is MODULE[:ATTR], an ASGI application that takes scopes of the type "channel": a consumer, or a
+    router that leads to some.
+    """
+    from hybrid.server.worker import run_worker
+
+    run_worker(gathered.config(), channels, alias)
+
+
 @main.command(cls=SettingsCommand, epilog=EPILOG, short_help="Find out whether `serve` would work, and exit.")
 @with_settings
 @click.option(

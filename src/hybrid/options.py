@@ -17,9 +17,9 @@ _OPTIONS = [name for name, (what, _) in _SETTINGS.items() if what.option]
 
 
 @functools.cache  # the commands share them: there are many, and making them takes its time
-def _parameters() -> tuple[click.Parameter, ...]:
-    """Return the targets, and an option for each setting."""
-    return _targets(), *map(_option_of, _OPTIONS), _config_file()
+def _parameters(settings: tuple[str, ...] | None) -> tuple[click.Parameter, ...]:
+    """Return the targets, and an option for each setting; or one target, and options for these."""
+    return _targets(one=settings is not None), *map(_option_of, settings or _OPTIONS), _config_file()
 
 
 def _option_of(name: str) -> click.Option:
@@ -47,21 +47,23 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(command)
-    def gathering(targets: tuple[str, ...], config_file: str | None, **options: Any) -> None:
+    def gathering(targets: tuple[str, ...] | str, config_file: str | None, **options: Any) -> None:
         from hybrid.server.sources.gather import gather
 
         context = click.get_current_context()
-        settings = {name: options.pop(name) for name in _OPTIONS}
+        settings = {name: options.pop(name) for name in _OPTIONS if name in options}
         typed = {name: value for name, value in settings.items() if _was_typed(context, name)}
         if targets:
-            typed["app"] = list(targets)
+            typed["app"] = [targets] if isinstance(targets, str) else list(targets)
         with mistakes_in_one_line():
             command(gather(typed, file=config_file), **options)
 
     return gathering
 
 
-def _targets() -> click.Argument:
+def _targets(*, one: bool) -> click.Argument:
+    if one:
+        return click.Argument(["targets"], metavar="TARGET")
     return click.Argument(["targets"], metavar="[TARGET...]", nargs=-1)
 
 
@@ -116,11 +118,15 @@ class _Option(click.Option):
 
 
 class SettingsCommand(click.Command):
-    """A command that takes the targets and all settings; its help lists these under their subjects."""
+    """A command that takes the targets and all settings; its help lists these under their subjects.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    Args:
+        settings: for a command that takes one target, and these settings alone.
+    """
+
+    def __init__(self, *args: Any, settings: tuple[str, ...] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params = [*_parameters(), *self.params]
+        self.params = [*_parameters(settings), *self.params]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each subject, and one for what is no setting."""

@@ -1,9 +1,11 @@
 """A room that WebSockets enter, and whose members hear what is published from anywhere."""
 
+import asyncio
+import sys
 from typing import Any
 
 import hybrid
-from hybrid.bridge.errors import StopConsumer
+from hybrid.bridge import ChannelNameRouter, InMemoryChannelLayer
 
 
 class Room(hybrid.AsyncWebsocketConsumer):
@@ -25,19 +27,12 @@ class Room(hybrid.AsyncWebsocketConsumer):
         await self.send(event["text"])
 
 
-class Lifespan(hybrid.AsyncConsumer):
-    """Publishes when the server starts, which reaches nobody."""
-
-    async def lifespan_startup(self, message: Any) -> None:
-        """Publish."""
-        hybrid.publish("room", {"type": "room.said", "text": "nobody is here"})
-        await self.send({"type": "lifespan.startup.complete"})
-
-    async def lifespan_shutdown(self, message: Any) -> None:
-        """Publish again: the layer is still there."""
-        hybrid.publish("room", {"type": "room.said", "text": "nobody is here any more"})
-        await self.send({"type": "lifespan.shutdown.complete"})
-        raise StopConsumer
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """Publish when the server starts, and when it ends: the layer is there both times."""
+    for _ in range(2):
+        event = (await receive())["type"]
+        hybrid.publish("nobody", {"type": "room.said", "text": event})
+        await send({"type": f"{event}.complete"})
 
 
 class Thumbnails(hybrid.AsyncConsumer):
@@ -47,6 +42,27 @@ class Thumbnails(hybrid.AsyncConsumer):
         """Tell the room."""
         hybrid.publish("room", {"type": "room.said", "text": f"made {message['name']}"})
 
+    async def thumbnail_fail(self, message: Any) -> None:
+        """Fail."""
+        raise RuntimeError("on purpose")
 
+    async def thumbnail_take_long(self, message: Any) -> None:
+        """Say that it has begun, and tell the room when the worker has been told to stop."""
+        told = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.2, told.set)
+        sys.stderr.write("note: begun\n")
+        await told.wait()
+        hybrid.publish("room", {"type": "room.said", "text": "made at last"})
+
+
+class NamedLayer(InMemoryChannelLayer):
+    """A layer that one knows by the names of its channels."""
+
+    async def new_channel(self, prefix: str = "specific") -> str:
+        """Name one."""
+        return f"named.{await super().new_channel()}"
+
+
+work = hybrid.ProtocolTypeRouter({"channel": ChannelNameRouter({"thumbnails": Thumbnails.as_asgi()})})
 room = hybrid.URLRouter([hybrid.path("room", Room.as_asgi())])
-app = hybrid.ProtocolTypeRouter({"websocket": room, "lifespan": Lifespan.as_asgi()})
+app = hybrid.ProtocolTypeRouter({"websocket": room, "lifespan": lifespan})

@@ -20,9 +20,7 @@ NEEDS_DJANGO = "needs Django"
 NOT_HERE = "not here"
 
 #: Names that the page promises and that are not there yet.
-COMING = {
-    "channels.worker.Worker",
-}
+COMING: set[str] = set()
 
 #: Members of classes that are here and have none of that name, each with the reason.
 NO_MEMBER = {
@@ -37,6 +35,17 @@ NO_MEMBER = {
     "MAX_NAME_LENGTH": "the rule for names is the specification's, and no setting",
     "input_queue": "an attribute of the instance",
     "output_queue": "the same",
+    **dict.fromkeys(
+        ("application_checker", "application_checker_interval", "application_exception", "application_send"),
+        "a step of Channels' worker, which looks ten times a second at what has ended",
+    ),
+    **dict.fromkeys(
+        (
+            *("get_or_create_application_instance", "delete_application_instance"),
+            "delete_oldest_application_instance",
+        ),
+        "a step of its worker",
+    ),
     "non_local_name": "of use to layers between processes only, which have it",
 }
 #: Parameters that differ, each with the reason.

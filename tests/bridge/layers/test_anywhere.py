@@ -200,6 +200,20 @@ def test_on_threads_of_a_server(layer: Foreign) -> None:
     run(main())
 
 
+def test_what_waits_is_sent_before_the_layer_is_closed(layer: Foreign) -> None:
+    """A server that stops has sent what its applications published last."""
+
+    async def main() -> None:
+        use = LayersInUse({})
+        await use.open()
+        for number in range(5):
+            publish("room", {"type": "x", "n": number})
+        await use.close(1)
+        assert (len(layer.sent), layer.closed) == (5, 1)
+
+    run(main())
+
+
 def test_patience(layer: Foreign, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for ever for a layer that does not answer."""
     monkeypatch.setattr(foreign, "_PATIENCE", 0.01)
