@@ -66,6 +66,25 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Joining:
+    """A membership that begins, or that lasts longer than it would have.
+
+    Attributes:
+        group: its name.
+        channel: one of this process, or a queue, which is nobody's.
+        metadata: an encoded dict; None leaves what was said before.
+        seconds: how long it lasts.
+        waiting: how a queue takes what is sent to the group; None for a channel of this process.
+    """
+
+    group: str
+    channel: str
+    metadata: bytes | None
+    seconds: float
+    waiting: Sending | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HubEvents:
     """What a hub tells the layer, on the layer's event loop.
 
@@ -137,7 +156,7 @@ class Hub(Protocol):
         """Wait for the next message of a queue, which no other process gets. Cancelling it loses none."""
         ...
 
-    def put_back(self, queue: str, body: bytes) -> None:
+    def put_back(self, queue: str, body: bytes, expiry: float) -> None:
         """Be the next that is taken from the queue: it was taken, and nobody was there for it."""
         ...
 
@@ -164,20 +183,12 @@ class Hub(Protocol):
         ...
 
     def join(
-        self,
-        group: str,
-        channel: str,
-        metadata: bytes | None,
-        seconds: float,
-        at: Callable[[int], Awaitable[object]] | None = None,
+        self, joining: Joining, at: Callable[[int], Awaitable[object]] | None = None
     ) -> asyncio.Future[None]:
-        """Note a member for so many seconds.
+        """Note a member.
 
         Args:
-            group: its name.
-            channel: one of this process, or a queue, which is nobody's.
-            metadata: an encoded dict; None leaves what was said before.
-            seconds: how long.
+            joining: who, and where.
             at: awaited between the deliveries of what was sent before and after, before the future is done;
                 it gets the number of the newest message of the group, 0 for none.
         """

@@ -12,7 +12,7 @@ from hybrid.bridge.errors import ChannelFull
 from hybrid.bridge.layers.base import BaseChannelLayer
 from hybrid.bridge.layers.codec import decode
 from hybrid.bridge.layers.errands import Errands
-from hybrid.bridge.layers.hub import Delivery, History, Hub, HubEvents, Sending
+from hybrid.bridge.layers.hub import Delivery, History, Hub, HubEvents, Joining, Sending
 from hybrid.bridge.layers.losses import Losses, Reason
 from hybrid.bridge.layers.memberships import Memberships
 from hybrid.bridge.layers.memory import InMemoryChannelLayer
@@ -67,6 +67,7 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()  # set, and replaced, with every change of the state and with room
         self._per_turn = min(_PER_TURN, layer.capacity)
+        self._in_turn = 0
         self._timer: asyncio.TimerHandle | None = None
         # Twice within the shortest of the times that somebody set.
         self._interval = min(layer.expiry, layer.group_expiry, 5.0) / 2
@@ -197,9 +198,14 @@ class Link:
 
         try:
             self.subscribe(group)
-            await self.hub.join(group, channel, metadata, self._layer.group_expiry, at)
+            await self.hub.join(Joining(group, channel, metadata, self._layer.group_expiry), at)
         except ConnectionError:
             await self._local.group_add(group, channel)
+
+    def join_queue(self, group: str, queue: str, metadata: bytes | None) -> asyncio.Future[None]:
+        """Make a queue a member, which is no process's."""
+        expiry = self._layer.group_expiry
+        return self.hub.join(Joining(group, queue, metadata, expiry, self.waiting(queue)))
 
     async def watch(self, group: str) -> None:
         """Be told who joins and leaves a group."""
@@ -239,7 +245,7 @@ class Link:
             self.subscribe(group)
         asked = self.hub.history(group, after, at)
         if channel is not None:
-            _forget(self.hub.join(group, channel, metadata, self._layer.group_expiry))
+            _forget(self.hub.join(Joining(group, channel, metadata, self._layer.group_expiry)))
         await asked
         messages = [message for each in answers[0].messages if (message := _message(each)) is not None]
         return messages, answers[0]
@@ -262,7 +268,8 @@ class Link:
                 self._subscribed.add(group)
                 self._catch_up(group)
             for group, channel, membership in self._memberships.all():
-                _forget(self.hub.join(group, channel, membership.metadata, membership.until - now))
+                left = membership.until - now
+                _forget(self.hub.join(Joining(group, channel, membership.metadata, left)))
         except ConnectionError:
             return
         self._change(State.CONNECTED)
@@ -302,14 +309,16 @@ class Link:
             await self._local.flush()
 
     async def _on_delivered(self, deliveries: Sequence[Delivery]) -> None:
-        for number, delivery in enumerate(deliveries, 1):
+        for delivery in deliveries:
             if self._retired:
                 return
             if delivery.channel is not None:
                 await self._deliver_to_channel(delivery.channel, delivery)
             elif delivery.group is not None:
                 await self._deliver_to_group(delivery.group, delivery)
-            if number % self._per_turn == 0:
+            self._in_turn += 1
+            if self._in_turn >= self._per_turn:
+                self._in_turn = 0
                 await asyncio.sleep(0)  # so that a burst does not overflow channels that are read promptly
 
     async def _deliver_to_group(self, group: str, delivery: Delivery) -> None:

@@ -131,7 +131,7 @@ class SharedChannelLayer(Resident):
             link = await self._linked()
             await link.errands.send(Errand("group_add", group, channel, metadata))
         else:
-            await self._ask(lambda link: link.hub.join(group, channel, metadata, self.group_expiry), group)
+            await self._ask(lambda link: link.join_queue(group, channel, metadata), group)
 
     async def group_discard(self, group: str, channel: str) -> None:
         """End a channel's membership of a group; what was sent before still arrives."""
