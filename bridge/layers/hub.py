@@ -211,8 +211,9 @@ class Hub(Protocol):
     def history(
         self, group: str, after: int, at: Callable[[History], Awaitable[object]]
     ) -> asyncio.Future[None]:
-        """Have what is kept of the group, and is newer than ``after``, told to ``at``, which is awaited
-        between the deliveries of what was sent before and after, before the future is done.
+        """Have what is kept of the group told to ``at``, which is awaited between the deliveries of what was
+        sent before and after, before the future is done. Where ``after`` is the number of a message that is
+        kept, or the one before the first of these, those up to it are left out.
         """
         ...
 

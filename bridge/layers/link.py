@@ -12,12 +12,13 @@ from hybrid.bridge.errors import ChannelFull
 from hybrid.bridge.layers.base import BaseChannelLayer
 from hybrid.bridge.layers.codec import decode
 from hybrid.bridge.layers.errands import Errands
+from hybrid.bridge.layers.history import select
 from hybrid.bridge.layers.hub import Delivery, History, Hub, HubEvents, Joining, Sending
 from hybrid.bridge.layers.losses import Losses, Reason
-from hybrid.bridge.layers.memberships import Memberships
 from hybrid.bridge.layers.memory import InMemoryChannelLayer
 from hybrid.bridge.layers.outgoing import Outgoing, Parcel
-from hybrid.bridge.layers.presence import Member
+from hybrid.bridge.layers.presence import Member, Replay
+from hybrid.bridge.layers.roster import Roster
 
 logger = logging.getLogger("hybrid.layers")
 
@@ -41,7 +42,7 @@ class Link:
         hub: what carries the messages.
         errands: what other processes ask for, and are asked for.
         local: the channels and groups of this process.
-        memberships: what is said to the hub whenever there is a new connection.
+        roster: what is said to the hub whenever there is a new connection.
         outgoing: what waits to be sent.
     """
 
@@ -51,7 +52,7 @@ class Link:
         hub: Hub,
         errands: Errands,
         local: InMemoryChannelLayer,
-        memberships: Memberships,
+        roster: Roster,
         outgoing: Outgoing,
     ) -> None:
         self.hub = hub
@@ -60,7 +61,7 @@ class Link:
         self._layer = layer
         self._losses: Losses = layer.losses
         self._local = local
-        self._memberships = memberships
+        self._roster = roster
         self._outgoing = outgoing
         self._subscribed: set[str] = set()
         self._retired = False
@@ -193,7 +194,7 @@ class Link:
         """Make a channel of this process a member, at a moment of the order in which messages arrive."""
 
         async def at(last: int) -> None:
-            self._memberships.seen.setdefault(group, last)
+            self._roster.seen.setdefault(group, last)
             await self._local.group_add(group, channel)
 
         try:
@@ -218,6 +219,16 @@ class Link:
         with contextlib.suppress(ConnectionError):
             self.hub.unwatch(group)
 
+    def close_channel(self, channel: str) -> None:
+        """Let a channel belong to nothing any more."""
+        for group in self._roster.groups_of(channel):
+            self._roster.leave(group, channel)
+            with contextlib.suppress(ConnectionError):
+                _forget(self.hub.leave(group, channel))
+        for group in self._roster.watched_by(channel):
+            if self._roster.unwatch(group, channel):
+                self.unwatch(group)
+
     async def leave(self, group: str, channel: str) -> None:
         """End a membership, at a moment of that order."""
 
@@ -230,25 +241,25 @@ class Link:
             await at()
 
     async def resume(
-        self, group: str, after: int, channel: str | None, metadata: bytes | None
-    ) -> tuple[list[dict[str, Any]], History]:
-        """Return what is kept of a group, decoded and not, and make a channel a member at that moment."""
+        self, group: str, after: int | None, channel: str | None, metadata: bytes | None
+    ) -> Replay:
+        """Return what was sent to a group, and make a channel a member at that moment of the order."""
         answers: list[History] = []
 
         async def at(history: History) -> None:
             answers.append(history)
             if channel is not None:
-                self._memberships.seen.setdefault(group, history.last)
-                await self._local.group_add(group, channel)
+                self._roster.seen.setdefault(group, history.last)
+                # Which also takes out what waits in the channel of this group: it comes with the answer.
+                await self._local.resume(group, None, channel)
 
         if channel is not None:
             self.subscribe(group)
-        asked = self.hub.history(group, after, at)
+        asked = self.hub.history(group, 0 if after is None else after, at)
         if channel is not None:
             _forget(self.hub.join(Joining(group, channel, metadata, self._layer.group_expiry)))
         await asked
-        messages = [message for each in answers[0].messages if (message := _message(each)) is not None]
-        return messages, answers[0]
+        return _replay(answers[0], after)
 
     # What the hub tells.
 
@@ -261,13 +272,13 @@ class Link:
         now = time.monotonic()
         self._subscribed.clear()
         try:
-            for group in self._memberships.watched():
+            for group in self._roster.watched():
                 self.hub.watch(group)
-            for group in self._memberships.groups():
+            for group in self._roster.groups():
                 self.hub.subscribe(group)
                 self._subscribed.add(group)
                 self._catch_up(group)
-            for group, channel, membership in self._memberships.all():
+            for group, channel, membership in self._roster.all():
                 left = membership.until - now
                 _forget(self.hub.join(Joining(group, channel, membership.metadata, left)))
         except ConnectionError:
@@ -277,16 +288,17 @@ class Link:
 
     def _catch_up(self, group: str) -> None:
         """Have the members get what was kept of a group while nothing arrived here, and count the rest."""
-        seen = self._memberships.seen.get(group)
+        seen = self._roster.seen.get(group)
         if seen is None or not self._layer.get_history(group):
             return
 
         async def at(history: History) -> None:
             first = history.messages[0].sequence if history.messages else history.last + 1
             missed = first - max(seen + 1, history.start)
-            self._losses.count("disconnected", missed * self._memberships.count(group), example=group)
-            await self._on_delivered(history.messages)
-            self._memberships.seen[group] = max(history.last, self._memberships.seen.get(group, 0))
+            self._losses.count("disconnected", missed * self._roster.count(group), example=group)
+            # Not what has a number that was here already: a replica that took over may know less than this.
+            await self._on_delivered([each for each in history.messages if each.sequence > seen])
+            self._roster.seen[group] = history.last
 
         _forget(self.hub.history(group, seen, at))
 
@@ -304,7 +316,7 @@ class Link:
 
     async def _on_flushed(self) -> None:
         if not self._retired:
-            self._memberships.clear()
+            self._roster.clear()
             self._outgoing.clear()
             await self._local.flush()
 
@@ -322,10 +334,10 @@ class Link:
                 await asyncio.sleep(0)  # so that a burst does not overflow channels that are read promptly
 
     async def _deliver_to_group(self, group: str, delivery: Delivery) -> None:
-        if not self._memberships.count(group):
+        if not self._roster.count(group):
             return
         if delivery.sequence:
-            self._memberships.seen[group] = delivery.sequence
+            self._roster.seen[group] = delivery.sequence
         message = _message(delivery)
         if message is not None:
             await self._local.group_send(group, message)
@@ -346,7 +358,7 @@ class Link:
     async def _on_changed(self, group: str, joined: bool, member: Member) -> None:
         if self._retired:
             return
-        for watcher in self._memberships.watchers(group, time.monotonic()):
+        for watcher in self._roster.watchers(group, time.monotonic()):
             await self.put(watcher, _event(group, joined, member))
 
     # Time.
@@ -358,15 +370,15 @@ class Link:
         reason: Reason = "expired" if self.state is State.CONNECTED else "disconnected"
         for parcel in self._outgoing.expire(now):
             self._losses.count(reason, example=parcel.target)
-        over = self._memberships.expire(now)
-        unwatched = self._memberships.expire_watchers(now)
+        over = self._roster.expire(now)
+        unwatched = self._roster.expire_watchers(now)
         if self.state is not State.CONNECTED:
             return
         for group, channel in over:
             _forget(self.hub.leave(group, channel))
         for group in unwatched:
             self.hub.unwatch(group)
-        for group in [group for group in self._subscribed if not self._memberships.count(group)]:
+        for group in [group for group in self._subscribed if not self._roster.count(group)]:
             # Not with the last one's leaving: the next one often comes soon.
             self._subscribed.discard(group)
             self.hub.unsubscribe(group)
@@ -385,6 +397,15 @@ def _message(delivery: Delivery) -> dict[str, Any] | None:
     if delivery.sequence:
         message["sequence"] = delivery.sequence
     return message
+
+
+def _replay(history: History, after: int | None) -> Replay:
+    """Return what somebody needs who has a group's messages up to a number."""
+    if after and after == history.last:
+        return Replay([], history.last, gap=False)
+    kept = [(each.sequence, message) for each in history.messages if (message := _message(each)) is not None]
+    past = select(kept, after, whole=not kept or kept[0][0] == history.start)
+    return Replay([message for _, message in past.entries], history.last, past.gap)
 
 
 def _event(group: str, joined: bool, member: Member) -> dict[str, Any]:

@@ -90,15 +90,34 @@ class SharedChannelLayer(Resident):
         Raises:
             ValueError: the channel belongs to another process.
         """
-        self.require_valid_channel_name(channel)
-        if self.owns(channel):
-            self._home.enter()
+        if self._mark in channel:
+            if not self._home.is_running:
+                self._home.enter()
             return await self._local.receive(channel)
+        self.require_valid_channel_name(channel)
         if "!" in channel:
             raise ValueError(f"channel {channel!r} belongs to another process, which alone receives from it")
-        body: bytes = await self._at_home(self._take, channel)
-        message: dict[str, Any] = decode(body)
+        message: dict[str, Any] = decode(await self._receive_from_queue(channel))
         return message
+
+    async def _receive_from_queue(self, queue: str) -> bytes:
+        home = self._home.enter()
+        if home is asyncio.get_running_loop():
+            return await self._take(queue)
+        taking = self._home.run(self._take, queue)
+        try:
+            body: bytes = await asyncio.wrap_future(taking)
+        except asyncio.CancelledError:
+            if taking.done() and not taking.cancelled() and taking.exception() is None:
+                # It was taken at the same moment, and goes back.
+                self._home.run(self._put_back, queue, taking.result())
+            raise
+        return body
+
+    async def _put_back(self, queue: str, body: bytes) -> None:
+        link = await self._linked()
+        with contextlib.suppress(ConnectionError):
+            link.hub.put_back(queue, body, self.expiry)
 
     async def _take(self, queue: str) -> bytes:
         while True:
@@ -114,6 +133,18 @@ class SharedChannelLayer(Resident):
         """Have a function called when a channel of this process was full and ``overflow`` is "close"."""
         self._local.on_overflow(channel, callback)
 
+    def close_channel(self, channel: str) -> None:
+        """End a channel of this process whose reader is gone for good."""
+        self._local.close_channel(channel)
+        loop = self._home.loop
+        if loop is None or self._link is None:
+            return
+        if loop is running_loop():
+            self._link.close_channel(channel)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed, and the hub knows nothing
+                loop.call_soon_threadsafe(self._link.close_channel, channel)
+
     # Groups.
 
     async def group_add(self, group: str, channel: str, metadata: Mapping[str, Any] | None = None) -> None:
@@ -123,8 +154,10 @@ class SharedChannelLayer(Resident):
         await self._at_home(self._group_add, group, channel, self._encoded(metadata))
 
     async def _group_add(self, group: str, channel: str, metadata: bytes | None) -> None:
+        if self._local.is_closed(channel):
+            return
         if self.owns(channel):
-            self._memberships.join(group, channel, metadata, time.monotonic() + self.group_expiry)
+            self._roster.join(group, channel, metadata, time.monotonic() + self.group_expiry)
             link = await self._linked()
             await link.join(group, channel, metadata)
         elif "!" in channel:
@@ -141,7 +174,7 @@ class SharedChannelLayer(Resident):
 
     async def _group_discard(self, group: str, channel: str) -> None:
         if self.owns(channel):
-            self._memberships.leave(group, channel)
+            self._roster.leave(group, channel)
             link = await self._linked()
             await link.leave(group, channel)
         elif "!" in channel:
@@ -209,11 +242,13 @@ class SharedChannelLayer(Resident):
         await self._at_home(self._group_watch, group, channel)
 
     async def _group_watch(self, group: str, channel: str) -> None:
+        if self._local.is_closed(channel):
+            return
         link = await self._linked()
         if not self.owns(channel):
             await link.errands.send(Errand("group_watch", group, channel))
             return
-        self._memberships.watch(group, channel, time.monotonic() + self.group_expiry)
+        self._roster.watch(group, channel, time.monotonic() + self.group_expiry)
         await link.watch(group)
 
     async def group_unwatch(self, group: str, channel: str) -> None:
@@ -226,7 +261,7 @@ class SharedChannelLayer(Resident):
         link = await self._linked()
         if not self.owns(channel):
             await link.errands.send(Errand("group_unwatch", group, channel))
-        elif self._memberships.unwatch(group, channel):
+        elif self._roster.unwatch(group, channel):
             link.unwatch(group)
 
     async def resume(
@@ -243,6 +278,7 @@ class SharedChannelLayer(Resident):
             ValueError: the channel is not one of this process.
         """
         self.require_valid_group_name(group)
+        self.require_valid_sequence(after)
         if channel is not None:
             self.require_valid_channel_name(channel)
             if not self.owns(channel):
@@ -252,18 +288,16 @@ class SharedChannelLayer(Resident):
     async def _resume(
         self, group: str, after: int | None, channel: str | None, metadata: bytes | None
     ) -> Replay:
-        was_member = channel is not None and self._memberships.has(group, channel)
-        if channel is not None:
-            self._memberships.join(group, channel, metadata, time.monotonic() + self.group_expiry)
+        if channel is None or self._local.is_closed(channel):
+            return await self._ask(lambda link: link.resume(group, after, None, None), group)
+        was_member = self._roster.has(group, channel)
+        self._roster.join(group, channel, metadata, time.monotonic() + self.group_expiry)
         try:
-            messages, history = await self._ask(
-                lambda link: link.resume(group, after or 0, channel, metadata), group
-            )
+            return await self._ask(lambda link: link.resume(group, after, channel, metadata), group)
         except BaseException:
-            if channel is not None and not was_member:
+            if not was_member:
                 await self._group_discard(group, channel)
             raise
-        return Replay(messages, history.last, after is not None and _gap(after, messages, history.last))
 
     # Any thread.
 
@@ -351,10 +385,3 @@ class SharedChannelLayer(Resident):
             await self._group_watch(group, channel)
         elif errand.verb == "group_unwatch":
             await self._group_unwatch(group, channel)
-
-
-def _gap(after: int, messages: list[dict[str, Any]], last: int) -> bool:
-    """Return whether messages are missing between the one that was resumed after and the first of these."""
-    if messages:
-        return bool(messages[0]["sequence"] != after + 1)
-    return after != last

@@ -163,7 +163,7 @@ class Connection:
                 if type(reply) is int:
                     await self._answer(reply)
                 elif isinstance(reply, list) and reply and isinstance(reply[0], bytes):
-                    await self._push(reply)
+                    await self._push(cast("list[Any]", reply))  # type: ignore[redundant-cast]
                 else:
                     await self._answer(reply)
         except (RedisError, OSError) as error:

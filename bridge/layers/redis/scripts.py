@@ -296,7 +296,8 @@ MEMBERS: Final = Script(_COMMON + _PRESENT + "return {0, present(ARGV[2])}")
 #: base, group -> how many
 COUNT: Final = Script(_COMMON + _PRESENT + "return #present(ARGV[2]) / 2")
 
-#: base, group, after -> first number ever, last, number of the first message, messages
+#: base, group, after -> first number ever, last, number of the first message, messages: those after that one,
+#: or all that are kept, if it is not one of these or of the one before them
 HISTORY: Final = Script(
     _COMMON
     + """
@@ -307,7 +308,10 @@ end
 local kept = base .. 'h:' .. ARGV[2]
 local last = tonumber(numbers[2])
 local first = last - redis.call('LLEN', kept) + 1
-local skipped = math.max(0, tonumber(ARGV[3]) - first + 1)
+local skipped = tonumber(ARGV[3]) - first + 1
+if skipped < 0 or tonumber(ARGV[3]) > last then
+  skipped = 0
+end
 return {tonumber(numbers[1]), last, first + skipped, redis.call('LRANGE', kept, text(skipped), -1)}
 """
 )
