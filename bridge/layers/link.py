@@ -334,9 +334,7 @@ class Link:
                 await asyncio.sleep(0)  # so that a burst does not overflow channels that are read promptly
 
     async def _deliver_to_group(self, group: str, delivery: Delivery) -> None:
-        if not self._roster.count(group):
-            return
-        if delivery.sequence:
+        if delivery.sequence and self._roster.count(group):
             self._roster.seen[group] = delivery.sequence
         message = _message(delivery)
         if message is not None:

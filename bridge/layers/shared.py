@@ -109,15 +109,17 @@ class SharedChannelLayer(Resident):
             body: bytes = await asyncio.wrap_future(taking)
         except asyncio.CancelledError:
             if taking.done() and not taking.cancelled() and taking.exception() is None:
-                # It was taken at the same moment, and goes back.
                 self._home.run(self._put_back, queue, taking.result())
             raise
         return body
 
     async def _put_back(self, queue: str, body: bytes) -> None:
-        link = await self._linked()
-        with contextlib.suppress(ConnectionError):
-            link.hub.put_back(queue, body, self.expiry)
+        link = self._link
+        try:
+            if link is not None:
+                link.hub.put_back(queue, body, self.expiry)
+        except ConnectionError:
+            self.losses.count("disconnected", example=f"channel {queue}")
 
     async def _take(self, queue: str) -> bytes:
         while True:
@@ -125,9 +127,18 @@ class SharedChannelLayer(Resident):
             link = self._link
             await link.connected()
             try:
-                return await link.hub.take(queue)
+                return await self._take_once(link, queue)
             except ConnectionError:
                 continue
+
+    async def _take_once(self, link: Link, queue: str) -> bytes:
+        taken = link.hub.take(queue)
+        try:
+            return await taken
+        except asyncio.CancelledError:
+            if taken.done() and not taken.cancelled() and taken.exception() is None:
+                await self._put_back(queue, taken.result())  # it came at the same moment, and goes back
+            raise
 
     def on_overflow(self, channel: str, callback: Callable[[], object] | None) -> None:
         """Have a function called when a channel of this process was full and ``overflow`` is "close"."""
