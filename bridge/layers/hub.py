@@ -114,7 +114,7 @@ class HubEvents:
 class Hub(Protocol):
     """What carries messages between processes. All on one event loop.
 
-    Every method but the first four raises :class:`ConnectionError` when it is called while there is no
+    Every method but the first five raises :class:`ConnectionError` when it is called while there is no
     connection, and futures fail with it when the connection is lost before there is an answer. Nothing is
     ever sent twice.
     """
@@ -132,8 +132,12 @@ class Hub(Protocol):
         """Say goodbye, which ends the memberships of this process, and let go of everything."""
         ...
 
+    def stop(self) -> None:
+        """Let go of everything and say nothing, as another hub goes on with the name of this process."""
+        ...
+
     def abandon(self) -> None:
-        """Close sockets and say nothing: this is a child process, or the loop is not running any more."""
+        """Close file descriptors, in a child process, and touch nothing that the parent has a part in."""
         ...
 
     # Messages.

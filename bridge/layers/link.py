@@ -105,13 +105,11 @@ class Link:
     def retire(self) -> None:
         """Be at work no more, and say nothing to the hub: somebody else goes on (any thread)."""
         self._retired = True
-        try:
-            self._loop.call_soon_threadsafe(self._abandon)
-        except RuntimeError:  # the loop has been closed
-            self.hub.abandon()
+        with contextlib.suppress(RuntimeError):  # the loop has been closed, and all on it has ended
+            self._loop.call_soon_threadsafe(self._give_up)
 
-    def _abandon(self) -> None:
-        self.hub.abandon()
+    def _give_up(self) -> None:
+        self.hub.stop()
         self._stop()
 
     def _stop(self) -> None:

@@ -49,11 +49,13 @@ class Told:
         lost: called with the answer to a message that nobody waits for, when it is not 0: an error, or how
             many messages queues lost by it, those that had expired and those that were too many.
         room: called when :attr:`Connection.has_room` is true again.
+        dropped: called with the reason when the connection is of no use any more.
     """
 
     pushed: Callable[[bytes, bytes], Awaitable[object]]
     lost: Callable[[Reply], object]
     room: Callable[[], object]
+    dropped: Callable[[str], object]
 
 
 class Connection:
@@ -207,6 +209,7 @@ class Connection:
         """Be of no use any more; :meth:`serve` ends."""
         if not self._reason:
             self._reason = reason
+            self._told.dropped(reason)
             if self._reading is not None:
                 self._reading.cancel()
 

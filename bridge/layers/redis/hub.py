@@ -84,14 +84,16 @@ class RedisHub:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    def abandon(self) -> None:
-        """Close the socket and say nothing."""
+    def stop(self) -> None:
+        """Let go of the connection and say nothing."""
         self._is_closing = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def abandon(self) -> None:
+        """Close the file descriptor, in a child process."""
         if self._connection is not None:
             self._connection.abandon()
-        if self._task is not None and not self._task.get_loop().is_closed():
-            with contextlib.suppress(RuntimeError):
-                self._task.cancel()
 
     async def _keep_connected(self) -> None:
         pause = _FIRST_PAUSE
@@ -99,7 +101,7 @@ class RedisHub:
             try:
                 made = await self._address.connect()
             except ConnectionError as error:
-                self._say_lost("no connection to", error)
+                self._say_lost("no connection to", str(error))
             else:
                 pause = _FIRST_PAUSE
                 await self._serve(made)
@@ -108,21 +110,20 @@ class RedisHub:
 
     async def _serve(self, made: Any) -> None:
         """Have a connection until it is lost, or not wanted any more."""
-        connection = Connection(made, self._base, Told(self._on_pushed, self._on_lost, self._on_room))
+        connection = Connection(
+            made, self._base, Told(self._on_pushed, self._on_lost, self._on_room, self._on_dropped)
+        )
         queues = Queues(connection, self._base, self._on_expired)
         beating = asyncio.get_running_loop().create_task(self._beat(connection, queues))
-        reason = "closed"
         try:
             await connection.serve()
         except Lost as error:
-            reason = str(error)
-            if not self._is_closing:
-                self._say_lost("lost the connection to", error)
+            self._on_dropped(str(error))
         finally:
             self._connection = None
             beating.cancel()
             unknown = connection.lose()
-            queues.lose(Lost(reason))
+            queues.lose(Lost("the connection was lost"))
             self._events.lost("disconnected", unknown, "whoever they were for")
             await connection.close()
             await asyncio.wait([beating])
@@ -149,10 +150,16 @@ class RedisHub:
         except ConnectionError as error:
             connection.drop(str(error))
 
-    def _say_lost(self, what: str, error: Exception) -> None:
+    def _on_dropped(self, reason: str) -> None:
+        """Have no connection from this moment, though its end takes a little longer."""
+        self._connection = None
+        if not self._is_closing:
+            self._say_lost("lost the connection to", reason)
+
+    def _say_lost(self, what: str, reason: str) -> None:
         if not self._is_said:
             self._is_said = True
-            logger.warning("%s %s (%s); trying again", what, self._address, error)
+            logger.warning("%s %s (%s); trying again", what, self._address, reason)
             self._events.disconnected()
 
     def _say_found(self) -> None:

@@ -38,7 +38,7 @@ def test_all_members_get_what_is_sent(redis: RedisServer) -> None:
 
 def test_every_kind_of_value_arrives(redis: RedisServer) -> None:
     """What the specification lets a message have, at several depths, and as much as 1 MB."""
-    message = {
+    message: dict[str, Any] = {
         "type": "t",
         "bytes": b"\0\xff",
         "text": "ü\N{PARTY POPPER}",
