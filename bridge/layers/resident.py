@@ -4,7 +4,6 @@ import abc
 import asyncio
 import os
 import secrets
-import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -170,9 +169,14 @@ class Resident(BaseChannelLayer):
         why = str(error) or f"no answer within {self.timeout:g} seconds"
         return ChannelLayerError(f"{what}: {type(self).__name__}: {why}")
 
-    def _carry(self, channel: str, body: bytes) -> None:
-        if self._link is not None:
-            self._link.send(Parcel(None, channel, body, time.monotonic()))
+    async def _carry(self, channel: str, body: bytes) -> bool:
+        link = self._link
+        if link is None:
+            return False
+        try:
+            return await link.hub.send(channel, body, link.waiting(channel))
+        except ConnectionError:
+            return False
 
     @abc.abstractmethod
     async def _run_errand(self, errand: Errand) -> None:

@@ -51,6 +51,8 @@ class SharedChannelLayer(Resident):
         """Return a name that no other channel has, such as ``specific.5f3a…!0f64…``."""
         name = f"{prefix}.{self.node}!{secrets.token_hex(8)}"
         self.require_valid_channel_name(name)
+        if self._link is None or self._link.state is State.CONNECTING:
+            await self._at_home(self._linked)  # so that whoever is told the name can use it
         return name
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
