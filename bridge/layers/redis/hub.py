@@ -100,15 +100,13 @@ class RedisHub:
         while True:
             try:
                 made = await self._address.connect()
+                pause = _FIRST_PAUSE
+                await self._serve(made)
             except ConnectionError as error:
                 self._say_lost("no connection to", str(error))
-            else:
-                pause = _FIRST_PAUSE
-                try:
-                    await self._serve(made)
-                except Exception as error:
-                    logger.exception("%s: the connection has failed for want of care", self._address)
-                    self._on_dropped(repr(error))
+            except Exception as error:
+                logger.exception("%s: something has failed that should not", self._address)
+                self._say_lost("no connection to", repr(error))
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - nothing secret about it
             pause = min(2 * pause, _LONGEST_PAUSE)
 
