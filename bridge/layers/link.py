@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import enum
-import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from hybrid.bridge.errors import ChannelFull
+from hybrid.bridge.layers.arrivals import Arrivals, message_of
 from hybrid.bridge.layers.base import BaseChannelLayer
-from hybrid.bridge.layers.codec import decode
 from hybrid.bridge.layers.errands import Errands
 from hybrid.bridge.layers.history import select
 from hybrid.bridge.layers.hub import Delivery, History, Hub, HubEvents, Joining, Sending
@@ -19,8 +17,6 @@ from hybrid.bridge.layers.memory import InMemoryChannelLayer
 from hybrid.bridge.layers.outgoing import Outgoing, Parcel
 from hybrid.bridge.layers.presence import Member, Replay
 from hybrid.bridge.layers.roster import Roster
-
-logger = logging.getLogger("hybrid.layers")
 
 #: Messages that are handed to members before they have a turn to read.
 _PER_TURN: Final = 32
@@ -67,8 +63,7 @@ class Link:
         self._retired = False
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()  # set, and replaced, with every change of the state and with room
-        self._per_turn = min(_PER_TURN, layer.capacity)
-        self._in_turn = 0
+        self._arrivals = Arrivals(local, errands, roster, min(_PER_TURN, layer.capacity))
         self._timer: asyncio.TimerHandle | None = None
         # Twice within the shortest of the times that somebody set.
         self._interval = min(layer.expiry, layer.group_expiry, 5.0) / 2
@@ -322,40 +317,11 @@ class Link:
         for delivery in deliveries:
             if self._retired:
                 return
-            if delivery.channel is not None:
-                await self._deliver_to_channel(delivery.channel, delivery)
-            elif delivery.group is not None:
-                await self._deliver_to_group(delivery.group, delivery)
-            self._in_turn += 1
-            if self._in_turn >= self._per_turn:
-                self._in_turn = 0
-                await asyncio.sleep(0)  # so that a burst does not overflow channels that are read promptly
-
-    async def _deliver_to_group(self, group: str, delivery: Delivery) -> None:
-        if delivery.sequence and self._roster.count(group):
-            self._roster.seen[group] = delivery.sequence
-        message = _message(delivery)
-        if message is not None:
-            await self._local.group_send(group, message)
-
-    async def _deliver_to_channel(self, channel: str, delivery: Delivery) -> None:
-        if self.errands.are_in(delivery.body):
-            self.errands.receive(channel, delivery.body)
-        elif (message := _message(delivery)) is not None:
-            await self.put(channel, message)
-
-    async def put(self, channel: str, message: dict[str, Any]) -> None:
-        """Let a channel of this process have a message that nobody waits to hear about."""
-        try:
-            await self._local.send(channel, message)
-        except ChannelFull:
-            self._losses.count("full", example=channel)
+            await self._arrivals.deliver(delivery)
 
     async def _on_changed(self, group: str, joined: bool, member: Member) -> None:
-        if self._retired:
-            return
-        for watcher in self._roster.watchers(group, time.monotonic()):
-            await self.put(watcher, _event(group, joined, member))
+        if not self._retired:
+            await self._arrivals.tell(group, joined, member)
 
     # Time.
 
@@ -368,49 +334,26 @@ class Link:
             self._losses.count(reason, example=parcel.target)
         over = self._roster.expire(now)
         unwatched = self._roster.expire_watchers(now)
-        if self.state is not State.CONNECTED:
-            return
-        for group, channel in over:
-            _forget(self.hub.leave(group, channel))
-        for group in unwatched:
-            self.hub.unwatch(group)
-        for group in [group for group in self._subscribed if not self._roster.count(group)]:
-            # Not with the last one's leaving: the next one often comes soon.
-            self._subscribed.discard(group)
-            self.hub.unsubscribe(group)
-
-
-def _message(delivery: Delivery) -> dict[str, Any] | None:
-    """Return what was sent; None for what is no message of ours."""
-    try:
-        value = decode(delivery.body)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        logger.warning("%s: something that is no message was dropped", delivery.group or delivery.channel)
-        return None
-    message = cast("dict[str, Any]", value)
-    if delivery.sequence:
-        message["sequence"] = delivery.sequence
-    return message
+        with contextlib.suppress(ConnectionError):
+            for group, channel in over:
+                _forget(self.hub.leave(group, channel))
+            for group in unwatched:
+                self.hub.unwatch(group)
+            for group in [group for group in self._subscribed if not self._roster.count(group)]:
+                # Not with the last one's leaving: the next one often comes soon.
+                self._subscribed.discard(group)
+                self.hub.unsubscribe(group)
 
 
 def _replay(history: History, after: int | None) -> Replay:
     """Return what somebody needs who has a group's messages up to a number."""
     if after and after == history.last:
         return Replay([], history.last, gap=False)
-    kept = [(each.sequence, message) for each in history.messages if (message := _message(each)) is not None]
+    kept = [
+        (each.sequence, message) for each in history.messages if (message := message_of(each)) is not None
+    ]
     past = select(kept, after, whole=not kept or kept[0][0] == history.start)
     return Replay([message for _, message in past.entries], history.last, past.gap)
-
-
-def _event(group: str, joined: bool, member: Member) -> dict[str, Any]:
-    return {
-        "type": "group.join" if joined else "group.leave",
-        "group": group,
-        "channel": member.channel,
-        "metadata": member.metadata,
-    }
 
 
 def _forget(future: asyncio.Future[Any]) -> None:

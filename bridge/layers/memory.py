@@ -159,7 +159,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
     def is_closed(self, channel: str) -> bool:
         """Return whether a channel has been closed lately."""
         with self._lock:
-            return self._members.is_closed(channel)
+            return self._books.members.is_closed(channel)
 
     # Groups.
 

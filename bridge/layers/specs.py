@@ -17,7 +17,7 @@ HIDDEN: Final = "***"
 
 #: Schemes of URLs that mean Redis, or Valkey, which speaks the same.
 REDIS_SCHEMES: Final = frozenset(
-    ("redis", "rediss", "redis+sentinel", "rediss+sentinel", "valkey", "valkeys", "valkey+sentinel")
+    f"{name}{kind}" for name in ("redis", "valkey") for kind in ("", "s", "+unix", "+sentinel", "s+sentinel")
 )
 _CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*")
 _PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/\s]*@")

@@ -9,7 +9,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.bridge.layers.urls import redacted
+from hybrid.bridge.layers.specs import masked
 
 #: What may stand in front of ``://``, and what redis-py calls it.
 SCHEMES: Final = {
@@ -52,7 +52,7 @@ class Address:
     """
 
     def __init__(self, url: str, connect_timeout: float) -> None:
-        self._shown = redacted(url)
+        self._shown = masked(url)
         scheme, mark, rest = url.partition("://")
         if not mark or scheme not in SCHEMES:
             raise ConfigError(f"{self._shown}: a Redis URL begins with one of {', '.join(SCHEMES)}, and ://")

@@ -1,16 +1,14 @@
 """The channel layer for processes that share a Redis or Valkey server."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.layers.hub import Hub
+from hybrid.bridge.layers.options import checked_options, options_of
 from hybrid.bridge.layers.shared import SharedChannelLayer
-from hybrid.bridge.layers.urls import SHARED, Reader, split_options
-
-#: Options that the query of a URL may have.
-OPTIONS: Final[Mapping[str, Reader]] = {**SHARED, "prefix": str, "lease": float}
+from hybrid.bridge.layers.specs import masked
 
 #: What the query of a URL may have beside options of the layer; redis-py says what they mean.
 CLIENT_OPTIONS: Final = frozenset(
@@ -66,7 +64,7 @@ class RedisChannelLayer(SharedChannelLayer):
         lease: float = 15.0,
         **options: Any,
     ) -> None:
-        rest, found = split_options(url, OPTIONS, CLIENT_OPTIONS)
+        rest, found = _split(url)
         self.prefix: str = found.pop("prefix", prefix)
         self.lease: float = found.pop("lease", lease)
         if not _PREFIX.fullmatch(self.prefix):
@@ -76,15 +74,24 @@ class RedisChannelLayer(SharedChannelLayer):
         super().__init__(**{**found, **options})
         try:
             from hybrid.bridge.layers.redis.address import Address
-
-            self.address = Address(rest, self.timeout)
-        except ImportError:
-            raise ConfigError(
-                "a Redis channel layer needs redis-py: pip install hybrid-gateway[redis]"
-            ) from None
+        except ImportError as error:
+            raise ConfigError("the package redis is missing: pip install 'hybrid-gateway[redis]'") from error
+        self.address = Address(rest, self.timeout)
 
     def make_hub(self) -> Hub:
         """Return a new hub."""
         from hybrid.bridge.layers.redis.hub import RedisHub
 
         return RedisHub(self.address, self.prefix, self.lease, self.timeout)
+
+
+def _split(url: str) -> tuple[str, dict[str, Any]]:
+    """Return a URL without the options of the layer that its query has, and these."""
+    base, _, query = url.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    client = {name: options.pop(name) for name in CLIENT_OPTIONS & options.keys()}
+    try:
+        found = checked_options(options_of(RedisChannelLayer, skip=1), {}, options)
+    except ConfigError as error:
+        raise ConfigError(f"{masked(base)}: {error}") from None
+    return (f"{base}?{urlencode(client)}" if client else base), found
