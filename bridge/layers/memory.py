@@ -158,7 +158,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
 
     def is_closed(self, channel: str) -> bool:
         """Return whether a channel has been closed lately."""
-        with self._lock:
+        with self._switchboard.looking():
             return self._books.members.is_closed(channel)
 
     # Groups.

@@ -73,7 +73,8 @@ class Resident(BaseChannelLayer):
         self._local = InMemoryChannelLayer(
             self.expiry, self.group_expiry, self.capacity, self._channel_capacity, overflow=self.overflow
         )
-        self._local.losses = self.losses
+        self.losses = self._local.losses  # one book for both
+        self.losses.name = type(self).__name__
         self._roster = Roster()
         self._outgoing = Outgoing(self._backlog_limit, self.expiry)
         self._backlog: Backlog[Parcel] = Backlog(self._backlog_limit, self._collect)
