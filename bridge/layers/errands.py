@@ -41,12 +41,15 @@ class Errands:
 
     Args:
         home: a channel name of this process, for the answers.
-        carry: sends to a channel of another process.
+        carry: sends to a channel of another process; False when that is gone.
         run: does what was asked.
     """
 
     def __init__(
-        self, home: str, carry: Callable[[str, bytes], object], run: Callable[[Errand], Awaitable[object]]
+        self,
+        home: str,
+        carry: Callable[[str, bytes], Awaitable[bool]],
+        run: Callable[[Errand], Awaitable[object]],
     ) -> None:
         self._home = home
         self._carry = carry
@@ -64,15 +67,15 @@ class Errands:
         return b"\x90" <= body[:1] < b"\xa0"
 
     async def send(self, errand: Errand) -> None:
-        """Have the process of a channel do something; returns when it is done, or nobody answers in time."""
+        """Have the process of a channel do something; returns when it is done, or will not be."""
         number = next(self._numbers)
         done = self._sent[number] = asyncio.get_running_loop().create_future()
         asked = [errand.verb, errand.group, errand.metadata, self._home, number]
-        self._carry(errand.channel, encode(asked))
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE):
-                    await done
+            if await self._carry(errand.channel, encode(asked)):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_PATIENCE):
+                        await done
         finally:
             self._sent.pop(number, None)
 
@@ -95,7 +98,7 @@ class Errands:
         except Exception:
             logger.exception("%r for another process", errand)
         else:
-            self._carry(home, encode([_DONE, number]))
+            await self._carry(home, encode([_DONE, number]))
 
     def cancel(self) -> None:
         """Run none any more."""

@@ -66,6 +66,25 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Joining:
+    """A membership that begins, or that lasts longer than it would have.
+
+    Attributes:
+        group: its name.
+        channel: one of this process, or a queue, which is nobody's.
+        metadata: an encoded dict; None leaves what was said before.
+        seconds: how long it lasts.
+        waiting: how a queue takes what is sent to the group; None for a channel of this process.
+    """
+
+    group: str
+    channel: str
+    metadata: bytes | None
+    seconds: float
+    waiting: Sending | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HubEvents:
     """What a hub tells the layer, on the layer's event loop.
 
@@ -95,7 +114,7 @@ class HubEvents:
 class Hub(Protocol):
     """What carries messages between processes. All on one event loop.
 
-    Every method but the first four raises :class:`ConnectionError` when it is called while there is no
+    Every method but the first five raises :class:`ConnectionError` when it is called while there is no
     connection, and futures fail with it when the connection is lost before there is an answer. Nothing is
     ever sent twice.
     """
@@ -113,8 +132,12 @@ class Hub(Protocol):
         """Say goodbye, which ends the memberships of this process, and let go of everything."""
         ...
 
+    def stop(self) -> None:
+        """Let go of everything and say nothing, as another hub goes on with the name of this process."""
+        ...
+
     def abandon(self) -> None:
-        """Close sockets and say nothing: this is a child process, or the loop is not running any more."""
+        """Close file descriptors, in a child process, and touch nothing that the parent has a part in."""
         ...
 
     # Messages.
@@ -137,7 +160,7 @@ class Hub(Protocol):
         """Wait for the next message of a queue, which no other process gets. Cancelling it loses none."""
         ...
 
-    def put_back(self, queue: str, body: bytes) -> None:
+    def put_back(self, queue: str, body: bytes, expiry: float) -> None:
         """Be the next that is taken from the queue: it was taken, and nobody was there for it."""
         ...
 
@@ -164,20 +187,12 @@ class Hub(Protocol):
         ...
 
     def join(
-        self,
-        group: str,
-        channel: str,
-        metadata: bytes | None,
-        seconds: float,
-        at: Callable[[int], Awaitable[object]] | None = None,
+        self, joining: Joining, at: Callable[[int], Awaitable[object]] | None = None
     ) -> asyncio.Future[None]:
-        """Note a member for so many seconds.
+        """Note a member.
 
         Args:
-            group: its name.
-            channel: one of this process, or a queue, which is nobody's.
-            metadata: an encoded dict; None leaves what was said before.
-            seconds: how long.
+            joining: who, and where.
             at: awaited between the deliveries of what was sent before and after, before the future is done;
                 it gets the number of the newest message of the group, 0 for none.
         """
@@ -200,8 +215,9 @@ class Hub(Protocol):
     def history(
         self, group: str, after: int, at: Callable[[History], Awaitable[object]]
     ) -> asyncio.Future[None]:
-        """Have what is kept of the group, and is newer than ``after``, told to ``at``, which is awaited
-        between the deliveries of what was sent before and after, before the future is done.
+        """Have what is kept of the group told to ``at``, which is awaited between the deliveries of what was
+        sent before and after, before the future is done. Where ``after`` is the number of a message that is
+        kept, or the one before the first of these, those up to it are left out.
         """
         ...
 

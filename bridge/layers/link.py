@@ -3,23 +3,20 @@
 import asyncio
 import contextlib
 import enum
-import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from hybrid.bridge.errors import ChannelFull
+from hybrid.bridge.layers.arrivals import Arrivals, message_of
 from hybrid.bridge.layers.base import BaseChannelLayer
-from hybrid.bridge.layers.codec import decode
 from hybrid.bridge.layers.errands import Errands
-from hybrid.bridge.layers.hub import Delivery, History, Hub, HubEvents, Sending
+from hybrid.bridge.layers.history import select
+from hybrid.bridge.layers.hub import Delivery, History, Hub, HubEvents, Joining, Sending
 from hybrid.bridge.layers.losses import Losses, Reason
-from hybrid.bridge.layers.memberships import Memberships
 from hybrid.bridge.layers.memory import InMemoryChannelLayer
 from hybrid.bridge.layers.outgoing import Outgoing, Parcel
-from hybrid.bridge.layers.presence import Member
-
-logger = logging.getLogger("hybrid.layers")
+from hybrid.bridge.layers.presence import Member, Replay
+from hybrid.bridge.layers.roster import Roster
 
 #: Messages that are handed to members before they have a turn to read.
 _PER_TURN: Final = 32
@@ -41,7 +38,7 @@ class Link:
         hub: what carries the messages.
         errands: what other processes ask for, and are asked for.
         local: the channels and groups of this process.
-        memberships: what is said to the hub whenever there is a new connection.
+        roster: what is said to the hub whenever there is a new connection.
         outgoing: what waits to be sent.
     """
 
@@ -51,7 +48,7 @@ class Link:
         hub: Hub,
         errands: Errands,
         local: InMemoryChannelLayer,
-        memberships: Memberships,
+        roster: Roster,
         outgoing: Outgoing,
     ) -> None:
         self.hub = hub
@@ -60,13 +57,13 @@ class Link:
         self._layer = layer
         self._losses: Losses = layer.losses
         self._local = local
-        self._memberships = memberships
+        self._roster = roster
         self._outgoing = outgoing
         self._subscribed: set[str] = set()
         self._retired = False
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()  # set, and replaced, with every change of the state and with room
-        self._per_turn = min(_PER_TURN, layer.capacity)
+        self._arrivals = Arrivals(local, errands, roster, min(_PER_TURN, layer.capacity))
         self._timer: asyncio.TimerHandle | None = None
         # Twice within the shortest of the times that somebody set.
         self._interval = min(layer.expiry, layer.group_expiry, 5.0) / 2
@@ -103,13 +100,11 @@ class Link:
     def retire(self) -> None:
         """Be at work no more, and say nothing to the hub: somebody else goes on (any thread)."""
         self._retired = True
-        try:
-            self._loop.call_soon_threadsafe(self._abandon)
-        except RuntimeError:  # the loop has been closed
-            self.hub.abandon()
+        with contextlib.suppress(RuntimeError):  # the loop has been closed, and all on it has ended
+            self._loop.call_soon_threadsafe(self._give_up)
 
-    def _abandon(self) -> None:
-        self.hub.abandon()
+    def _give_up(self) -> None:
+        self.hub.stop()
         self._stop()
 
     def _stop(self) -> None:
@@ -192,14 +187,19 @@ class Link:
         """Make a channel of this process a member, at a moment of the order in which messages arrive."""
 
         async def at(last: int) -> None:
-            self._memberships.seen.setdefault(group, last)
+            self._roster.seen.setdefault(group, last)
             await self._local.group_add(group, channel)
 
         try:
             self.subscribe(group)
-            await self.hub.join(group, channel, metadata, self._layer.group_expiry, at)
+            await self.hub.join(Joining(group, channel, metadata, self._layer.group_expiry), at)
         except ConnectionError:
             await self._local.group_add(group, channel)
+
+    def join_queue(self, group: str, queue: str, metadata: bytes | None) -> asyncio.Future[None]:
+        """Make a queue a member, which is no process's."""
+        expiry = self._layer.group_expiry
+        return self.hub.join(Joining(group, queue, metadata, expiry, self.waiting(queue)))
 
     async def watch(self, group: str) -> None:
         """Be told who joins and leaves a group."""
@@ -211,6 +211,16 @@ class Link:
         """End that."""
         with contextlib.suppress(ConnectionError):
             self.hub.unwatch(group)
+
+    def close_channel(self, channel: str) -> None:
+        """Let a channel belong to nothing any more."""
+        for group in self._roster.groups_of(channel):
+            self._roster.leave(group, channel)
+            with contextlib.suppress(ConnectionError):
+                _forget(self.hub.leave(group, channel))
+        for group in self._roster.watched_by(channel):
+            if self._roster.unwatch(group, channel):
+                self.unwatch(group)
 
     async def leave(self, group: str, channel: str) -> None:
         """End a membership, at a moment of that order."""
@@ -224,25 +234,25 @@ class Link:
             await at()
 
     async def resume(
-        self, group: str, after: int, channel: str | None, metadata: bytes | None
-    ) -> tuple[list[dict[str, Any]], History]:
-        """Return what is kept of a group, decoded and not, and make a channel a member at that moment."""
+        self, group: str, after: int | None, channel: str | None, metadata: bytes | None
+    ) -> Replay:
+        """Return what was sent to a group, and make a channel a member at that moment of the order."""
         answers: list[History] = []
 
         async def at(history: History) -> None:
             answers.append(history)
             if channel is not None:
-                self._memberships.seen.setdefault(group, history.last)
-                await self._local.group_add(group, channel)
+                self._roster.seen.setdefault(group, history.last)
+                # Which also takes out what waits in the channel of this group: it comes with the answer.
+                await self._local.resume(group, None, channel)
 
         if channel is not None:
             self.subscribe(group)
-        asked = self.hub.history(group, after, at)
+        asked = self.hub.history(group, 0 if after is None else after, at)
         if channel is not None:
-            _forget(self.hub.join(group, channel, metadata, self._layer.group_expiry))
+            _forget(self.hub.join(Joining(group, channel, metadata, self._layer.group_expiry)))
         await asked
-        messages = [message for each in answers[0].messages if (message := _message(each)) is not None]
-        return messages, answers[0]
+        return _replay(answers[0], after)
 
     # What the hub tells.
 
@@ -255,14 +265,15 @@ class Link:
         now = time.monotonic()
         self._subscribed.clear()
         try:
-            for group in self._memberships.watched():
+            for group in self._roster.watched():
                 self.hub.watch(group)
-            for group in self._memberships.groups():
+            for group in self._roster.groups():
                 self.hub.subscribe(group)
                 self._subscribed.add(group)
                 self._catch_up(group)
-            for group, channel, membership in self._memberships.all():
-                _forget(self.hub.join(group, channel, membership.metadata, membership.until - now))
+            for group, channel, membership in self._roster.all():
+                left = membership.until - now
+                _forget(self.hub.join(Joining(group, channel, membership.metadata, left)))
         except ConnectionError:
             return
         self._change(State.CONNECTED)
@@ -270,16 +281,17 @@ class Link:
 
     def _catch_up(self, group: str) -> None:
         """Have the members get what was kept of a group while nothing arrived here, and count the rest."""
-        seen = self._memberships.seen.get(group)
+        seen = self._roster.seen.get(group)
         if seen is None or not self._layer.get_history(group):
             return
 
         async def at(history: History) -> None:
             first = history.messages[0].sequence if history.messages else history.last + 1
             missed = first - max(seen + 1, history.start)
-            self._losses.count("disconnected", missed * self._memberships.count(group), example=group)
-            await self._on_delivered(history.messages)
-            self._memberships.seen[group] = max(history.last, self._memberships.seen.get(group, 0))
+            self._losses.count("disconnected", missed * self._roster.count(group), example=group)
+            # Not what has a number that was here already: a replica that took over may know less than this.
+            await self._on_delivered([each for each in history.messages if each.sequence > seen])
+            self._roster.seen[group] = history.last
 
         _forget(self.hub.history(group, seen, at))
 
@@ -297,48 +309,19 @@ class Link:
 
     async def _on_flushed(self) -> None:
         if not self._retired:
-            self._memberships.clear()
+            self._roster.clear()
             self._outgoing.clear()
             await self._local.flush()
 
     async def _on_delivered(self, deliveries: Sequence[Delivery]) -> None:
-        for number, delivery in enumerate(deliveries, 1):
+        for delivery in deliveries:
             if self._retired:
                 return
-            if delivery.channel is not None:
-                await self._deliver_to_channel(delivery.channel, delivery)
-            elif delivery.group is not None:
-                await self._deliver_to_group(delivery.group, delivery)
-            if number % self._per_turn == 0:
-                await asyncio.sleep(0)  # so that a burst does not overflow channels that are read promptly
-
-    async def _deliver_to_group(self, group: str, delivery: Delivery) -> None:
-        if not self._memberships.count(group):
-            return
-        if delivery.sequence:
-            self._memberships.seen[group] = delivery.sequence
-        message = _message(delivery)
-        if message is not None:
-            await self._local.group_send(group, message)
-
-    async def _deliver_to_channel(self, channel: str, delivery: Delivery) -> None:
-        if self.errands.are_in(delivery.body):
-            self.errands.receive(channel, delivery.body)
-        elif (message := _message(delivery)) is not None:
-            await self.put(channel, message)
-
-    async def put(self, channel: str, message: dict[str, Any]) -> None:
-        """Let a channel of this process have a message that nobody waits to hear about."""
-        try:
-            await self._local.send(channel, message)
-        except ChannelFull:
-            self._losses.count("full", example=channel)
+            await self._arrivals.deliver(delivery)
 
     async def _on_changed(self, group: str, joined: bool, member: Member) -> None:
-        if self._retired:
-            return
-        for watcher in self._memberships.watchers(group, time.monotonic()):
-            await self.put(watcher, _event(group, joined, member))
+        if not self._retired:
+            await self._arrivals.tell(group, joined, member)
 
     # Time.
 
@@ -349,42 +332,28 @@ class Link:
         reason: Reason = "expired" if self.state is State.CONNECTED else "disconnected"
         for parcel in self._outgoing.expire(now):
             self._losses.count(reason, example=parcel.target)
-        over = self._memberships.expire(now)
-        unwatched = self._memberships.expire_watchers(now)
-        if self.state is not State.CONNECTED:
-            return
-        for group, channel in over:
-            _forget(self.hub.leave(group, channel))
-        for group in unwatched:
-            self.hub.unwatch(group)
-        for group in [group for group in self._subscribed if not self._memberships.count(group)]:
-            # Not with the last one's leaving: the next one often comes soon.
-            self._subscribed.discard(group)
-            self.hub.unsubscribe(group)
+        over = self._roster.expire(now)
+        unwatched = self._roster.expire_watchers(now)
+        with contextlib.suppress(ConnectionError):
+            for group, channel in over:
+                _forget(self.hub.leave(group, channel))
+            for group in unwatched:
+                self.hub.unwatch(group)
+            for group in [group for group in self._subscribed if not self._roster.count(group)]:
+                # Not with the last one's leaving: the next one often comes soon.
+                self._subscribed.discard(group)
+                self.hub.unsubscribe(group)
 
 
-def _message(delivery: Delivery) -> dict[str, Any] | None:
-    """Return what was sent; None for what is no message of ours."""
-    try:
-        value = decode(delivery.body)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        logger.warning("%s: something that is no message was dropped", delivery.group or delivery.channel)
-        return None
-    message = cast("dict[str, Any]", value)
-    if delivery.sequence:
-        message["sequence"] = delivery.sequence
-    return message
-
-
-def _event(group: str, joined: bool, member: Member) -> dict[str, Any]:
-    return {
-        "type": "group.join" if joined else "group.leave",
-        "group": group,
-        "channel": member.channel,
-        "metadata": member.metadata,
-    }
+def _replay(history: History, after: int | None) -> Replay:
+    """Return what somebody needs who has a group's messages up to a number."""
+    if after and after == history.last:
+        return Replay([], history.last, gap=False)
+    kept = [
+        (each.sequence, message) for each in history.messages if (message := message_of(each)) is not None
+    ]
+    past = select(kept, after, whole=not kept or kept[0][0] == history.start)
+    return Replay([message for _, message in past.entries], history.last, past.gap)
 
 
 def _forget(future: asyncio.Future[Any]) -> None:

@@ -156,6 +156,11 @@ class InMemoryChannelLayer(BaseChannelLayer):
         with self._switchboard.changing() as now:
             self._books.close(channel, now)
 
+    def is_closed(self, channel: str) -> bool:
+        """Return whether a channel has been closed lately."""
+        with self._switchboard.looking():
+            return self._books.members.is_closed(channel)
+
     # Groups.
 
     async def group_add(self, group: str, channel: str, metadata: Mapping[str, Any] | None = None) -> None:

@@ -4,7 +4,6 @@ import abc
 import asyncio
 import os
 import secrets
-import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -17,9 +16,9 @@ from hybrid.bridge.layers.errands import Errand, Errands
 from hybrid.bridge.layers.home import Home
 from hybrid.bridge.layers.hub import Hub
 from hybrid.bridge.layers.link import Link
-from hybrid.bridge.layers.memberships import Memberships
 from hybrid.bridge.layers.memory import InMemoryChannelLayer
 from hybrid.bridge.layers.outgoing import Outgoing, Parcel
+from hybrid.bridge.layers.roster import Roster
 
 Result = TypeVar("Result")
 
@@ -70,10 +69,13 @@ class Resident(BaseChannelLayer):
     def _start_afresh(self) -> None:
         """Be a process that nobody knows: when the layer is made, and in a child process after a fork."""
         self.node = secrets.token_hex(6)
+        self._mark = f".{self.node}!"
         self._local = InMemoryChannelLayer(
-            self.expiry, self.group_expiry, self.capacity, self._channel_capacity
+            self.expiry, self.group_expiry, self.capacity, self._channel_capacity, overflow=self.overflow
         )
-        self._memberships = Memberships()
+        self.losses = self._local.losses  # one book for both
+        self.losses.name = type(self).__name__
+        self._roster = Roster()
         self._outgoing = Outgoing(self._backlog_limit, self.expiry)
         self._backlog: Backlog[Parcel] = Backlog(self._backlog_limit, self._collect)
         self._link: Link | None = None
@@ -85,8 +87,7 @@ class Resident(BaseChannelLayer):
 
     def owns(self, channel: str) -> bool:
         """Return whether a channel belongs to this process."""
-        name, mark, _ = channel.partition("!")
-        return bool(mark) and name.rpartition(".")[2] == self.node
+        return self._mark in channel
 
     # At home.
 
@@ -95,7 +96,7 @@ class Resident(BaseChannelLayer):
         if self._link is not None:
             self._link.retire()
         errands = Errands(f"specific.{self.node}!", self._carry, self._run_errand)
-        link = Link(self, self.make_hub(), errands, self._local, self._memberships, self._outgoing)
+        link = Link(self, self.make_hub(), errands, self._local, self._roster, self._outgoing)
         self._link = link
         self._backlog.add_home(loop)
         link.open(self.node)
@@ -106,7 +107,7 @@ class Resident(BaseChannelLayer):
         if link is not None:
             self._collect()
             self._link = None
-            self._memberships.clear()
+            self._roster.clear()
             await link.close()
 
     async def open(self) -> None:
@@ -117,6 +118,7 @@ class Resident(BaseChannelLayer):
         """Let go of the connection, after a goodbye that ends the memberships of this process."""
         if self._home.is_running:
             await self._at_home(self._close)
+        self.losses.say()
 
     async def _close(self) -> None:
         await self.depart()
@@ -168,9 +170,14 @@ class Resident(BaseChannelLayer):
         why = str(error) or f"no answer within {self.timeout:g} seconds"
         return ChannelLayerError(f"{what}: {type(self).__name__}: {why}")
 
-    def _carry(self, channel: str, body: bytes) -> None:
-        if self._link is not None:
-            self._link.send(Parcel(None, channel, body, time.monotonic()))
+    async def _carry(self, channel: str, body: bytes) -> bool:
+        link = self._link
+        if link is None:
+            return False
+        try:
+            return await link.hub.send(channel, body, link.waiting(channel))
+        except ConnectionError:
+            return False
 
     @abc.abstractmethod
     async def _run_errand(self, errand: Errand) -> None:

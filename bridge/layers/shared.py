@@ -51,6 +51,8 @@ class SharedChannelLayer(Resident):
         """Return a name that no other channel has, such as ``specific.5f3a…!0f64…``."""
         name = f"{prefix}.{self.node}!{secrets.token_hex(8)}"
         self.require_valid_channel_name(name)
+        if self._link is None or self._link.state is State.CONNECTING:
+            await self._at_home(self._linked)  # so that whoever is told the name can use it
         return name
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
@@ -90,15 +92,36 @@ class SharedChannelLayer(Resident):
         Raises:
             ValueError: the channel belongs to another process.
         """
-        self.require_valid_channel_name(channel)
-        if self.owns(channel):
-            self._home.enter()
+        if self._mark in channel:
+            if not self._home.is_running:
+                self._home.enter()
             return await self._local.receive(channel)
+        self.require_valid_channel_name(channel)
         if "!" in channel:
             raise ValueError(f"channel {channel!r} belongs to another process, which alone receives from it")
-        body: bytes = await self._at_home(self._take, channel)
-        message: dict[str, Any] = decode(body)
+        message: dict[str, Any] = decode(await self._receive_from_queue(channel))
         return message
+
+    async def _receive_from_queue(self, queue: str) -> bytes:
+        home = self._home.enter()
+        if home is asyncio.get_running_loop():
+            return await self._take(queue)
+        taking = self._home.run(self._take, queue)
+        try:
+            body: bytes = await asyncio.wrap_future(taking)
+        except asyncio.CancelledError:
+            if taking.done() and not taking.cancelled() and taking.exception() is None:
+                self._home.run(self._put_back, queue, taking.result())
+            raise
+        return body
+
+    async def _put_back(self, queue: str, body: bytes) -> None:
+        link = self._link
+        try:
+            if link is not None:
+                link.hub.put_back(queue, body, self.expiry)
+        except ConnectionError:
+            self.losses.count("disconnected", example=f"channel {queue}")
 
     async def _take(self, queue: str) -> bytes:
         while True:
@@ -106,13 +129,34 @@ class SharedChannelLayer(Resident):
             link = self._link
             await link.connected()
             try:
-                return await link.hub.take(queue)
+                return await self._take_once(link, queue)
             except ConnectionError:
                 continue
+
+    async def _take_once(self, link: Link, queue: str) -> bytes:
+        taken = link.hub.take(queue)
+        try:
+            return await taken
+        except asyncio.CancelledError:
+            if taken.done() and not taken.cancelled() and taken.exception() is None:
+                await self._put_back(queue, taken.result())  # it came at the same moment, and goes back
+            raise
 
     def on_overflow(self, channel: str, callback: Callable[[], object] | None) -> None:
         """Have a function called when a channel of this process was full and ``overflow`` is "close"."""
         self._local.on_overflow(channel, callback)
+
+    def close_channel(self, channel: str) -> None:
+        """End a channel of this process whose reader is gone for good."""
+        self._local.close_channel(channel)
+        loop = self._home.loop
+        if loop is None or self._link is None:
+            return
+        if loop is running_loop():
+            self._link.close_channel(channel)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed, and the hub knows nothing
+                loop.call_soon_threadsafe(self._link.close_channel, channel)
 
     # Groups.
 
@@ -123,15 +167,17 @@ class SharedChannelLayer(Resident):
         await self._at_home(self._group_add, group, channel, self._encoded(metadata))
 
     async def _group_add(self, group: str, channel: str, metadata: bytes | None) -> None:
+        if self._local.is_closed(channel):
+            return
         if self.owns(channel):
-            self._memberships.join(group, channel, metadata, time.monotonic() + self.group_expiry)
+            self._roster.join(group, channel, metadata, time.monotonic() + self.group_expiry)
             link = await self._linked()
             await link.join(group, channel, metadata)
         elif "!" in channel:
             link = await self._linked()
             await link.errands.send(Errand("group_add", group, channel, metadata))
         else:
-            await self._ask(lambda link: link.hub.join(group, channel, metadata, self.group_expiry), group)
+            await self._ask(lambda link: link.join_queue(group, channel, metadata), group)
 
     async def group_discard(self, group: str, channel: str) -> None:
         """End a channel's membership of a group; what was sent before still arrives."""
@@ -141,7 +187,7 @@ class SharedChannelLayer(Resident):
 
     async def _group_discard(self, group: str, channel: str) -> None:
         if self.owns(channel):
-            self._memberships.leave(group, channel)
+            self._roster.leave(group, channel)
             link = await self._linked()
             await link.leave(group, channel)
         elif "!" in channel:
@@ -209,11 +255,13 @@ class SharedChannelLayer(Resident):
         await self._at_home(self._group_watch, group, channel)
 
     async def _group_watch(self, group: str, channel: str) -> None:
+        if self._local.is_closed(channel):
+            return
         link = await self._linked()
         if not self.owns(channel):
             await link.errands.send(Errand("group_watch", group, channel))
             return
-        self._memberships.watch(group, channel, time.monotonic() + self.group_expiry)
+        self._roster.watch(group, channel, time.monotonic() + self.group_expiry)
         await link.watch(group)
 
     async def group_unwatch(self, group: str, channel: str) -> None:
@@ -226,7 +274,7 @@ class SharedChannelLayer(Resident):
         link = await self._linked()
         if not self.owns(channel):
             await link.errands.send(Errand("group_unwatch", group, channel))
-        elif self._memberships.unwatch(group, channel):
+        elif self._roster.unwatch(group, channel):
             link.unwatch(group)
 
     async def resume(
@@ -243,6 +291,7 @@ class SharedChannelLayer(Resident):
             ValueError: the channel is not one of this process.
         """
         self.require_valid_group_name(group)
+        self.require_valid_sequence(after)
         if channel is not None:
             self.require_valid_channel_name(channel)
             if not self.owns(channel):
@@ -252,18 +301,16 @@ class SharedChannelLayer(Resident):
     async def _resume(
         self, group: str, after: int | None, channel: str | None, metadata: bytes | None
     ) -> Replay:
-        was_member = channel is not None and self._memberships.has(group, channel)
-        if channel is not None:
-            self._memberships.join(group, channel, metadata, time.monotonic() + self.group_expiry)
+        if channel is None or self._local.is_closed(channel):
+            return await self._ask(lambda link: link.resume(group, after, None, None), group)
+        was_member = self._roster.has(group, channel)
+        self._roster.join(group, channel, metadata, time.monotonic() + self.group_expiry)
         try:
-            messages, history = await self._ask(
-                lambda link: link.resume(group, after or 0, channel, metadata), group
-            )
+            return await self._ask(lambda link: link.resume(group, after, channel, metadata), group)
         except BaseException:
-            if channel is not None and not was_member:
+            if not was_member:
                 await self._group_discard(group, channel)
             raise
-        return Replay(messages, history.last, after is not None and _gap(after, messages, history.last))
 
     # Any thread.
 
@@ -351,10 +398,3 @@ class SharedChannelLayer(Resident):
             await self._group_watch(group, channel)
         elif errand.verb == "group_unwatch":
             await self._group_unwatch(group, channel)
-
-
-def _gap(after: int, messages: list[dict[str, Any]], last: int) -> bool:
-    """Return whether messages are missing between the one that was resumed after and the first of these."""
-    if messages:
-        return bool(messages[0]["sequence"] != after + 1)
-    return after != last

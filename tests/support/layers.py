@@ -98,3 +98,9 @@ class MemoryAdapter:
         """Close the layer and the loop."""
         self.run(self.layer.close())
         self._loop.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return once a condition holds; the deadline is that of :func:`run`."""
+    while not condition():
+        await asyncio.sleep(0.005)

@@ -20,7 +20,7 @@ class Membership:
     until: float
 
 
-class Memberships:
+class Roster:
     """Who is in which group, and who watches which; all on the layer's loop.
 
     Attributes:
@@ -34,7 +34,7 @@ class Memberships:
         self._watchers: dict[str, dict[str, float]] = {}
 
     def __repr__(self) -> str:
-        return f"<Memberships: of {len(self._groups)} groups, {len(self._watchers)} watched>"
+        return f"<Roster: {len(self._groups)} groups, {len(self._watchers)} watched>"
 
     # Members.
 
@@ -60,6 +60,14 @@ class Memberships:
     def count(self, group: str) -> int:
         """Return how many channels of this process are in a group."""
         return len(self._groups.get(group, ()))
+
+    def groups_of(self, channel: str) -> list[str]:
+        """Return the groups that a channel belongs to."""
+        return [group for group, members in self._groups.items() if channel in members]
+
+    def watched_by(self, channel: str) -> list[str]:
+        """Return the groups that a channel watches."""
+        return [group for group, watchers in self._watchers.items() if channel in watchers]
 
     def groups(self) -> list[str]:
         """Return the groups that have members here."""

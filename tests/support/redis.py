@@ -1,0 +1,131 @@
+"""A real Redis server for tests, which can be killed and started again, and layers that use it."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from hybrid.bridge.layers.redis import RedisChannelLayer
+from tests.support.needs import require_module, require_program
+from tests.support.process import DEADLINE
+from tests.support.waiting import poll
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody had a moment ago: Redis takes 0 for none at all."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class RedisServer:
+    """A `redis-server` that keeps nothing on disk. A context manager.
+
+    Args:
+        folder: for its socket and its log.
+        options: of the command line, without `--`.
+        sentinel: the configuration of a sentinel, which is what is started then.
+    """
+
+    def __init__(self, folder: Path, *options: str, sentinel: str = "") -> None:
+        self.folder = folder
+        self.socket = folder / "redis.sock"
+        self._program = require_program("redis-server")
+        self._options = options
+        self._sentinel = sentinel
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __repr__(self) -> str:
+        return f"<RedisServer in {self.folder}>"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+
+    @property
+    def url(self) -> str:
+        """Its Unix socket."""
+        return f"unix://{self.socket}"
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return (self.folder / "redis.log").read_text()
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        self.socket.unlink(missing_ok=True)
+        with (self.folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, *self._arguments()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        if not poll(self._answers):
+            self.kill()
+            raise AssertionError(f"redis-server does not answer:\n{self.log}")
+
+    def kill(self) -> None:
+        """End it as a power cut would (SIGKILL)."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait(DEADLINE)
+            self._process = None
+
+    def command(self, *words: str) -> bytes:
+        """Have it run a command, and return what it answers, or the beginning of that."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(DEADLINE)
+            client.connect(str(self.socket))
+            pieces = [f"${len(word)}\r\n{word}\r\n" for word in words]
+            client.sendall(f"*{len(words)}\r\n{''.join(pieces)}".encode())
+            return client.recv(65536)
+
+    def _arguments(self) -> Sequence[str]:
+        common = ["--unixsocket", str(self.socket), "--save", "", "--appendonly", "no"]
+        if self._sentinel:
+            file = self.folder / "sentinel.conf"
+            file.write_text(self._sentinel)
+            return [str(file), "--sentinel", *self._options, *common[:2]]
+        ports = [] if "--port" in self._options else ["--port", "0"]
+        return [*ports, *common, "--dir", str(self.folder), *self._options]
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError):
+            return self.command("PING") == b"+PONG\r\n"
+        assert self._process is not None
+        assert self._process.poll() is None, self.log
+        return False
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server of this test's own."""
+    require_module("redis")
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with RedisServer(folder) as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def sharing(
+    server: RedisServer | str, number: int = 2, *, is_open: bool = True, **options: Any
+) -> AsyncIterator[list[RedisChannelLayer]]:
+    """Make layers that are as good as those of so many processes; they are closed at the end."""
+    url = server if isinstance(server, str) else server.url
+    layers = [RedisChannelLayer(url, **options) for _ in range(number)]
+    try:
+        for layer in layers:
+            if is_open:
+                await layer.open()
+        yield layers
+    finally:
+        for layer in layers:
+            await layer.close()
