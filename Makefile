@@ -29,7 +29,7 @@ help:  ## list the targets
 
 .PHONY: demo
 demo: $(VENV)/.stamp-demo  ## serve the Flask demo with its WebSockets on http://127.0.0.1:8000
-	$(BIN)/hybrid serve --host $(HOST) --port $(PORT) demo_flask.wsgi:app demo_flask.asgi:ws_app
+	$(BIN)/hybrid serve --host $(HOST) --port $(PORT) demo_flask.wsgi:app
 
 .PHONY: test
 test: $(VENV)/.stamp-test  ## run the tests (ARGS="-k name" for some of them)

@@ -1,4 +1,4 @@
-"""A message board: a Flask application and its WebSockets, served by one process on one port.
+"""Parlour, a chat with rooms: a Flask application and its WebSockets, served by one process on one port.
 
-Run it with `hybrid serve demo_flask.wsgi:app demo_flask.asgi:ws_app`.
+Run it with `hybrid serve demo_flask.wsgi:app`.
 """

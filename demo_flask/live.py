@@ -1,17 +1,86 @@
-"""The one place where the synchronous views and the WebSockets meet: a channel layer in this process."""
+"""The live part: the WebSocket of an open page, and what views tell all of them."""
 
-import json
+import asyncio
 from typing import Any
 
-from hybrid.bridge.layers import InMemoryChannelLayer
+from flask import Flask, abort, current_app, g
 
-#: The group that every open page belongs to.
-GROUP = "board"
+from demo_flask.store import Account, Message, Room, get_store
+from hybrid.adapters.flask import Socket, WebSockets
+from hybrid.adapters.flask.session import flask_session
+from hybrid.bridge.auth import Authentication, disconnect_user
+from hybrid.bridge.errors import HybridError
 
-layer = InMemoryChannelLayer()
+#: A page says something every 25 seconds, or every minute where the browser saves power; one that has been
+#: silent for so long is gone.
+_SILENCE = 150.0
+
+#: The close code for those who are signed out.
+_SIGNED_OUT = 4401
 
 
-def announce(message: dict[str, Any]) -> None:
-    """Send a new message to every open page. For views: runs on any thread, and waits for nobody."""
-    text = json.dumps({"type": "message", "message": message}, ensure_ascii=False)
-    layer.publish(GROUP, {"type": "board.message", "text": text})
+def add_sockets(app: Flask) -> None:
+    """Serve the WebSockets of an application, and know whose each is, so that they can be closed."""
+    session = flask_session(app, user_id="account")
+    sockets = WebSockets(app, around=lambda inner: Authentication(inner, session, required=False))
+    sockets.add_url_rule("/ws/<slug>", listen)
+    app.extensions["sockets"] = sockets
+
+
+async def listen(socket: Socket, slug: str) -> None:
+    """Serve one open page of a room; what is sent to the room goes to the page by itself."""
+    account: Account = g.account  # of find_account(), which has refused everybody else
+    room = await asyncio.to_thread(_room_at, slug)
+    await socket.join(room.group, {"name": account.name, "colour": account.colour}, watch=True)
+    members = await socket.members(room.group)
+    # From this word on the page has all news, and it fetches what it has missed before.
+    people = [{"channel": member.channel, "metadata": member.metadata} for member in members]
+    await socket.send({"type": "people", "people": people})
+    # The page asks now and then, so that it finds out when a connection is dead. News may have been lost on
+    # their way, and so may disconnect() have been.
+    while await socket.receive(_SILENCE) is not None:
+        if await asyncio.to_thread(_is_signed_out, account):
+            await socket.close(_SIGNED_OUT)
+            return
+        newest = (await asyncio.to_thread(_room_at, slug)).messages
+        await socket.send({"type": "pong", "newest": newest})
+
+
+# For views: on any thread, without waiting for a page.
+
+
+def announce(room: Room, message: Message) -> None:
+    """Send a new message to every open page of its room, in all processes."""
+    _sockets().emit(room.group, {"type": "message", "message": message.as_json()})
+
+
+def disconnect(account: Account) -> None:
+    """Close the WebSockets of all open pages of somebody who has signed out, in all processes."""
+    disconnect_user(account.id, _SIGNED_OUT)
+
+
+def people(room: Room) -> list[dict[str, Any]]:
+    """Return who has a page of a room open, by name, each once, in all processes."""
+    try:
+        members = _sockets().members(room.group)
+    except HybridError:  # Redis is away, or this is a server without WebSockets: the page works all the same
+        return []
+    found = {member.metadata["name"]: member.metadata for member in members}
+    return sorted(found.values(), key=lambda person: str(person["name"]).casefold())
+
+
+def _sockets() -> WebSockets:
+    sockets: WebSockets = current_app.extensions["sockets"]
+    return sockets
+
+
+# On a thread, as the database may wait.
+
+
+def _room_at(slug: str) -> Room:
+    return get_store().room(slug) or abort(404)
+
+
+def _is_signed_out(account: Account) -> bool:
+    now = get_store().account(account.id)
+    return now is None or now.session != account.session

@@ -1,8 +1,7 @@
-"""Tells whether a request was made by one of the board's own pages.
+"""Tells whether a request was made by one of our own pages.
 
 Browsers say in the Origin field (RFC 6454 §7) whose page makes a POST or opens a WebSocket, and a page
-cannot forge it. The board has no cookies, so this is the whole protection against other sites' pages: no
-tokens are needed.
+cannot forge it. That is the protection against other sites' forms, and no tokens are needed.
 """
 
 from urllib.parse import urlsplit

@@ -1,150 +1,243 @@
-"""Keeps the messages in a SQLite file. Safe to use from any number of threads and processes."""
+"""Keeps accounts, rooms and messages. The database is the truth: pages ask it for what they have missed."""
 
-import contextlib
-import queue
 import sqlite3
-import threading
-import weakref
-from collections.abc import Generator, Iterable
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS message (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    author TEXT NOT NULL,
-    text TEXT NOT NULL,
-    created INTEGER NOT NULL
-) STRICT
-"""
+from flask import current_app
 
-#: Seconds for which a thread waits for another one's write.
-_BUSY_TIMEOUT = 10.0
+from demo_flask.database import Database
 
-#: Connections that are kept open between requests; more are opened when more threads need one.
-_IDLE_CONNECTIONS = 16
+#: What one person may write: so many messages within so many seconds, in all rooms.
+MESSAGES = 10
+SECONDS = 10
 
-#: Colours that the style sheet has for authors.
+MAX_ROOMS = 100
+
+#: Colours that the style sheet has for people.
 _COLOURS = 12
+
+_ROOM = (
+    "SELECT id, slug, name, coalesce((SELECT max(number) FROM message WHERE message.room = room.id), 0)"
+    " FROM room"
+)
+_MESSAGE = "SELECT number, name, text, created, key FROM message JOIN account ON author = account.id"
+
+
+class NameTaken(Exception):
+    """Somebody else has signed up with this name."""
+
+
+class TooManyRooms(Exception):
+    """There are as many rooms as there may be."""
+
+
+class TooManyMessages(Exception):
+    """Somebody writes too fast, and may go on in `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"You write faster than others can read. Wait {seconds} s.")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who has signed up."""
+
+    id: int
+    name: str
+    password: str
+    session: int
+
+    @property
+    def colour(self) -> int:
+        """The number of their colour."""
+        return colour_of(self.name)
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room, and how many messages were written there."""
+
+    id: int
+    slug: str
+    name: str
+    messages: int
+
+    @property
+    def group(self) -> str:
+        """The group of the channel layer that its open pages belong to."""
+        return f"room.{self.id}"
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message on the board. Ids grow by one, and never come back."""
+    """A message. In each room they are numbered 1, 2, 3 … without a gap."""
 
-    id: int
+    number: int
     author: str
     text: str
     created: datetime
+    key: str | None = None
 
     @property
     def colour(self) -> int:
-        """The number of the author's colour: the same name always has the same one."""
-        return crc32(self.author.casefold().encode()) % _COLOURS
+        """The number of the author's colour."""
+        return colour_of(self.author)
 
     @property
     def when(self) -> str:
         """The time in ISO 8601, which both `<time>` and JavaScript read."""
-        return self.created.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.created.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def as_json(self) -> dict[str, Any]:
         """Return what pages are told about the message."""
         return {
-            "id": self.id,
+            "number": self.number,
             "author": self.author,
             "text": self.text,
             "created": self.when,
             "colour": self.colour,
+            "key": self.key,
         }
 
 
 class Store:
-    """The messages in one SQLite file, which is made on first use.
+    """What is kept in a database. Every method may be called on any thread, and may wait for the disk."""
 
-    Args:
-        path: the file; its folder is made too.
-    """
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.close = database.close
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._prepared = False
-        self._preparing = threading.Lock()
-        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue(_IDLE_CONNECTIONS)
-        self.close = weakref.finalize(self, _close_all, self._idle)
+    # Accounts
 
-    def __repr__(self) -> str:
-        return f"<Store {self.path}>"
+    def sign_up(self, name: str, password: str) -> Account:
+        """Keep a new account, with the hash of its password.
 
-    def add(self, author: str, text: str) -> Message:
-        """Keep a new message and return it."""
-        created = datetime.now(UTC).replace(microsecond=0)
-        with self._connection() as connection:
-            cursor = connection.execute(
-                "INSERT INTO message (author, text, created) VALUES (?, ?, ?)",
-                (author, text, int(created.timestamp())),
+        Raises:
+            NameTaken: there is one of that name, if perhaps in other letters.
+        """
+        try:
+            with self._database.connection() as connection:
+                (row,) = connection.execute(
+                    "INSERT INTO account (name, folded, password) VALUES (?, ?, ?) RETURNING id, name, "
+                    "password, session",
+                    (name, name.casefold(), password),
+                )
+        except sqlite3.IntegrityError:
+            raise NameTaken from None
+        return Account(*row)
+
+    def account(self, number: int) -> Account | None:
+        """Return the account with this id."""
+        found = self._select("SELECT id, name, password, session FROM account WHERE id = ?", (number,))
+        return next((Account(*row) for row in found), None)
+
+    def account_named(self, name: str) -> Account | None:
+        """Return the account of this name, in whatever letters it is written."""
+        query = "SELECT id, name, password, session FROM account WHERE folded = ?"
+        return next((Account(*row) for row in self._select(query, (name.casefold(),))), None)
+
+    def sign_out(self, account: Account) -> None:
+        """Let no session of an account count any more, wherever its cookie is."""
+        with self._database.connection() as connection:
+            connection.execute("UPDATE account SET session = session + 1 WHERE id = ?", (account.id,))
+
+    # Rooms
+
+    def rooms(self) -> list[Room]:
+        """Return all rooms by name."""
+        return [Room(*row) for row in self._select(f"{_ROOM} ORDER BY name COLLATE NOCASE", ())]
+
+    def room(self, slug: str) -> Room | None:
+        """Return the room at this address."""
+        return next((Room(*row) for row in self._select(f"{_ROOM} WHERE slug = ?", (slug,))), None)
+
+    def open_room(self, slug: str, name: str) -> None:
+        """Make a room, unless there is one at this address.
+
+        Raises:
+            TooManyRooms: there are as many as there may be.
+        """
+        with self._database.transaction() as connection:
+            ((rooms,),) = connection.execute("SELECT count(*) FROM room WHERE slug <> ?", (slug,))
+            if rooms >= MAX_ROOMS:
+                raise TooManyRooms
+            connection.execute(
+                "INSERT INTO room (slug, name) VALUES (?, ?) ON CONFLICT DO NOTHING", (slug, name)
             )
-            assert cursor.lastrowid is not None
-            return Message(cursor.lastrowid, author, text, created)
 
-    def latest(self, limit: int) -> list[Message]:
-        """Return the newest messages, newest first."""
-        return self._select(
-            "SELECT id, author, text, created FROM message ORDER BY id DESC LIMIT ?", (limit,)
-        )
+    # Messages
 
-    def after(self, newest: int, limit: int) -> list[Message]:
-        """Return the messages that came after one with this id, oldest first."""
-        return self._select(
-            "SELECT id, author, text, created FROM message WHERE id > ? ORDER BY id LIMIT ?", (newest, limit)
-        )
+    def add(self, room: Room, author: Account, text: str, key: str | None = None) -> tuple[Message, bool]:
+        """Keep a message, and return it and whether it is new.
 
-    def _select(self, query: str, parameters: Iterable[int]) -> list[Message]:
-        with self._connection() as connection:
-            return [
-                Message(number, author, text, datetime.fromtimestamp(created, UTC))
-                for number, author, text, created in connection.execute(query, tuple(parameters))
-            ]
+        Args:
+            room: where it was written.
+            author: by whom.
+            text: what it says.
+            key: what the author's page calls it. A page that does not hear whether a message arrived sends it
+                again with the same key, and it is kept once.
 
-    @contextlib.contextmanager
-    def _connection(self) -> Generator[sqlite3.Connection]:
-        """Lend a connection to one thread at a time; one on which something failed is not used again."""
-        try:
-            connection = self._idle.get_nowait()
-        except queue.Empty:
-            connection = self._connect()
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        try:
-            self._idle.put_nowait(connection)
-        except queue.Full:
-            connection.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        with self._preparing:
-            if not self._prepared:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                self.path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        Raises:
+            TooManyMessages: the author writes too fast.
+        """
+        now = time.time_ns() // 1_000_000
+        with self._database.transaction() as connection:
+            known = connection.execute(f"{_MESSAGE} WHERE author = ? AND key = ?", (author.id, key))
+            for row in known:
+                return _message(row), False
+            _admit(connection, author, now)
+            ((number,),) = connection.execute(
+                "INSERT INTO message (room, number, author, text, created, key)"
+                " SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM message WHERE room = ?"
+                " RETURNING number",
+                (room.id, author.id, text, now, key, room.id),
             )
-            if not self._prepared:
-                # Readers and a writer at the same time. It stays with the file; another process that starts
-                # at the same moment may hold the lock that the change needs, and then it is the one that
-                # makes it.
-                with contextlib.suppress(sqlite3.OperationalError):
-                    connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute(_SCHEMA)
-                self._prepared = True
-        connection.execute("PRAGMA synchronous = NORMAL")
-        return connection
+        return _message((number, author.name, text, now, key)), True
+
+    def before(self, room: Room, number: int, limit: int) -> list[Message]:
+        """Return the last messages before one, oldest first."""
+        query = f"{_MESSAGE} WHERE room = ? AND number < ? ORDER BY number DESC LIMIT ?"
+        return [_message(row) for row in self._select(query, (room.id, number, limit))][::-1]
+
+    def after(self, room: Room, number: int, limit: int) -> list[Message]:
+        """Return the first messages after one, oldest first."""
+        query = f"{_MESSAGE} WHERE room = ? AND number > ? ORDER BY number LIMIT ?"
+        return [_message(row) for row in self._select(query, (room.id, number, limit))]
+
+    def _select(self, query: str, parameters: Iterable[int | str]) -> list[tuple[Any, ...]]:
+        with self._database.connection() as connection:
+            return connection.execute(query, tuple(parameters)).fetchall()
 
 
-def _close_all(connections: "queue.LifoQueue[sqlite3.Connection]") -> None:
-    with contextlib.suppress(queue.Empty):
-        while True:
-            connections.get_nowait().close()
+def get_store() -> Store:
+    """Return the store of the current application."""
+    store: Store = current_app.extensions["store"]
+    return store
+
+
+def colour_of(name: str) -> int:
+    """Return the number of a person's colour: the same name always has the same one."""
+    return crc32(name.casefold().encode()) % _COLOURS
+
+
+def _admit(connection: sqlite3.Connection, author: Account, now: int) -> None:
+    """Raise TooManyMessages if the author has written so many already. `now` is in milliseconds."""
+    newest = connection.execute(
+        "SELECT created FROM message WHERE author = ? ORDER BY created DESC LIMIT 1 OFFSET ?",
+        (author.id, MESSAGES - 1),
+    )
+    for (created,) in newest:
+        wait = created + SECONDS * 1000 - now
+        if wait > 0:
+            raise TooManyMessages(min(-(-wait // 1000), SECONDS))
+
+
+def _message(row: tuple[int, str, str, int, str | None]) -> Message:
+    number, author, text, created, key = row
+    return Message(number, author, text, datetime.fromtimestamp(created / 1000, UTC), key)

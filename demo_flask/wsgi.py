@@ -1,5 +1,8 @@
-"""The WSGI target: `hybrid serve demo_flask.wsgi:app` (or any other WSGI server, without the live part)."""
+"""The target: `hybrid serve demo_flask.wsgi:app` serves its pages and its WebSockets.
 
-from demo_flask.board import create_app
+Any other WSGI server serves the pages, which then are not live.
+"""
+
+from demo_flask.app import create_app
 
 app = create_app()

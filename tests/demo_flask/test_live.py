@@ -1,111 +1,150 @@
-import json
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
-from typing import Any
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin
 
+from tests.support.parlour import Person, serve_parlour
 from tests.support.process import DEADLINE, ServerProcess
 
-
-def open_page(
-    board: ServerProcess, path: str = "/ws", origin: str | None = None
-) -> AbstractContextManager[ClientConnection]:
-    """Connect as an open page does; by default as a program, without an Origin."""
-    address = f"ws://127.0.0.1:{board.port}{path}"
-    return connect(address, origin=None if origin is None else Origin(origin), open_timeout=DEADLINE)
+Sign = Callable[[str], Person]
 
 
-def post(board: ServerProcess, text: str) -> Any:
-    """Post a message and return it as the board keeps it."""
-    form = urlencode({"author": "Ada", "text": text}).encode()
-    request = Request(f"{board.url}/messages", form, {"Accept": "application/json"})
-    with urlopen(request, timeout=DEADLINE) as answer:
-        assert answer.status == 201
-        return json.load(answer)["message"]
-
-
-def hear(page: ClientConnection) -> Any:
-    """Return the next thing that a page is told."""
-    return json.loads(page.recv(timeout=DEADLINE))
-
-
-def test_two_pages_see_what_a_post_wrote(board: ServerProcess) -> None:
-    """A synchronous Flask view on a worker thread reaches two WebSockets on the event loop, and SQLite."""
-    with open_page(board) as first, open_page(board) as second:
-        message = post(board, "Hello <b>both</b> 🎈")
-        assert message["text"] == "Hello <b>both</b> 🎈"
-        assert hear(first) == hear(second) == {"type": "message", "message": message}
-    with urlopen(f"{board.url}/messages?after=0", timeout=DEADLINE) as answer:
-        assert json.load(answer) == {"messages": [message], "more": False}
-
-
-def test_many_posts_at_once_reach_every_page_in_order(board: ServerProcess) -> None:
-    """Eight clients post at the same time: every page hears of every message, in the order of their ids."""
-    with ExitStack() as stack:
-        pages = [stack.enter_context(open_page(board)) for _ in range(5)]
-        with ThreadPoolExecutor(8) as clients:
-            posted = list(clients.map(lambda n: post(board, f"message {n}"), range(40)))
-        expected = sorted(posted, key=lambda message: int(message["id"]))
-        assert [message["id"] for message in expected] == list(range(1, 41))
-        for page in pages:
-            assert [hear(page)["message"] for _ in expected] == expected
-
-
-def test_a_page_that_closes_disturbs_nobody(board: ServerProcess) -> None:
-    """Others go on hearing of messages after one has closed, politely or not."""
-    with open_page(board) as stays:
-        with open_page(board):
-            pass
-        with open_page(board) as rude:
-            rude.socket.shutdown(socket.SHUT_RDWR)
-        message = post(board, "still here")
-        assert hear(stays)["message"] == message
-
-
-def test_pings_are_answered_and_chatter_is_ignored(board: ServerProcess) -> None:
-    """What a page sends is ignored, text or bytes, but for `ping`."""
-    with open_page(board) as page:
-        for chatter in ("hello", b"ping", "{}", "ping"):
-            page.send(chatter)
-        assert hear(page) == {"type": "pong"}
-        assert hear_after(board, page)["text"] == "next"
-
-
-def hear_after(board: ServerProcess, page: ClientConnection) -> Any:
-    """Post `next` and return what the page hears of it."""
-    post(board, "next")
-    return hear(page)["message"]
-
-
-@pytest.mark.parametrize("path", ["/", "/ws/", "/ws/more", "/other", "/messages"])
-def test_only_one_path_is_a_websocket(board: ServerProcess, path: str) -> None:
-    """Any other path is refused with 403."""
-    with pytest.raises(InvalidStatus) as refused, open_page(board, path):
+def refusal(person: Person, path: str | None = None, origin: str | None = None) -> int:
+    """Return the status with which a WebSocket is refused."""
+    with pytest.raises(InvalidStatus) as refused, person.socket(path, origin):
         pass
-    assert refused.value.response.status_code == 403
+    return refused.value.response.status_code
 
 
-def test_pages_of_other_sites_cannot_listen(board: ServerProcess) -> None:
-    """A handshake whose Origin is another site is refused; the board's own page is welcome."""
-    for origin in ("https://evil.example", f"http://127.0.0.1:{board.port + 1}", "null"):
-        with pytest.raises(InvalidStatus) as refused, open_page(board, origin=origin):
-            pass
-        assert refused.value.response.status_code == 403
-    with open_page(board, origin=board.url) as page:
-        assert hear_after(board, page)["text"] == "next"
+def test_two_people_hear_what_one_says(person: Sign) -> None:
+    """A synchronous Flask view on a worker thread reaches all WebSockets of the room, and SQLite."""
+    ada, grace = person("Ada"), person("Grace")
+    with ada.window() as first, grace.window() as second:
+        message = ada.say("Hello <b>both</b> 🎈")
+        assert message["text"] == "Hello <b>both</b> 🎈"
+        for window in (first, second):
+            assert window.hear("message") == {"type": "message", "message": message}
+    assert grace.missed() == [message]
 
 
-def test_the_server_stops_while_pages_are_open(board: ServerProcess) -> None:
-    """SIGTERM ends the sockets with 1001 or 1012 and the process with exit code 0."""
-    with open_page(board) as page:
-        assert board.terminate() == 0
-        with pytest.raises(ConnectionClosed):
-            page.recv(timeout=DEADLINE)
-        assert page.close_code in (1001, 1012)
+def test_other_rooms_hear_nothing(person: Sign) -> None:
+    """What is said in the lobby does not come to who is elsewhere."""
+    ada, grace = person("Ada"), person("Grace")
+    grace.client.post("/rooms", data={"name": "Garden"})
+    grace.room = "garden"
+    with grace.window() as window:
+        ada.say("in the lobby")
+        message = grace.say("in the garden")
+        assert window.hear("message")["message"] == message
+
+
+def test_who_is_here(person: Sign) -> None:
+    """Who opens a page is told who is there; these hear who comes and goes; a list has each name once."""
+    ada, grace = person("Ada"), person("Grace")
+    with ada.window() as window:
+        assert window.people == ["Ada"]
+        with grace.window() as other:
+            assert sorted(other.people) == ["Ada", "Grace"]
+            joined = window.hear("group.join")
+            assert joined["metadata"]["name"] == "Grace"
+            with grace.window() as third:
+                assert sorted(third.people) == ["Ada", "Grace", "Grace"]
+                assert window.hear("group.join")["channel"] != joined["channel"]
+                assert "2 here" in grace.client.get("/", headers={"Accept": "text/html"}).text
+            assert window.hear("group.leave")["channel"] != joined["channel"]
+        assert window.hear("group.leave")["channel"] == joined["channel"]
+        page = grace.client.get("/rooms/lobby", headers={"Accept": "text/html"}).text
+        assert '<span class="name" dir="auto">Ada</span>' in page
+
+
+def test_a_page_that_vanishes_leaves(person: Sign) -> None:
+    """Its connection broken without a word: the others are told, and go on hearing of messages."""
+    ada, grace = person("Ada"), person("Grace")
+    with ada.window() as stays:
+        with grace.window() as rude:
+            rude.connection.socket.shutdown(socket.SHUT_RDWR)
+            assert stays.hear("group.leave")["metadata"]["name"] == "Grace"
+        message = grace.say("still here")
+        assert stays.hear("message")["message"] == message
+
+
+@pytest.mark.parametrize("everybody", [8])
+def test_many_posts_at_once_reach_every_page(person: Sign, everybody: int) -> None:
+    """Eight people post at the same time: every page hears of every message, and numbers have no gap."""
+    people = [person(f"Person {n}") for n in range(everybody)]
+    with ExitStack() as stack:
+        windows = [stack.enter_context(each.window()) for each in people[:4]]
+        with ThreadPoolExecutor(everybody) as threads:
+            posted = [
+                message
+                for messages in threads.map(lambda each: [each.say(f"{n}") for n in range(5)], people)
+                for message in messages
+            ]
+        posted.sort(key=lambda message: int(message["number"]))
+        assert [message["number"] for message in posted] == list(range(1, 5 * everybody + 1))
+        for window in windows:
+            heard = [window.hear("message")["message"] for _ in posted]
+            assert sorted(heard, key=lambda message: int(message["number"])) == posted
+
+
+def test_a_page_learns_whether_it_has_missed_something(person: Sign) -> None:
+    """Whatever it says is answered with the number of the room's newest message."""
+    ada = person("Ada")
+    with ada.window() as window:
+        assert window.ping() == {"type": "pong", "newest": 0}
+        for n in range(3):
+            ada.say(f"message {n}")
+        assert window.ping() == {"type": "pong", "newest": 3}
+
+
+def test_a_websocket_is_for_those_who_are_signed_in(person: Sign) -> None:
+    """Without the cookie 401, in no room that exists 404, from another site's page 403."""
+    ada = person("Ada")
+    assert refusal(ada, "/ws/nowhere") == 404
+    assert refusal(ada, "/ws") == 404
+    for origin in ("https://evil.example", "null"):
+        assert refusal(ada, origin=origin) == 403
+    with ada.socket():
+        pass
+    ada.client.cookies.clear()
+    assert refusal(ada) == 401
+
+
+def test_signing_out_ends_all_pages(person: Sign) -> None:
+    """Their WebSockets are closed at once, with 4401, and other people's are left alone."""
+    ada, grace = person("Ada"), person("Grace")
+    with ada.window() as first, ada.window() as second, grace.window() as other:
+        assert ada.client.post("/sign-out").status_code == 303
+        for window in (first, second):
+            with pytest.raises(ConnectionClosed):
+                window.hear("pong")
+            assert window.connection.close_code == 4401
+        assert other.ping() == {"type": "pong", "newest": 0}
+
+
+def test_history_outlives_the_server(database: Path) -> None:
+    """A server that starts again on the same port knows accounts, sessions and messages."""
+    with serve_parlour(database) as server, Person(server.url, "Ada") as ada:
+        message = ada.say("before")
+        with ada.window() as window:
+            assert server.terminate() == 0
+            with pytest.raises(ConnectionClosed):
+                window.connection.recv(timeout=DEADLINE)
+            assert window.connection.close_code in (1001, 1012)
+        with serve_parlour(database, server.port), ada.window() as window:
+            assert window.people == ["Ada"]
+            assert window.ping() == {"type": "pong", "newest": 1}
+            after = ada.say("after")
+            assert window.hear("message")["message"] == after
+            assert ada.missed() == [message, after]
+
+
+def test_posting_works_while_nobody_listens(parlour: ServerProcess, person: Sign) -> None:
+    """No page is open: the message is kept, and the list says that nobody is there."""
+    ada = person("Ada")
+    ada.say("Hello?")
+    assert "Nobody here" in ada.client.get(parlour.url, headers={"Accept": "text/html"}).text

@@ -48,6 +48,10 @@ class PageError(AssertionError):
     """The page did not do what was expected of it."""
 
 
+class PageLeft(PageError):
+    """The window went to another page while it was asked something."""
+
+
 class Page:
     """One window of the browser."""
 
@@ -74,7 +78,7 @@ class Page:
                 self._events.append(message)
             elif message["id"] == number:
                 if "error" in message:
-                    raise PageError(f"{method}: {message['error']['message']}")
+                    raise _error(method, message["error"]["message"])
                 return message["result"]
 
     def evaluate(self, expression: str) -> Any:
@@ -89,12 +93,16 @@ class Page:
     def wait_for(self, expression: str) -> Any:
         """Return the value of an expression once it is true; fail with the page's text if it never is."""
         end = time.monotonic() + DEADLINE
-        while not (value := self.evaluate(expression)):
+        while not (value := self._value_so_far(expression)):
             if time.monotonic() > end:
                 text = self.evaluate("document.body.innerText")
                 raise PageError(f"it never came true: {expression}\n{text}\n{self.complaints()}")
             time.sleep(0.02)
         return value
+
+    def _value_so_far(self, expression: str) -> Any:
+        with suppress(PageLeft):
+            return self.evaluate(expression)
 
     def go(self, url: str) -> Self:
         """Load an address and wait until the document is complete."""
@@ -134,6 +142,11 @@ class Page:
             elif event["method"] == "Log.entryAdded" and details["entry"]["level"] == "error":
                 found.append(f"{details['entry']['text']} {details['entry'].get('url', '')}")
         return found
+
+
+def _error(method: str, reason: str) -> PageError:
+    left = "navigated" in reason or "context" in reason
+    return (PageLeft if left else PageError)(f"{method}: {reason}")
 
 
 class Chromium:
