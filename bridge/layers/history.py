@@ -4,7 +4,7 @@ Knows no event loop, no thread and no clock: methods take the time as a number, 
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 #: Groups whose history is kept. With more, the group to which nothing was sent for longest is forgotten.
@@ -25,6 +25,20 @@ class Past(NamedTuple, Generic[Body]):
     entries: list[tuple[int, Body]]
     last: int
     gap: bool
+
+
+class Kept(NamedTuple, Generic[Body]):
+    """All that is kept of a group.
+
+    Attributes:
+        entries: messages and their numbers, the oldest first.
+        start: the number of the first message of the group, kept or not; 0 when there is none.
+        last: the number of the newest, 0 when there is none.
+    """
+
+    entries: list[tuple[int, Body]]
+    start: int
+    last: int
 
 
 class _History(Generic[Body]):
@@ -96,6 +110,31 @@ class Histories(Generic[Body]):
             return select([], after, whole=True)
         oldest = history.last - len(history.bodies) + 1
         return select(list(enumerate(history.bodies, oldest)), after, whole=oldest == history.first)
+
+    def kept(self, group: str, now: float) -> Kept[Body]:
+        """Return all that is kept of a group."""
+        history = self._histories.get(group)
+        if history is None or history.until <= now:
+            return Kept([], 0, 0)
+        oldest = history.last - len(history.bodies) + 1
+        return Kept(list(enumerate(history.bodies, oldest)), history.first, history.last)
+
+    def dump(self) -> Iterator[tuple[str, int, int, float, Body]]:
+        """Give each message for :meth:`load`: its group, the number of the first that the group ever had, its
+        own number, until when the history is kept, and the message.
+        """
+        for group, history in self._histories.items():
+            oldest = history.last - len(history.bodies) + 1
+            for number, body in enumerate(history.bodies, oldest):
+                yield group, history.first, number, history.until, body
+
+    def load(self, group: str, start: int, number: int, until: float, body: Body) -> None:
+        """Keep a message that was dumped; in the order in which they were."""
+        history = self._histories.setdefault(group, _History[Body](start))
+        history.bodies.append(body)
+        history.last = number
+        history.until = until
+        self._newest = max(self._newest, number)
 
     def sweep(self, now: float) -> None:
         """Forget what has expired; costs nothing when nothing has."""
