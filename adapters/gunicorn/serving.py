@@ -19,6 +19,7 @@ from hybrid.adapters.gunicorn.stage import Stage, write_stage
 from hybrid.adapters.gunicorn.worker import HybridWorker
 from hybrid.bridge.errors import HybridError
 from hybrid.bridge.gateway import Target, format_routes
+from hybrid.bridge.layers.workers.places import offer_place, remove_private_place
 from hybrid.bridge.types import ASGIApp
 from hybrid.server.config import Config
 from hybrid.server.errors import EXIT_FORCED
@@ -56,11 +57,15 @@ def run_workers(config: Config, make_again: Callable[[], Config]) -> None:
         refuse_taken(config.pidfile)
     notifier = Notifier(os.environ)
     os.environ.pop("NOTIFY_SOCKET", None)  # gunicorn would say READY before anybody serves
+    # Where the channel layer of the workers is; before gunicorn notes the environment for who replaces it.
+    place = offer_place()
     arbiter = RollingArbiter(ServeApplication(config, make_again), _listen(config), notifier)
     os.environ.pop("SERVER_SOFTWARE", None)  # gunicorn's name, for applications that look for it there
     try:
         arbiter.run()
     except SystemExit as end:
+        if arbiter.pid == os.getpid():  # and this is no worker
+            remove_private_place(place)
         if not end.code and arbiter.forced:
             raise SystemExit(EXIT_FORCED) from None
         raise

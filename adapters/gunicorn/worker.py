@@ -1,10 +1,12 @@
 """A gunicorn worker that serves WSGI and ASGI applications with this project's server."""
 
 import asyncio
+import atexit
 import logging
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +24,7 @@ from hybrid.adapters.gunicorn.settings import config_of, targets_of
 from hybrid.adapters.gunicorn.unsupported import warn_of_unsupported
 from hybrid.bridge.errors import HybridError
 from hybrid.bridge.gateway import Target, load_targets
+from hybrid.bridge.layers.workers.places import VARIABLE, offer_place, remove_private_place
 from hybrid.bridge.types import ASGIApp
 from hybrid.bridge.wsgi.siblings import note_siblings
 from hybrid.bridge.wsgi.turns import TURNS
@@ -39,6 +42,12 @@ _FAILED: Final = 1
 _BEAT: Final = 1.0
 #: Seconds that a worker which is reloaded lets endless responses go on.
 _RELOAD_SECONDS: Final = 1.0
+
+
+def _remove_place(arbiter: int) -> None:
+    """Remove what the workers' channel layer has left, unless this is a worker that ends."""
+    if os.getpid() == arbiter:
+        remove_private_place(os.environ.get(VARIABLE, ""))
 
 
 class HybridWorker(Worker):
@@ -69,6 +78,11 @@ class HybridWorker(Worker):
         warn_of_unsupported(cfg, log)
         if keeps_workers_apart(config):
             log.warning("%s", APART)
+        # Another user's folder may be closed to the workers.
+        place = offer_place(tempfile.gettempdir() if cfg.uid != os.geteuid() else None)
+        cfg.env_orig[VARIABLE] = place  # for the process that replaces this one (SIGUSR2)
+        atexit.unregister(_remove_place)
+        atexit.register(_remove_place, os.getpid())
 
     # What a worker of another kind does differently.
 
