@@ -52,7 +52,7 @@ class Finder:
                 if line is not None:
                     self._complaint = ""
                     return line
-                if self._may_claim(since) and await self._claim():
+                if self._may_claim(since) and self._claim():
                     continue
             except (HybridError, OSError) as error:
                 self._complain(error)
@@ -81,7 +81,7 @@ class Finder:
         # It does not make the folder either: that is for those who serve.
         return self._loop.time() - since >= _RELUCTANCE and self._place.parent.is_dir()
 
-    async def _claim(self) -> bool:
+    def _claim(self) -> bool:
         """Become the broker, if nobody is."""
         prepare_folder(self._place)
         seat = Seat(self._place)
@@ -89,7 +89,7 @@ class Finder:
             return False
         service = Service(self._place, seat, is_willing=self.is_fit)
         try:
-            await service.start()
+            service.start()
         except BaseException:
             service.give_up()
             raise

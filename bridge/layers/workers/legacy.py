@@ -9,12 +9,13 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hybrid.bridge.layers.hub import Sending
 from hybrid.bridge.layers.workers.broker import ABSENCE_SECONDS, Broker
 from hybrid.bridge.layers.workers.framing import Frame, FramingError, Unframer, frame
 from hybrid.bridge.layers.workers.groups import Membership
+from hybrid.bridge.layers.workers.nodes import Waiting
 from hybrid.bridge.layers.workers.words import VERSION
 
 _HEAD: Final = 0
@@ -23,6 +24,10 @@ _GROUP: Final = 2
 _MEMBER: Final = 3
 _HISTORY: Final = 4
 _QUEUE: Final = 5
+_KEPT: Final = 6
+
+#: What is about processes, which may be gone.
+_OF_NODES: Final = (_NODE, _GROUP, _KEPT)
 
 _PIECE: Final = 1024 * 1024
 
@@ -30,8 +35,10 @@ _PIECE: Final = 1024 * 1024
 def dump(broker: Broker, now: float) -> Iterator[bytes]:
     """Give the books as frames."""
     yield frame(_HEAD, VERSION, now)
-    for node in broker.nodes:
-        yield frame(_NODE, node)
+    for name, node in broker.nodes.items():
+        yield frame(_NODE, name)
+        for said in node.line.kept if isinstance(node.line, Waiting) else ():
+            yield frame(_KEPT, name, said)  # to a process that has not come to this broker yet
     for group, subscribers, watchers, members in broker.groups.all():
         yield frame(_GROUP, group, subscribers, watchers)
         for channel, each in members.items():
@@ -50,18 +57,15 @@ def load(broker: Broker, frames: Iterable[Frame], now: float) -> None:
     Raises:
         FramingError: they are not to be understood.
     """
-    knows_nodes = False
+    remaining = iter(frames)
     try:
-        for kind, *items in frames:
-            if kind == _HEAD:
-                version, then = items
-                if version != VERSION or then > now:  # the clock begins anew when the machine does
-                    raise FramingError("it is of another version, or from before the machine has started")
-                knows_nodes = now - then < ABSENCE_SECONDS
-            elif kind == _NODE and knows_nodes:
-                broker.expect(items[0], now)
-            elif kind == _GROUP and knows_nodes:
-                _load_group(broker, *items)
+        kind, version, then = next(remaining, (None, None, 0))
+        if (kind, version) != (_HEAD, VERSION) or then > now:  # the clock begins anew when the machine does
+            raise FramingError("it is of another version, or from before the machine has started")
+        knows_nodes = now - then < ABSENCE_SECONDS
+        for kind, *items in remaining:
+            if kind in _OF_NODES and knows_nodes:
+                _load_node(broker, kind, items, now)
             elif kind == _MEMBER:
                 _load_member(broker, items)
             elif kind == _HISTORY:
@@ -70,6 +74,16 @@ def load(broker: Broker, frames: Iterable[Frame], now: float) -> None:
                 broker.queues.load(*items)
     except (TypeError, ValueError, LookupError) as error:
         raise FramingError("the books are not in order") from error
+
+
+def _load_node(broker: Broker, kind: int, items: list[Any], now: float) -> None:
+    if kind == _NODE:
+        broker.expect(items[0], now)
+    elif kind == _KEPT:
+        node, said = items
+        broker.nodes[node].line.write(said)
+    else:
+        _load_group(broker, *items)
 
 
 def _load_group(broker: Broker, group: str, subscribers: list[str], watchers: list[str]) -> None:

@@ -24,6 +24,8 @@ logger = logging.getLogger("hybrid.layers")
 _PATIENCE: Final = 2.0
 #: Seconds after a broker was lost in which the other processes say again who their members are.
 _SETTLING: Final = 2.0
+#: Seconds for which a broker may take no notice of a process before that connects anew.
+_WELCOME_SECONDS: Final = 5.0
 #: Bytes that may wait for the next broker while one hands over.
 _HELD_BYTES: Final = 8 * 1024 * 1024
 
@@ -62,10 +64,12 @@ class Life:
         self._watched = Watched()
         self._held: list[bytes] = []  # what is said while the state is MOVING
         self._held_size = 0
+        self._waited: list[tuple[int, str]] = []  # for what, with which ticket, when that began
         self._unconfirmed = 0  # publications of which the broker has not said that it has them
         self._timers: list[asyncio.TimerHandle] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._patience: asyncio.TimerHandle | None = None
+        self._welcome: asyncio.TimerHandle | None = None
 
     @property
     def has_room(self) -> bool:
@@ -123,8 +127,9 @@ class Life:
 
     def _end(self) -> None:
         self.state = State.CLOSED
-        if self._patience is not None:
-            self._patience.cancel()
+        for each in (self._patience, self._welcome):
+            if each is not None:
+                each.cancel()
         for timer in self._timers:
             timer.cancel()
         for task in self._tasks:
@@ -147,6 +152,7 @@ class Life:
             self._line = line
             self._said_fit = self._finder.is_fit
             line.send(frame(Ask.HELLO, VERSION, self._node, self._said_fit))
+            self._welcome = self._loop.call_later(_WELCOME_SECONDS, line.abort)
             try:
                 await self._listen(line)
             except Exception:
@@ -206,15 +212,16 @@ class Life:
     def _be_welcome(self, *, is_known: bool) -> None:
         """A broker is there, which has this process in the books of the one before, or not."""
         assert self._patience is not None
+        assert self._welcome is not None
         self._patience.cancel()
+        self._welcome.cancel()
         has_moved = self.state is State.MOVING
         self.state = State.CONNECTED
         if self._said_fit != self._finder.is_fit:
             self._say(Ask.FIT, self._finder.is_fit)
         if has_moved and is_known:
+            self._take_again()
             self._say_what_was_held()
-            for ticket, queue in self._questions.takes():
-                self._say(Ask.TAKE, ticket, queue)
             self._room.set()
             return
         if has_moved:
@@ -223,6 +230,19 @@ class Life:
         self._events.connected()
         self._say_what_was_held()
         self._timers = [self._loop.call_later(_SETTLING, self._compare_watched)]
+
+    def _take_again(self) -> None:
+        """Wait for the messages of queues for which this process waited when the broker before said goodbye.
+
+        Not for those for which it has begun to wait since: that is among what was held.
+        """
+        waiting = self._questions.takes()
+        for ticket, queue in self._waited:
+            if ticket in waiting:
+                self._say(Ask.TAKE, ticket, queue)
+            else:
+                self._questions.forget(ticket)  # that it waits no more, the new broker need not hear
+        self._waited = []
 
     def _say_what_was_held(self) -> None:
         held, self._held, self._held_size = self._held, [], 0
@@ -234,6 +254,7 @@ class Life:
         if self.state is State.CONNECTED:
             self._say(Ask.BYE, False)
             self.state = State.MOVING
+            self._waited = list(self._questions.takes().items())
             self._be_patient()
 
     def _note_end(self) -> None:

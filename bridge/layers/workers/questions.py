@@ -73,9 +73,13 @@ class Questions:
         """Note that a question is one for the next message of a queue."""
         self._takes[ticket] = queue
 
-    def takes(self) -> list[tuple[int, str]]:
-        """Return those: ticket and queue."""
-        return list(self._takes.items())
+    def takes(self) -> dict[int, str]:
+        """Return those: the queue of each ticket."""
+        return self._takes
+
+    def forget(self, ticket: int) -> None:
+        """Expect no answer to a question any more that nobody waits for."""
+        self._open.pop(ticket, None)
 
     def fail_takes(self) -> None:
         """Have those fail."""

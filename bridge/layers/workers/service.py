@@ -61,7 +61,7 @@ class Service:
         self._connections: set[Connection] = set()
         self._dirty: list[Connection] = []
         self._socket: socket.socket | None = None
-        self._server: asyncio.Server | None = None
+        self._accepting: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
         self._quiet = asyncio.Event()  # when nobody is left who may say something
@@ -74,7 +74,7 @@ class Service:
         """The time, as the broker takes it: of a clock that all processes of the machine share."""
         return time.monotonic()
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Take over what the broker before has left, and listen.
 
         Raises:
@@ -88,16 +88,39 @@ class Service:
         listening.setblocking(False)
         listening.bind(str(self._place))
         self._place.chmod(0o600)
-        self._server = await self._loop.create_unix_server(
-            lambda: Connection(self), sock=listening, backlog=_BACKLOG
-        )
+        listening.listen(_BACKLOG)
+        # Not create_unix_server(): who is accepted when that is closed may stay connected to nobody.
+        self._listen()
         self._timer = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
         self.phase = Phase.SERVING
         logger.debug("process %d is the broker of %s", self._pid, self._place)
 
+    def _listen(self) -> None:
+        if self._socket is not None:
+            self._loop.add_reader(self._socket, self._accept)
+
+    def _accept(self) -> None:
+        """Somebody wants to connect."""
+        assert self._socket is not None
+        try:
+            accepted, _ = self._socket.accept()
+        except BlockingIOError:  # not any more
+            return
+        except OSError as error:  # no descriptor is left
+            logger.error("the broker of the channel layer cannot accept a process: %s", error)
+            self._loop.remove_reader(self._socket)
+            self._loop.call_later(_SWEEP_SECONDS, self._listen)
+            return
+        accepted.setblocking(False)
+        making = self._loop.connect_accepted_socket(lambda: Connection(self), accepted)
+        task: asyncio.Task[object] = self._loop.create_task(making)
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
+
     def _inherit(self) -> None:
         try:
-            legacy.load(self.broker, legacy.read(self._state), self.now)
+            if frames := list(legacy.read(self._state)):
+                legacy.load(self.broker, frames, self.now)
         except (FramingError, OSError) as error:
             logger.warning("the state of the broker before cannot be taken over: %s", error)
             self.broker = Broker(self.broker.epoch)
@@ -190,14 +213,13 @@ class Service:
     def _stop_listening(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._socket is not None:
+        listening, self._socket = self._socket, None
+        if listening is not None:
             with contextlib.suppress(OSError):
                 self._place.unlink()
-            forget(self._socket.fileno())
-        if self._server is not None:
-            self._server.close()
-        elif self._socket is not None:
-            self._socket.close()
+            self._loop.remove_reader(listening)
+            forget(listening.fileno())
+            listening.close()  # who has connected, and was not accepted, sees the end of the connection
 
     def _finish(self) -> None:
         self.phase = Phase.OVER
@@ -224,6 +246,6 @@ class Service:
         self.phase = Phase.OVER
         for connection in self._connections:
             connection.silence()
-        if self._socket is not None and self._socket.fileno() >= 0:
+        if self._socket is not None:
             silence(self._socket.fileno())
         self._seat.abandon()

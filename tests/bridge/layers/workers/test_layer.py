@@ -16,6 +16,7 @@ import pytest
 from hybrid.bridge.errors import ChannelFull, ChannelLayerError, ConfigError
 from hybrid.bridge.layers.workers import WorkersChannelLayer, connection, finding
 from hybrid.bridge.layers.workers.framing import frame
+from hybrid.bridge.layers.workers.life import State
 from hybrid.bridge.layers.workers.service import Service
 from hybrid.bridge.layers.workers.words import VERSION, Ask
 from hybrid.bridge.shutdown import CURRENT, ShutdownNotice
@@ -70,10 +71,9 @@ def die(layer: WorkersChannelLayer) -> None:
     hub._line.abort()
     service = hub._finder.service
     if service is not None:
-        assert service._server is not None
         assert service._timer is not None
         service._timer.cancel()
-        service._server.close()
+        service._stop_listening()
         for each in tuple(service._connections):
             each.abort()
         service._seat.give_up()
@@ -437,5 +437,26 @@ def test_the_server_takes_over_from_a_script(tmp_path: Path) -> None:
             await until(lambda: not script.is_broker)
             assert await script.group_count("g") == 0
         await script.close()
+
+    run(main())
+
+
+def test_who_begins_to_wait_during_a_hand_over_takes_one_message(tmp_path: Path) -> None:
+    """Waiting for a queue is said to the next broker once, whenever it began, and loses no other message."""
+
+    async def main() -> None:
+        async with layers(tmp_path, 2) as (broker, other):
+            hub = other._hub
+            assert hub is not None
+            taking = [asyncio.create_task(other.receive("queue"))]
+            await broker._set_serving(False)
+            while hub.state is not State.MOVING:  # which is over in a moment
+                await asyncio.sleep(0)
+            taking.append(asyncio.create_task(other.receive("queue")))
+            await until(lambda: other.is_broker and hub.state is State.CONNECTED)
+            for n in range(4):
+                await broker.send("queue", {"n": n})
+            assert [(await each)["n"] for each in taking] == [0, 1]
+            assert [(await broker.receive("queue"))["n"] for _ in range(2)] == [2, 3]
 
     run(main())

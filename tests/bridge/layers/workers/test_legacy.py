@@ -8,7 +8,7 @@ import pytest
 from hybrid.bridge.layers.workers import legacy
 from hybrid.bridge.layers.workers.broker import ABSENCE_SECONDS, Broker
 from hybrid.bridge.layers.workers.framing import FramingError, Unframer, frame
-from hybrid.bridge.layers.workers.words import Ask
+from hybrid.bridge.layers.workers.words import Ask, Tell
 from tests.bridge.layers.workers.test_broker import EPOCH, Process
 
 
@@ -37,6 +37,15 @@ def test_the_next_broker_knows_everything() -> None:
     again = loaded(broker, 1.0, 2.0)
 
     assert list(legacy.dump(again, 2.0))[1:] == list(legacy.dump(broker, 2.0))[1:]
+
+
+def test_what_was_kept_for_a_process_is_left_too() -> None:
+    """A process that comes only to the third broker gets what the second had for it."""
+    second = loaded(full_broker(), 1.0, 2.0)
+    Process(second, "other", 2.0).publish("g", b"2", now=2.0)
+    third = loaded(second, 2.0, 3.0)
+
+    assert Process(third, "one", 3.0).heard(Tell.DELIVER) == [["g", None, b"2", 0]]
 
 
 def test_after_a_pause_the_processes_are_gone() -> None:

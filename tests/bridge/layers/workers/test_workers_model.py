@@ -6,12 +6,13 @@ from collections import defaultdict, deque
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from hybrid.bridge.layers.workers import WorkersChannelLayer
-from tests.bridge.layers.redis.test_redis_model import CAPACITY, LayersMachine
+from tests.bridge.layers.redis.test_redis_model import CAPACITY, GROUPS, SENDERS, LayersMachine
 
 
 class WorkersMachine(LayersMachine):
@@ -38,6 +39,20 @@ class WorkersMachine(LayersMachine):
         super().teardown()
         self.folder.cleanup()
 
+    @rule(sender=SENDERS, group=GROUPS)
+    def publish(self, sender: int, group: str) -> None:
+        """Send to a group, and wait until the broker has it: a hand-over may hold it back for a while."""
+        super().publish(sender, group)
+        self._settle()
+
+    def _put(self, reader: int) -> None:
+        self._settle()
+        super()._put(reader)
+
+    def _settle(self) -> None:
+        for layer in self.both:
+            self._run(layer.group_count("nobody"))
+
     @rule(fit=st.sampled_from([0, 1]))
     def hand_over(self, fit: int) -> None:
         """Let one of them be the one that would be the better broker."""
@@ -45,5 +60,7 @@ class WorkersMachine(LayersMachine):
             self._run(layer._set_serving(number == fit))
 
 
-TestWorkers = WorkersMachine.TestCase
-TestWorkers.settings = settings(max_examples=25, stateful_step_count=20)
+@pytest.mark.slow
+def test_hand_overs_against_the_model() -> None:
+    """Each member gets what was sent while it was one, in order and once, whoever is the broker."""
+    run_state_machine_as_test(WorkersMachine, settings=settings(max_examples=40, stateful_step_count=30))
