@@ -16,6 +16,7 @@ from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.config import Config
 from hybrid.server.sources.env_file import load_env_file
+from hybrid.server.static import with_files
 
 
 class LoadedApplication(NamedTuple):
@@ -44,10 +45,10 @@ def load_application(config: Config, mounts: Sequence[Target] | None = None) -> 
         InterfaceError: an object is no application.
     """
     with without_collection():
-        targets = load_configured(config) if mounts is None else list(mounts)
+        targets = load_configured(config) if mounts is None else with_files(config, mounts)
     pools = _make_pools(config)
     sockets = SocketThreads(config.websocket_threads) if config.websocket_threads else None
-    if mounts is None and config.targets is None and isinstance(targets[0].application, Resolver):
+    if mounts is None and config.targets is None and not config.static and _is_router(targets):
         application = cast("ASGIApp", targets[0].application)
         return LoadedApplication(application, Lifespan([application], config.lifespan), pools, sockets)
     # What is larger than Config.limit_request_body does not come this far, whoever it is for.
@@ -57,14 +58,23 @@ def load_application(config: Config, mounts: Sequence[Target] | None = None) -> 
 
 
 def load_configured(config: Config) -> list[Target]:
-    """Import what the configuration names, in the environment that it names.
+    """Import what the configuration names, in the environment that it names, and add its directories of
+    files.
 
     Raises:
-        LoadError: a target cannot be loaded.
-        ConfigError: the file with environment variables cannot be read.
+        LoadError: a target cannot be loaded, or its place is that of files.
+        ConfigError: the file with environment variables cannot be read, or a directory is not there.
     """
     if config.env_file is not None:
         load_env_file(config.env_file)
+    return with_files(config, _load_applications(config))
+
+
+def _is_router(targets: Sequence[Target]) -> bool:
+    return isinstance(targets[0].application, Resolver)
+
+
+def _load_applications(config: Config) -> list[Target]:
     forced = config.forced_interface
     if config.targets is None:
         application = call_factory(config.app) if config.factory else config.app

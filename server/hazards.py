@@ -66,6 +66,12 @@ def _has_key(file: Path) -> bool:
     return b"PRIVATE KEY-----" in file.read_bytes()
 
 
+def _files(config: Config) -> Iterator[str]:
+    for prefix, directory in config.static_mounts:
+        if Path.cwd().is_relative_to(Path(directory).resolve()):
+            yield f"static: what is in the current directory can be read by anybody, at {prefix}"
+
+
 def _descriptors(config: Config) -> Iterator[str]:
     try:
         import resource
@@ -111,5 +117,5 @@ def _unused_pools(config: Config, routes: Sequence[Route]) -> Iterator[str]:
             yield f"pools: no target runs on the pool {name}"
 
 
-_LOOKS: tuple[_Look, ...] = (_waits, _names, _tls, _descriptors, _layers)
+_LOOKS: tuple[_Look, ...] = (_waits, _names, _tls, _files, _descriptors, _layers)
 _PUBLIC_LOOKS: tuple[_Look, ...] = (_body, _development, _proxies)

@@ -71,6 +71,7 @@ def _serve_once(config: Config) -> None:
         each.set_inheritable(False)
     config = replace(config, reload=False, workers=1, pidfile=None, shutdown_delay=0)
     config.timeout_graceful_shutdown = drain
+    config.static_fresh = True
     Server(config).run(sockets)
 
 

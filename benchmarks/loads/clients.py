@@ -89,10 +89,10 @@ class Client(asyncio.Protocol):
 
 
 class HTTPClient(Client):
-    """Keep-alive GET requests for `/`, each of which must be answered 200 with `body`."""
+    """Keep-alive GET requests for a path, each of which must be answered 200 with `body`."""
 
-    def __init__(self, meter: Meter, body: bytes) -> None:
-        super().__init__(meter, GET)
+    def __init__(self, meter: Meter, body: bytes, path: str = "/") -> None:
+        super().__init__(meter, GET.replace(b"/", path.encode(), 1))
         self.body = body
         self.size = -1
 
@@ -100,6 +100,8 @@ class HTTPClient(Client):
         """Check an answer; the quick way needs one whole answer as long as the last."""
         if len(data) == self.size and not self.buffer and data.startswith(OK) and data.endswith(self.body):
             self.answered()
+        elif len(self.buffer) + len(data) < self.size:
+            self.buffer += data  # of a large one only the whole is worth a look
         else:
             self.examine(data)
 
@@ -142,9 +144,10 @@ class OnDemandClient(HTTPClient):
 
 
 def parse_answer(data: bytes) -> Answer | None:
-    """Read one response framed by Content-Length (RFC 9112, section 6.2); None when it is not complete yet.
+    """Read one response (RFC 9112, section 6); None when it is not complete yet.
 
-    Raises `AnswerError` for anything else, also for a chunked body: the applications here state their length.
+    Most state their length; chunks are for servers that do not even say it of a file. Raises `AnswerError`
+    for anything else.
     """
     head, end, rest = data.partition(b"\r\n\r\n")
     if not end:
@@ -153,7 +156,22 @@ def parse_answer(data: bytes) -> Answer | None:
     fields = (line.partition(b":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, _, value in fields}
     try:
+        if headers.get(b"transfer-encoding") == b"chunked":
+            return _parse_chunks(int(status_line.split()[1]), rest, len(head) + 4)
         status, length = int(status_line.split()[1]), int(headers[b"content-length"])
     except (KeyError, IndexError, ValueError):
         raise AnswerError(f"not a response with a Content-Length: {head[:300]!r}") from None
     return Answer(status, rest[:length], len(head) + 4 + length) if len(rest) >= length else None
+
+
+def _parse_chunks(status: int, data: bytes, before: int) -> Answer | None:
+    """Read a body in chunks without extensions and trailers; `before` are the bytes of the head."""
+    if not data.endswith(b"0\r\n\r\n"):
+        return None
+    parts: list[bytes] = []
+    position = 0
+    while (end := data.find(b"\r\n", position)) >= 0 and (size := int(data[position:end], 16)):
+        parts.append(data[end + 2 : end + 2 + size])
+        position = end + 2 + size + 2
+    whole = position + len(b"0\r\n\r\n")
+    return Answer(status, b"".join(parts), before + whole) if end >= 0 else None

@@ -14,13 +14,14 @@ class Steady:
     """Every connection has one request under way, until the time is up.
 
     `protocol` is "http", "https" or "websocket", `expected` the body or message that returns. The certificate
-    is not looked at.
+    is not looked at. `path` is what HTTP asks for.
     """
 
     protocol: str
     expected: str
     connections: int = 64
     requests: int = REQUESTS
+    path: str = "/"
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ async def _connect(port: int, load: Steady, meter: Meter) -> Client:
     def build() -> Client:
         if load.protocol == "websocket":
             return WebSocketClient(meter, expected)
-        return HTTPClient(meter, expected)
+        return HTTPClient(meter, expected, load.path)
 
     tls = None
     if load.protocol == "https":

@@ -13,7 +13,7 @@ from benchmarks.loads.plan import Plan, Steady
 
 def measure(plan: Plan, load: Steady) -> Outcome:
     """Warm the server up, then load it with one wrk thread and take the CPU times around the whole run."""
-    url = f"{load.protocol}://127.0.0.1:{plan.port}/"
+    url = f"{load.protocol}://127.0.0.1:{plan.port}{load.path}"
     _run(url, load.connections, plan.warm_up)
     pids = family(plan.pid)
     start = Reading.take(0, pids)

@@ -8,6 +8,7 @@ from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS,
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WSGI_HELLO
 from benchmarks.works.routes import ROUTES
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
+from benchmarks.works.static import STATIC_LARGE, STATIC_SMALL
 from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD, UPLOAD_ECHO
 from benchmarks.works.websockets import BROADCAST, WEBSOCKET_ECHO, WEBSOCKET_ECHO_16K
 from benchmarks.works.workers import WORKERS
@@ -32,6 +33,7 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "upload": (UPLOAD,),
     "upload_echo": (UPLOAD_ECHO,),
     "file": (FILE, FILE_ASGI),
+    "static": (STATIC_SMALL, STATIC_LARGE),
     "start": (START,),
     "idle": (IDLE_HTTP, IDLE_WEBSOCKETS, IDLE_DEFLATE),
     "workers": (WORKERS,),

@@ -13,6 +13,7 @@ from hybrid.server.config.processes import ProcessSettings
 from hybrid.server.config.proxies import ProxySettings
 from hybrid.server.config.responses import ResponseSettings
 from hybrid.server.config.settings import SettingsGroup, settings_of
+from hybrid.server.config.static import StaticSettings
 from hybrid.server.config.threads import ThreadSettings
 from hybrid.server.config.timeouts import TimeoutSettings
 from hybrid.server.config.tls import TlsSettings
@@ -23,6 +24,7 @@ from hybrid.server.config.websocket_limits import WebSocketLimitSettings
 @dataclass(kw_only=True, eq=False)
 class Config(
     ApplicationSettings,
+    StaticSettings,
     ListenerSettings,
     TlsSettings,
     ProxySettings,

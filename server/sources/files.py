@@ -11,7 +11,7 @@ from hybrid.server.config import Config
 from hybrid.server.config.layers import DEFAULT_ALIAS
 from hybrid.server.config.settings import Setting, Texts, settings_of
 from hybrid.server.sources.origins import Given, Source
-from hybrid.server.sources.tables import pool_texts, route_spec
+from hybrid.server.sources.tables import pool_texts, route_spec, static_texts
 from hybrid.server.wording import did_you_mean, reason_of
 
 OWN_FILE = "hybrid.toml"
@@ -142,6 +142,8 @@ def _value(options: Mapping[str, Setting], key: str, value: Any) -> object:
         raise ConfigError(f"{key} is no setting{hint}")
     if key == "pools" and isinstance(value, dict):
         value = pool_texts(cast("dict[str, object]", value))
+    if key == "static" and isinstance(value, dict):
+        value = static_texts(cast("dict[str, object]", value))
     options[key].check(key, value)
     return value
 

@@ -59,9 +59,11 @@ class Gathered:
         Raises:
             ConfigError: there is no target, or the values do not go together.
         """
-        if "app" not in self.given:
-            raise ConfigError(NO_TARGET)
         values: dict[str, Any] = {name: each.value for name, each in self.given.items()}
+        if "app" not in values:
+            if not values.get("static"):
+                raise ConfigError(NO_TARGET)
+            values["app"] = []  # files need no application beside them
         return Config(**values)
 
     def effective(self) -> dict[str, Given]:

@@ -78,6 +78,17 @@ def pool_texts(table: Mapping[str, object]) -> list[str]:
     return texts
 
 
+def static_texts(table: Mapping[str, object]) -> list[str]:
+    """Write the directories of a table, ``"/static" = "build/static"``, as the command line has them.
+
+    Raises:
+        ConfigError: one of them is no text; the message names the key.
+    """
+    for prefix, directory in table.items():
+        Text(help="").check(f'static."{prefix}"', directory)
+    return [f"{prefix}={directory}" for prefix, directory in table.items()]
+
+
 def _checked(table: Mapping[str, object], keys: Mapping[str, Setting], where: str) -> Mapping[str, object]:
     for key, value in table.items():
         if key not in keys:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hybrid.bridge.layers import get_channel_layer, publish, send
     from hybrid.bridge.routing import ProtocolTypeRouter
     from hybrid.bridge.shutdown import shutdown_notice
+    from hybrid.bridge.static.files import StaticFiles
     from hybrid.bridge.url_patterns import path, re_path
     from hybrid.bridge.url_router import URLRouter
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
@@ -37,6 +38,7 @@ __all__ = [
     "JsonWebsocketConsumer",
     "ProtocolTypeRouter",
     "Server",
+    "StaticFiles",
     "SyncConsumer",
     "ThreadPool",
     "URLRouter",
@@ -62,6 +64,7 @@ _MODULE_OF = {
     "JsonWebsocketConsumer": "hybrid.bridge.consumers.websocket_sync",
     "ProtocolTypeRouter": "hybrid.bridge.routing",
     "Server": "hybrid.server.server",
+    "StaticFiles": "hybrid.bridge.static.files",
     "SyncConsumer": "hybrid.bridge.consumers.base",
     "ThreadPool": "hybrid.bridge.wsgi.threadpool",
     "URLRouter": "hybrid.bridge.url_router",

@@ -38,6 +38,7 @@ from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS,
 from benchmarks.works.hello import ASGI_HELLO, HELLO, WSGI_HELLO
 from benchmarks.works.routes import ROUTES
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
+from benchmarks.works.static import STATIC_LARGE, STATIC_SMALL, STEADY_LARGE, STEADY_SMALL
 from benchmarks.works.transfers import DOWNLOAD, FILE, FILE_ASGI, UPLOAD, UPLOAD_ECHO, large_file
 from benchmarks.works.websockets import (
     BROADCAST,
@@ -82,6 +83,8 @@ def measure(work: Work, load: Load | None = None, **changes: Any) -> list[Entry]
         (SLEEP_AT_FULL_LOAD, Batch(HELLO, 4, rate=80)),
         (SLEEP_AT_HALF_LOAD, Arrivals(HELLO, 4, rate=40)),
         (FAIRNESS, Batch(HELLO, 4, rate=50, echoes=Echoes(rate=100))),
+        (STATIC_SMALL, replace(STEADY_SMALL, connections=4)),
+        (STATIC_LARGE, replace(STEADY_LARGE, connections=4)),
         (START, START.load),
         (WORKERS, Steady("http", PAGE, connections=4)),
         (IDLE_HTTP, Idle("http", HELLO, 100)),
@@ -101,6 +104,15 @@ def test_hybrid_is_measured(work: Work, load: Load | None) -> None:
     assert [outcome.errors for outcome in entry.outcomes] == [0]
     assert entry.outcomes[0].answers > 0
     assert all(isinstance(figure.read(entry.outcomes[0]), float) for figure in work.figures)
+
+
+@pytest.mark.parametrize("server", STATIC_LARGE.peers, ids=lambda server: server.name)
+def test_the_peers_of_static_files_are_measured(server: Contestant) -> None:
+    """Each peer that is installed sends the file."""
+    load = replace(STEADY_LARGE, connections=4)
+    (entry,) = measure(STATIC_LARGE, load, hybrid=server, peers=())
+    assert entry.failure == ""
+    assert entry.missing or entry.outcomes[0].answers > 0
 
 
 @pytest.mark.parametrize("server", FAIRNESS.peers, ids=lambda server: server.name)

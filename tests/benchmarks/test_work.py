@@ -69,6 +69,7 @@ def test_the_targets_of_the_project() -> None:
         "upload": [("memory growth MiB", 32.0, "")],
         "upload_echo": [("MiB/s", 1.0, "uvicorn")],
         "access_log": [("CPU µs/request", 1.0, "uvicorn"), ("CPU µs/request", 1.0, "uvicorn + a2wsgi")],
+        "static": [("CPU µs/request", 1.0, "granian")] * 2,
         "file": [("MiB/s", 0.9, "gunicorn"), ("CPU ms/GiB", 0.7, "granian")],
         "workers": [("requests/s", 1.8, "1 worker")],
         "start": [("first answer ms", 1.0, "uvicorn"), ("memory MiB", 1.0, "uvicorn")],

@@ -36,6 +36,8 @@ def test_the_defaults_are_no_hazard() -> None:
         ({"timeout_graceful_shutdown": 0}, "timeout_graceful_shutdown = 0: a restart cuts off"),
         ({"header_map": "dangerous"}, "header_map = dangerous: a client can forge"),
         ({"ssl_ca_certs": "ca.pem", "ssl_cert_reqs": "none"}, "ssl_cert_reqs = none: clients are not asked"),
+        ({"static": ["/a=."]}, "static: what is in the current directory can be read by anybody, at /a"),
+        ({"static": ["/=/"]}, "static: what is in the current directory can be read by anybody, at /"),
         ({"pools": ["slow=2"]}, "pools: no target runs on the pool slow"),
     ],
 )

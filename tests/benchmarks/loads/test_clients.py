@@ -20,7 +20,8 @@ def test_an_answer_is_parsed_once_it_is_whole() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nhi",
         b"HTTP/1.1\r\ncontent-length: 2\r\n\r\nhi",
         b"nonsense\r\n\r\n",
@@ -30,6 +31,27 @@ def test_an_answer_without_status_or_length_is_wrong(data: bytes) -> None:
     """The generator needs to know where an answer ends."""
     with pytest.raises(AnswerError):
         parse_answer(data)
+
+
+def test_an_answer_in_chunks_is_parsed_once_it_is_whole() -> None:
+    """Its body is put together; what looks like the end inside of a chunk is none."""
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    answer = head + b"7\r\nh0\r\n\r\ni\r\nA\r\n0123456789\r\n0\r\n\r\n"
+    assert all(parse_answer(answer[:end]) is None for end in range(len(answer)))
+    assert parse_answer(answer) == Answer(200, b"h0\r\n\r\ni0123456789", len(answer))
+
+
+def test_a_large_answer_in_pieces_is_looked_at_once() -> None:
+    """From the second one on its length is known, and only the whole is compared."""
+    body = b"x" * 1000
+    setup = Setup(lambda meter: HTTPClient(meter, body, "/large"), 1000)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + body
+    setup.receive(answer, answer[:500], answer[500:900])
+    assert setup.meter.answered == 1
+    setup.receive(answer[900:])
+    assert setup.meter.answered == 2
+    assert setup.wire.written[0].startswith(b"GET /large HTTP/1.1\r\n")
+    assert not setup.meter.errors
 
 
 def test_each_http_answer_brings_the_next_request() -> None:

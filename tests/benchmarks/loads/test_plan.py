@@ -19,6 +19,7 @@ from benchmarks.loads.plan import (
     "load",
     [
         Steady("http", "hi", connections=3),
+        Steady("http", "hi", path="/static/small.js"),
         Batch("hi", 3, rate=50),
         Batch("hi", 3, rate=50, echoes=Echoes(100)),
         Arrivals("hi", 3, rate=400),

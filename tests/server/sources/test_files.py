@@ -46,6 +46,16 @@ def test_own_file(folder: Path) -> None:
     assert file.settings["port"] == Given(9000, Source.FILE, "hybrid.toml:port")
 
 
+def test_static_files(folder: Path) -> None:
+    """As on the command line, or as a table."""
+    assert values(own(folder, 'static = ["/static=build"]')) == {"static": ["/static=build"]}
+    assert values(own(folder, '[static]\n"/static" = "build"\n"/m" = "media"')) == {
+        "static": ["/static=build", "/m=media"]
+    }
+    with pytest.raises(ConfigError, match=r'^hybrid.toml: static."/m": 5 is not a text'):
+        own(folder, '[static]\n"/m" = 5')
+
+
 def test_project_file(folder: Path) -> None:
     """Its table is read where there is no file of our own."""
     (folder / "pyproject.toml").write_text('[project]\nname = "x"\n[tool.hybrid]\nport = 1\napp = "x"')
