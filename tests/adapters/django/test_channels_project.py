@@ -99,17 +99,21 @@ def test_in_memory_with_several_workers(tmp_path: Path, moved: bool, command: st
     assert done.stderr.count("is in memory") == 1
 
 
-def test_redis_with_several_workers(tmp_path: Path, redis: str) -> None:
-    """A layer through Redis is fine: a view on one worker reaches WebSockets on the other."""
-    project = copy_project(tmp_path)
+@pytest.mark.parametrize("moved", [False, True], ids=["unchanged", "moved"])
+@pytest.mark.parametrize("kind", ["channels_redis", "redis", "workers"])
+def test_layers_of_several_workers(tmp_path: Path, kind: str, moved: bool, redis: str) -> None:
+    """A layer that all share is fine, and ours is for Channels' consumers too: views reach all workers."""
+    project = copy_project(tmp_path, moved=moved)
     host = {"address": redis, "socket_timeout": None}
-    backend = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [host]}}
-    env = {"CHATSITE_LAYERS": json.dumps({"default": backend}), "CHATSITE_DB": "workers.sqlite3"}
+    backends: dict[str, dict[str, Any]] = {
+        "channels_redis": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [host]}},
+        "redis": {"BACKEND": redis},
+        "workers": {"BACKEND": "workers"},
+    }
+    env = {"CHATSITE_LAYERS": json.dumps({"default": backends[kind]}), "CHATSITE_DB": "workers.sqlite3"}
     manage(project, "migrate", "--verbosity=0", env=env)
-    with (
-        start_server(WSGI, ASGI, cwd=project, env=env, app_dir=project, workers=2) as server,
-        ExitStack() as stack,
-    ):
+    options: dict[str, Any] = {"cwd": project, "env": env, "app_dir": project, "workers": 2}
+    with start_server(WSGI, ASGI, **options) as server, ExitStack() as stack:
         visitors = [stack.enter_context(visiting(server)) for _ in range(8)]
         sockets = [stack.enter_context(each.socket("/ws/chat/room/")) for each in visitors]
         for each in visitors:
