@@ -2,9 +2,9 @@
 routes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from hybrid.bridge.gateway import Gateway, Route, Target, load_targets
 from hybrid.bridge.imports import without_collection
@@ -17,6 +17,9 @@ from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.config import Config
 from hybrid.server.sources.env_file import load_env_file
 from hybrid.server.static import with_files
+
+#: Called with the configuration when its applications have been loaded, for what these have set up.
+AFTER_LOADING: Final[list[Callable[[Config], object]]] = []
 
 
 class LoadedApplication(NamedTuple):
@@ -43,9 +46,12 @@ def load_application(config: Config, mounts: Sequence[Target] | None = None) -> 
     Raises:
         LoadError: a target cannot be loaded.
         InterfaceError: an object is no application.
+        ConfigError: what an application has set up cannot work with the configuration.
     """
     with without_collection():
         targets = load_configured(config) if mounts is None else with_files(config, mounts)
+    for look in AFTER_LOADING:
+        look(config)
     pools = _make_pools(config)
     sockets = SocketThreads(config.websocket_threads) if config.websocket_threads else None
     if mounts is None and config.targets is None and not config.static and _is_router(targets):

@@ -179,7 +179,8 @@ class Server:
 
         Raises:
             LoadError, InterfaceError: an application cannot be loaded.
-            ConfigError: another server in this process has been told of other channel layers.
+            ConfigError: another server in this process has been told of other channel layers, or what an
+                application has set up cannot work with the configuration.
         """
         if self._loaded is None:
             self._layers.give()

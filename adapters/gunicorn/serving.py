@@ -179,9 +179,10 @@ class ServeWorker(HybridWorker):
 
     def cannot_boot(self, error: BaseException) -> None:
         """Leave the reason to the arbiter: several workers may have the same."""
-        cause = error.__cause__ or error
-        text = "".join(traceback.format_exception(cause))
-        self._tell(Stage.FAILED, f"{text}hybrid: {error}" if isinstance(error, HybridError) else text)
+        is_ours = isinstance(error, HybridError)
+        cause = error.__cause__ if is_ours else error
+        text = "" if cause is None else "".join(traceback.format_exception(cause))
+        self._tell(Stage.FAILED, f"{text}hybrid: {error}" if is_ours else text)
 
     def _tell(self, stage: Stage, text: str = "") -> None:
         write_stage(self.tmp.fileno(), stage, text)

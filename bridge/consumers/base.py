@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from hybrid.bridge.consumers.dispatch import get_handler_name
+from hybrid.bridge.consumers.housekeeping import HOUSEKEEPING, RUN_IN_THREAD, keep_house
 from hybrid.bridge.consumers.own_channel import OwnChannel
 from hybrid.bridge.consumers.run import Run
 from hybrid.bridge.errors import ClientDisconnected, ConfigError
@@ -83,7 +84,12 @@ class AsyncConsumer:
         Raises:
             ValueError: there is none.
         """
-        await self.find_handler(message)(message)
+        handler = self.find_handler(message)
+        tidy = HOUSEKEEPING.on_loop
+        if tidy is None:
+            await handler(message)
+        else:
+            await keep_house(tidy, handler, message)
 
     def find_handler(self, message: Message) -> Callable[[Message], Any]:
         """Return the method for a message.
@@ -151,7 +157,12 @@ class SyncConsumer(AsyncConsumer):
         """Call the handler of a message on a thread."""
         from hybrid.bridge.consumers.threads import run_in_thread
 
-        await run_in_thread(self.thread_pool, self.find_handler(message), message)
+        handler = self.find_handler(message)
+        run = self.scope.get(RUN_IN_THREAD)
+        if run is None:
+            await run_in_thread(self.thread_pool, handler, message)
+        else:
+            await run(handler, message)
 
     def send(self, message: Message) -> None:  # type: ignore[override]
         """Send an ASGI message, from a handler or another thread.

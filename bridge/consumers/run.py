@@ -13,6 +13,7 @@ at a time in tasks of their own. That the client has left is heard whatever the 
 import asyncio
 import enum
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -272,7 +273,7 @@ class Run:
         if self._connecting is not None:
             await asyncio.wait({self._connecting})
         if self._connected or not self._is_websocket:
-            await asyncio.wait({self._start(self._dispatch(message))})
+            await asyncio.wait({self._start(self._dispatch(message), _beside(self._context))})
 
     async def _abandon(self) -> None:
         """Clean up after a call that the server has cancelled: handlers are cancelled, too."""
@@ -283,9 +284,8 @@ class Run:
         for task in tasks:
             task.cancel()
         if self._connected and not told:
-            tasks.add(
-                self._start(self._dispatch({"type": "websocket.disconnect", "code": 1006, "reason": ""}))
-            )
+            farewell = {"type": "websocket.disconnect", "code": 1006, "reason": ""}
+            tasks.add(self._start(self._dispatch(farewell), _beside(self._context)))
         if tasks:
             await asyncio.wait(tasks, timeout=_FAREWELL_SECONDS)
 
@@ -327,6 +327,19 @@ class Run:
 
 class _HandlerTimeout(Exception):
     """A handler was given up."""
+
+
+def _beside(context: Context) -> Context:
+    """Return the context of a handler beside others that run in this one.
+
+    asgiref notes there that its one thread is in use, and refuses who comes with the note: of several tasks,
+    each needs its own.
+    """
+    own = context.copy()
+    sync = sys.modules.get("asgiref.sync")
+    if sync is not None:
+        own.run(sync.SyncToAsync.deadlock_context.set, False)
+    return own
 
 
 def _name_of(message: Message) -> str:

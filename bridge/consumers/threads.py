@@ -8,6 +8,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Final
 
+from hybrid.bridge.consumers.housekeeping import HOUSEKEEPING
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.portal import adopt
 from hybrid.bridge.wsgi.threadpool import ThreadPool
@@ -42,8 +43,12 @@ class _Call:
 
     def run(self) -> None:
         """Call the function (worker)."""
+        tidy = HOUSEKEEPING.on_thread
         try:
-            self._function(self._argument)
+            if tidy is None:
+                self._function(self._argument)
+            else:
+                _keep_house(tidy, self._function, self._argument)
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             self._error = error
         self.context = copy_context()
@@ -60,6 +65,15 @@ class _Call:
                 self.done.set_exception(_as_future_takes(error))
         elif error is not None and not isinstance(error, ClientDisconnected):
             logger.error("a handler that nobody waited for any longer failed", exc_info=error)
+
+
+def _keep_house(tidy: Callable[[], object], function: Callable[[Any], object], argument: Any) -> None:
+    """Call a function, and do what is to be done before and after it (worker)."""
+    tidy()
+    try:
+        function(argument)
+    finally:
+        tidy()
 
 
 def _as_future_takes(error: BaseException) -> BaseException:

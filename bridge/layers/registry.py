@@ -23,13 +23,15 @@ _IN_MEMORY: Final = LayerSpec("memory")
 class ChannelLayers:
     """The channel layers of a process, by alias; any thread.
 
-    What an alias means is said by the program (:meth:`set`, :meth:`configure`), or else by a server that runs
-    in this process, for as long as it runs; ``"default"``, or else by the environment variable
-    ``HYBRID_LAYER``, without which it is a layer in memory, which reaches this process alone. A layer is made
-    when it is first asked for. A forked process makes its own.
+    What an alias means is said by the program (:meth:`set`, :meth:`configure`, the settings of its
+    framework), or else by a server that runs in this process, for as long as it runs; ``"default"``, or else
+    by the environment variable ``HYBRID_LAYER``, without which it is a layer in memory, which reaches this
+    process alone. A layer is made when it is first asked for. A forked process makes its own.
 
     Attributes:
         on_made: called with a layer that has just been made or set, on whatever thread that was.
+        framework: returns what the settings of the program's framework say, as :meth:`configure` takes it;
+            asked whenever an alias is looked for that has not been made.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class ChannelLayers:
         self._given: dict[str, LayerSpec] = {}
         self._givers: Counter[str] = Counter()
         self.on_made: Callable[[ChannelLayer], object] | None = None
+        self.framework: Callable[[], Mapping[str, object]] = dict
 
     def __repr__(self) -> str:
         return f"<ChannelLayers { ({**self._made, **self._set}) }>"
@@ -100,11 +103,17 @@ class ChannelLayers:
 
     def is_own(self, alias: str) -> bool:
         """Tell whether the program itself has said what an alias means."""
-        return alias in self._set or alias in self._configured
+        return alias in self._set or alias in self._configured or alias in self.framework()
+
+    def framework_changed(self) -> None:
+        """Forget what has been made or set: the settings of the framework have changed, as tests do it."""
+        with self._lock:
+            self._set.clear()
+            self._made.clear()
 
     def known(self) -> list[str]:
         """Return the aliases that the program has said anything about, and those that have been asked for."""
-        aliases: dict[str, object] = {**self._configured, **self._made, **self._set}
+        aliases: dict[str, object] = {**self.framework(), **self._configured, **self._made, **self._set}
         if os.environ.get(LAYER_VARIABLE):
             aliases[DEFAULT_CHANNEL_LAYER] = None
         return list(aliases)
@@ -135,7 +144,7 @@ class ChannelLayers:
             for alias in specs:
                 if not self._givers[alias]:
                     del self._givers[alias], self._given[alias]
-                    if alias not in self._configured:
+                    if alias not in self._configured and alias not in self.framework():
                         self._made.pop(alias, None)
 
     def forget_made(self) -> None:
@@ -148,7 +157,7 @@ class ChannelLayers:
     def _forget_fallback(self, aliases: Iterable[str]) -> None:
         """Let go of what was made while nobody had said anything."""
         for alias in aliases:
-            if alias in self._made and alias not in self._configured:
+            if alias in self._made and not self.is_own(alias):
                 made = type(self._made.pop(alias)).__name__
                 logger.warning(
                     "the channel layer %r has been asked for before it was configured: whoever keeps that %s "
@@ -167,9 +176,13 @@ class ChannelLayers:
         return kept
 
     def _spec_of(self, alias: str) -> LayerSpec:
-        for specs in (self._configured, self._given):
-            if alias in specs:
-                return specs[alias]
+        if alias in self._configured:
+            return self._configured[alias]
+        said = self.framework()
+        if alias in said:
+            return _parsed(alias, said[alias])
+        if alias in self._given:
+            return self._given[alias]
         if alias != DEFAULT_CHANNEL_LAYER:
             raise KeyError(alias)
         text = os.environ.get(LAYER_VARIABLE)

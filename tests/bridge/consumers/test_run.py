@@ -3,10 +3,12 @@
 import asyncio
 import gc
 import logging
+import threading
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from hybrid.bridge import (
     AsyncConsumer,
@@ -20,7 +22,7 @@ from hybrid.bridge.consumers.read_ahead import BYTES, MESSAGES
 from hybrid.bridge.layers import InMemoryChannelLayer
 from hybrid.bridge.types import Message
 from tests.support.consumers import Line, connected
-from tests.support.embedded import until
+from tests.support.embedded import DEADLINE, until
 from tests.support.layers import run
 
 
@@ -93,6 +95,35 @@ class TestDisconnect:
                 app.consumer.may_go.set()
                 await line.end()
                 assert app.log == ["slow", "left 1001", "slow unsent"]
+
+        run(main())
+
+    @pytest.mark.parametrize("cancelled", [False, True])
+    def test_beside_one_on_the_thread_of_asgiref(self, cancelled: bool) -> None:
+        """disconnect() may use asgiref's one thread while a handler does, as with Django's database."""
+        gate = threading.Event()
+
+        class OnThread(Notes):
+            async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+                self.log.append("begun")
+                await sync_to_async(gate.wait)(DEADLINE)
+
+            async def disconnect(self, code: int) -> None:
+                gate.set()
+                await sync_to_async(self.log.append)(f"left {code}")
+
+        async def main() -> None:
+            app = Held(OnThread)
+            line = Line(app)
+            await line.connect()
+            line.say("wait")
+            await until(lambda: app.log == ["begun"])
+            if cancelled:
+                line.task.cancel()
+            else:
+                line.leave()
+            await asyncio.wait({line.task})
+            assert app.log == ["begun", "left 1006" if cancelled else "left 1001"]
 
         run(main())
 

@@ -166,3 +166,36 @@ os._exit(7 if own is not parent and own is channel_layers["default"] else 1)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=False)
     assert done.returncode == 7, done.stderr
+
+
+def test_the_settings_of_a_framework(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are asked when a layer is looked for; the program goes before them, and a server behind them."""
+    monkeypatch.setenv("HYBRID_LAYER", "memory:?capacity=1")
+    layers = ChannelLayers()
+    said: dict[str, object] = {"default": "memory:?capacity=2", "own": "memory:?capacity=2"}
+    layers.framework = lambda: said
+    layers.configure({"own": "memory:?capacity=3"})
+    given = {"default": parse_layer("memory:?capacity=4")}
+    layers.give(given)
+    assert [capacity(layers[each]) for each in ("default", "own")] == [2, 3]
+    assert sorted(layers.known()) == ["default", "own"]
+    assert layers.is_own("default")
+    kept = layers["default"]
+    layers.take_back(given)
+    assert layers["default"] is kept
+    del said["default"]
+    layers.framework_changed()
+    assert capacity(layers["default"]) == 1
+    assert not layers.is_own("default")
+    said["default"] = "memroy"
+    layers.framework_changed()
+    with pytest.raises(ConfigError, match="the channel layer 'default': 'memroy' is no channel layer"):
+        layers.get("default")
+
+
+def test_what_was_set_before_the_settings_changed() -> None:
+    """It is forgotten with the rest, as Channels does it."""
+    layers = ChannelLayers()
+    layers.set("default", None)
+    layers.framework_changed()
+    assert layers["default"] is not None
