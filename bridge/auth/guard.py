@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from hybrid.bridge.auth.identity import Identity
 from hybrid.bridge.errors import ClientDisconnected
@@ -85,6 +85,7 @@ class Guard:
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._receivers: set[asyncio.Task[Any]] = set()  # of the application, that wait for the server
         self._ask_at = self._next_question()
         self._arm()
 
@@ -94,13 +95,29 @@ class Guard:
     # What the application calls.
 
     async def receive(self) -> Message:
-        """Wait for the next message; when the WebSocket has been closed here, that is the last one."""
-        if not self.expelled:
+        """Wait for the next message; when the WebSocket is closed here, that is the last one, at once: the
+        server waits until the client has answered.
+        """
+        task = asyncio.current_task()
+        if self.expelled or task is None:
+            return dict(self._farewell)
+        cancellations = task.cancelling()
+        self._receivers.add(task)
+        try:
             message = await self._receive()
             if not self.expelled:  # meanwhile
                 if message["type"] == "websocket.disconnect":
                     self._finish(State.OVER)
                 return message
+        except asyncio.CancelledError:
+            # It counts unless expel() alone has cancelled, as with asyncio.timeout().
+            if task in self._receivers or task.cancelling() > cancellations + 1:
+                raise
+        finally:
+            if task in self._receivers:
+                self._receivers.discard(task)
+            else:
+                task.uncancel()
         return dict(self._farewell)
 
     def send(self, message: Message) -> Awaitable[None]:
@@ -140,6 +157,8 @@ class Guard:
         self._farewell = {"type": "websocket.disconnect", "code": code, "reason": reason}
         logger.info("%s: closed with %d: %s", self._name, code, reason or "no reason given")
         self._closing = self._loop.create_task(self._close(code, reason))
+        while self._receivers:
+            self._receivers.pop().cancel()
 
     async def end(self) -> None:
         """Let go: the application's call is over. A close that is being sent is waited for."""

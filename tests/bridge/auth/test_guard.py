@@ -39,6 +39,50 @@ async def test_expiry() -> None:
 
 
 @on_each_loop
+async def test_expiry_is_heard_of_at_once() -> None:
+    """The application does not wait until the client has answered the close, which it may never do."""
+    app, witness = guarded(Known(a=soon()))
+    line = line_to(app, "a")
+    await line.connect()
+    await line.end()  # nobody has left
+    assert witness.received[-1]["code"] == 4401
+    assert line.kinds == ["accept", "close"]
+
+
+@pytest.mark.parametrize("first", ["expelled", "cancelled"])
+@on_each_loop
+async def test_a_cancellation_at_the_same_moment(first: str) -> None:
+    """Who is thrown out and cancelled at once is cancelled, and only once."""
+
+    async def never() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        pass
+
+    async def nobody() -> Identity | None:
+        return None
+
+    async def wait() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await guard.receive()
+        cancelling.append(task.cancelling())
+        assert (await guard.receive())["code"] == 4000
+
+    cancelling: list[int] = []
+    guard = Guard("x", (never, send), Identity("ann"), Terms(4401, None), nobody)
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    steps = [lambda: guard.expel(4000, ""), lambda: task.cancel()]
+    for step in steps if first == "expelled" else reversed(steps):
+        step()
+    await task
+    assert cancelling == [1]
+    await guard.end()
+
+
+@on_each_loop
 async def test_the_code() -> None:
     """It may be another one."""
     app, _ = guarded(Known(a=soon()), expired_code=3000)
