@@ -13,7 +13,7 @@ from hybrid.adapters.flask.environ import environ_of
 from hybrid.adapters.flask.origins import Origins
 from hybrid.adapters.flask.runs import AsyncRun, Outcome, ThreadRun
 from hybrid.adapters.flask.threads import on_a_thread
-from hybrid.adapters.flask.visit import Refusal, Visit, plain
+from hybrid.adapters.flask.visit import FULL, Refusal, Visit, plain
 from hybrid.bridge.consumers.run import RAISE_ERRORS
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.lifespan import lifespan_app
@@ -100,7 +100,7 @@ class FlaskSockets:
             return await self._visit(Visit(self.app, environ), connection)
         except PoolFull as error:
             logger.error("websocket %s: %s", _shown(scope["path"]), error)
-            return Outcome(plain(503, "Too many WebSockets are open."))
+            return Outcome(FULL)
 
     async def _through_middleware(self, environ: dict[str, Any]) -> dict[str, Any] | Refusal:
         if not middleware.is_there(self.app):

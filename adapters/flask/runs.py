@@ -11,9 +11,9 @@ from hybrid.adapters.flask.connection import Connection
 from hybrid.adapters.flask.socket import Socket, SocketFacts
 from hybrid.adapters.flask.thread_socket import ThreadSocket
 from hybrid.adapters.flask.threads import on_a_thread
-from hybrid.adapters.flask.visit import FAILURE, Refusal, Visit
+from hybrid.adapters.flask.visit import FAILURE, FULL, Refusal, Visit
 from hybrid.bridge import portal
-from hybrid.bridge.errors import ClientDisconnected
+from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 
 logger = logging.getLogger("hybrid.flask")
@@ -55,7 +55,7 @@ class AsyncRun:
         finally:
             if self._visit.entered:
                 conclude = functools.partial(_conclude, self._visit, self._socket, answer, refused)
-                outcome = await self._in_context(conclude)
+                outcome = await self._in_context(conclude, in_any_case=True)
         return outcome
 
     async def _handle(self) -> Answer:
@@ -78,9 +78,9 @@ class AsyncRun:
             return None, error
         return answer, None
 
-    async def _in_context(self, function: Callable[[], T]) -> T:
+    async def _in_context(self, function: Callable[[], T], *, in_any_case: bool = False) -> T:
         """Call a function on a thread, in the request's context, to its end: a cancellation waits for it."""
-        call = on_a_thread(functools.partial(self._visit.context.run, function))
+        call = on_a_thread(functools.partial(self._visit.context.run, function), in_any_case=in_any_case)
         task = asyncio.get_running_loop().create_task(call)
         try:
             return await asyncio.shield(task)
@@ -162,6 +162,8 @@ def _conclude(visit: Visit, socket: SocketFacts, answer: Answer, refused: Outcom
 def _judge(visit: Visit, socket: SocketFacts, answer: Any, error: BaseException | None) -> Outcome:
     if isinstance(error, (ClientDisconnected, asyncio.CancelledError)) or (error is None and answer is None):
         return Outcome()
+    if isinstance(error, PoolFull) and not socket.answered:
+        return Outcome(FULL)  # there was no thread to accept with
     if socket.answered:
         if error is not None:
             visit.report(error)

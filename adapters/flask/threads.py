@@ -8,9 +8,13 @@ from hybrid.bridge.consumers.threads import run_in_thread
 T = TypeVar("T")
 
 
-async def on_a_thread(function: Callable[[], T]) -> T:
+async def on_a_thread(function: Callable[[], T], *, in_any_case: bool = False) -> T:
     """Call a function on a thread of the consumers' pool, in a copy of the current context, and return what
     it returns.
+
+    Args:
+        function: what is called.
+        in_any_case: whether it must run, however long the pool is full.
 
     Raises:
         PoolFull: there has been no room in the pool's queue for five seconds.
@@ -20,5 +24,5 @@ async def on_a_thread(function: Callable[[], T]) -> T:
     def call(_: None) -> None:
         results.append(function())
 
-    await run_in_thread(None, call, None)
+    await run_in_thread(None, call, None, in_any_case=in_any_case)
     return results[0]

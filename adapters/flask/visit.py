@@ -210,6 +210,8 @@ def plain(status: int, reason: str) -> Refusal:
 _NO_SOCKET: Final = plain(404, "There is no WebSocket at this URL.")
 #: What is answered when nothing better can be made.
 FAILURE: Final = plain(500, "Internal Server Error")
+#: What is answered while no thread is free.
+FULL: Final = plain(503, "Too many WebSockets are open.")
 
 
 def _fields(headers: Iterable[tuple[str, str]], unwanted: frozenset[str]) -> Headers:

@@ -17,8 +17,10 @@ logger = logging.getLogger("hybrid.consumers")
 
 #: Threads that all consumers share which have no pool of their own.
 THREADS: Final = 16
-#: Seconds between two looks at whether a full pool has room, and after which it is not waited for any longer.
+#: Seconds between two looks at whether a full pool has room, at first and at most; and after which it is not
+#: waited for any longer.
 _STEP: Final = 0.05
+_LONGEST_STEP: Final = 1.0
 _ROOM_SECONDS: Final = 5.0
 
 
@@ -81,31 +83,41 @@ def _as_future_takes(error: BaseException) -> BaseException:
     return RuntimeError("a handler raised StopIteration") if isinstance(error, StopIteration) else error
 
 
-async def run_in_thread(pool: ThreadPool | None, function: Callable[[Any], object], argument: Any) -> None:
+async def run_in_thread(
+    pool: ThreadPool | None, function: Callable[[Any], object], argument: Any, *, in_any_case: bool = False
+) -> None:
     """Call ``function(argument)`` on a thread, and wait for its end. Context variables flow there and back.
 
     If this is cancelled, the thread goes on to the end of the function all the same.
 
+    Args:
+        pool: of the thread; None for the one that all consumers share.
+        function: what is called.
+        argument: with this.
+        in_any_case: whether room in the pool's queue is waited for without end, as what cleans up must run.
+
     Raises:
-        PoolFull: there has been no room in the pool's queue for five seconds.
+        PoolFull: there has been no room in the pool's queue for five seconds; or the pool is closed.
     """
     pool = pool or shared_pool()
     call = _Call(function, argument)
-    await _submit(pool, call)
+    await _submit(pool, call, in_any_case=in_any_case)
     await call.done
     assert call.context is not None
     adopt(call.context)
 
 
-async def _submit(pool: ThreadPool, call: _Call) -> None:
-    patience = _ROOM_SECONDS
+async def _submit(pool: ThreadPool, call: _Call, *, in_any_case: bool) -> None:
+    patience, step = _ROOM_SECONDS, _STEP
     while True:
         try:
             pool.submit(_Call.run, call)
         except PoolFull:
-            patience -= _STEP
-            if patience < 0:
+            patience -= step
+            if pool.closing or (patience < 0 and not in_any_case):
                 raise
-            await asyncio.sleep(_STEP)
+            await asyncio.sleep(step)
+            if patience < 0:
+                step = min(2 * step, _LONGEST_STEP)
         else:
             return

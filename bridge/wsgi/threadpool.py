@@ -106,6 +106,11 @@ class ThreadPool:
         return len(self._workers) - len(self._idle)
 
     @property
+    def closing(self) -> bool:
+        """Whether :meth:`close` was called: no job will be taken any more."""
+        return self._closing
+
+    @property
     def queued(self) -> int:
         """Jobs that no worker has taken yet."""
         return len(self._jobs)

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,11 @@ from flask.cli import routes_command
 
 from hybrid.adapters.flask import ClientDisconnected, Socket, ThreadSocket, WebSockets
 from hybrid.bridge import ConfigError, InvalidChannelLayerError, PortalError, ProtocolError
+from hybrid.bridge.consumers import threads
 from hybrid.bridge.layers import InMemoryChannelLayer, channel_layers
 from hybrid.bridge.testing import HttpCommunicator, WebsocketCommunicator
 from hybrid.bridge.types import ASGIApp, Receive, Scope, Send
+from hybrid.bridge.wsgi.threadpool import ThreadPool
 from tests.support.embedded import DEADLINE, until
 from tests.support.process import Serve
 from tests.support.websocket_clients import close_of, opened
@@ -685,3 +689,87 @@ def _failing_converter() -> Any:
     from werkzeug.routing import BaseConverter
 
     return type("Fails", (BaseConverter,), {"to_python": _fail})
+
+
+class TestFullPool:
+    """While the threads for Flask's part are all busy, with others waiting."""
+
+    @pytest.fixture
+    def tight(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadPool]:
+        """Give consumers one thread, for which one may wait, and only for a moment."""
+        pool = ThreadPool(1, queue=1, name="tight")
+        monkeypatch.setattr(threads, "shared_pool", lambda: pool)
+        monkeypatch.setattr(threads, "_STEP", 0.001)
+        monkeypatch.setattr(threads, "_LONGEST_STEP", 0.001)
+        monkeypatch.setattr(threads, "_ROOM_SECONDS", 0.002)
+        yield pool
+        assert pool.close(DEADLINE)
+
+    def test_teardown_waits_for_a_thread(self, app: Flask, tight: ThreadPool) -> None:
+        """What runs at the end of a request runs, however long that takes."""
+        ws = WebSockets(app)
+        ws.route("/echo")(_echo)
+        torn: list[object] = []
+        app.teardown_request(torn.append)
+
+        async def test() -> None:
+            client = WebsocketCommunicator(ws, "/echo")
+            assert await client.connect() == (True, None)
+            async with _occupied(tight):
+                await client.send_input({"type": "websocket.disconnect", "code": 1000})
+                for _ in range(20):
+                    await asyncio.sleep(0.001)
+                assert torn == []
+            await client.wait()
+            assert torn == [None]
+
+        run(test())
+
+    def test_a_handshake_does_not_wait_long(self, app: Flask, tight: ThreadPool) -> None:
+        """It is answered 503, before the handler runs and when it accepts."""
+        ws = WebSockets(app)
+        enter, accept = asyncio.Event(), asyncio.Event()
+
+        @ws.route("/")
+        async def handler(socket: Socket) -> None:
+            enter.set()
+            await accept.wait()
+            await socket.accept()
+
+        async def test() -> None:
+            first = await _denied(ws, enter)
+            async with _occupied(tight):
+                accept.set()
+                second = await _denied(ws)
+                assert (await second.receive_output())["status"] == 503
+                await second.wait()
+            assert (await first.receive_output())["status"] == 503
+            await first.wait()
+
+        async def _denied(ws: WebSockets, entered: asyncio.Event | None = None) -> WebsocketCommunicator:
+            client = WebsocketCommunicator(ws, "/")
+            client.scope["extensions"] = {"websocket.http.response": {}}
+            await client.send_input({"type": "websocket.connect"})
+            if entered is not None:
+                await entered.wait()
+            return client
+
+        run(test())
+
+
+@asynccontextmanager
+async def _occupied(pool: ThreadPool) -> AsyncIterator[None]:
+    """Keep a pool of one thread full."""
+    may_go, busy = threading.Event(), threading.Event()
+
+    def hold(_: None) -> None:
+        busy.set()
+        may_go.wait(DEADLINE)
+
+    pool.submit(hold, None)
+    await until(busy.is_set)
+    pool.submit(hold, None)
+    try:
+        yield
+    finally:
+        may_go.set()
