@@ -145,9 +145,11 @@ class Connection:
     async def _pass(self, message: Message) -> None:
         try:
             await self._send(message)
-        except ClientDisconnected:
-            raise
         except OSError as error:  # what servers raise then (ASGI HTTP spec 2.4)
+            # Receiving says so too, but only when the handler has read what the client said before.
+            self._left()
+            if isinstance(error, ClientDisconnected):
+                raise
             raise ClientDisconnected("the client has left") from error
 
     def _require(self, state: State) -> None:

@@ -19,6 +19,7 @@ from hybrid.bridge.layers import InMemoryChannelLayer, channel_layers
 from hybrid.bridge.testing import HttpCommunicator, WebsocketCommunicator
 from hybrid.bridge.types import ASGIApp, Receive, Scope, Send
 from hybrid.bridge.wsgi.threadpool import ThreadPool
+from tests.support.consumers import Line
 from tests.support.embedded import DEADLINE, until
 from tests.support.process import Serve
 from tests.support.websocket_clients import close_of, opened
@@ -689,6 +690,38 @@ def _failing_converter() -> Any:
     from werkzeug.routing import BaseConverter
 
     return type("Fails", (BaseConverter,), {"to_python": _fail})
+
+
+def test_a_client_that_leaves_much_unread(app: Flask, layer: InMemoryChannelLayer) -> None:
+    """Its socket leaves its groups with the first message for it, though word of its leaving waits behind
+    what it said, and the handler reads nothing.
+    """
+    ws = WebSockets(app)
+    may_end = asyncio.Event()
+
+    @ws.route("/")
+    async def handler(socket: Socket) -> None:
+        await socket.join("room")
+        await may_end.wait()
+        assert not socket.connected
+        assert [message async for message in socket] == [str(number) for number in range(100)]
+
+    async def test() -> None:
+        line = Line(ws, path="/")
+        await line.connect()
+        while not await layer.group_count("room"):
+            await asyncio.sleep(0)
+        line.say(*map(str, range(100)))
+        await until(lambda: line.heard == 33)  # the handshake, and as many as wait
+        line.leave()
+        ws.emit("room", "hello")
+        async with asyncio.timeout(DEADLINE):
+            while await layer.group_count("room"):
+                await asyncio.sleep(0)
+        may_end.set()
+        await line.end()
+
+    run(test())
 
 
 class TestFullPool:
