@@ -94,7 +94,7 @@ class FlaskSockets:
             environ = await self._through_middleware(environ_of(scope))
             if isinstance(environ, Refusal):
                 return Outcome(environ)
-            if not self._options.origins.permits(environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST", "")):
+            if not self._options.origins.permit(environ):
                 logger.info("websocket %s: refused, as its Origin is another site's", _shown(scope["path"]))
                 return Outcome(plain(403, "WebSockets are not for pages of other sites."))
             return await self._visit(Visit(self.app, environ), connection)

@@ -123,22 +123,43 @@ class AllowedHostsOriginValidator(OriginValidator):
 
 
 def parsed_origin(scope: Scope) -> ParseResult | None:
-    """Return the origin that a request names; None without one, with several, and for what is no URL."""
+    """Return the origin that a request names; None without one, with several, and for what is no origin."""
     values = values_of(scope, b"origin")
-    return _parsed(values[0]) if len(values) == 1 else None
+    return parsed(values[0]) if len(values) == 1 else None
+
+
+def parsed(origin: str) -> ParseResult | None:
+    """Take an origin apart; None for what is none, such as ``null``."""
+    parts = _parsed(origin)
+    if parts is None or "@" in parts.netloc or parts.path not in ("", "/"):
+        return None
+    return None if parts.params or parts.query or parts.fragment else parts
 
 
 def same_origin(scope: Scope) -> bool:
-    """Return whether the page that makes a request came from where it is made to, by the Host field.
-
-    The scheme is not compared, as a proxy in front may end TLS: ``https`` means port 443 on both sides.
-    """
-    origin = parsed_origin(scope)
+    """Return whether the page that makes a request came from where it is made to, by the Host field."""
     hosts = values_of(scope, b"host")
-    own = _parsed(f"//{hosts[0]}") if len(hosts) == 1 else None
-    if origin is None or own is None or not origin.hostname:
+    secure = scope.get("scheme") in ("https", "wss")
+    return is_own(parsed_origin(scope), hosts[0] if len(hosts) == 1 else "", secure=secure)
+
+
+def is_own(origin: ParseResult | None, host: str, *, secure: bool) -> bool:
+    """Return whether an origin is where a request is made to.
+
+    A request without TLS may have had it before a proxy, so pages with and without are its own. One with TLS
+    is not for pages without, which whoever is between the browser and the server can write.
+
+    Args:
+        origin: that the request names; None for none, or for what makes no sense.
+        host: its Host field.
+        secure: whether it came over TLS.
+    """
+    own = parsed(f"//{host}")
+    if origin is None or own is None or not origin.hostname or origin.scheme not in ("http", "https"):
         return False
-    default = _DEFAULT_PORTS.get(origin.scheme)
+    if secure and origin.scheme != "https":
+        return False
+    default = _DEFAULT_PORTS[origin.scheme]
     return (origin.hostname, origin.port or default) == (own.hostname, own.port or default)
 
 

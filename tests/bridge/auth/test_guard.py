@@ -74,7 +74,7 @@ async def test_a_cancellation_at_the_same_moment(first: str) -> None:
     guard = Guard("x", (never, send), Identity("ann"), Terms(4401, None), nobody)
     task = asyncio.create_task(wait())
     await asyncio.sleep(0)
-    steps = [lambda: guard.expel(4000, ""), lambda: task.cancel()]
+    steps = [lambda: guard.expel(4000, ""), task.cancel]
     for step in steps if first == "expelled" else reversed(steps):
         step()
     await task

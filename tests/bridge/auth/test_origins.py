@@ -135,6 +135,15 @@ def test_lists_that_cannot_be(allowed: Any) -> None:
         ("null", "example.org", False),
         ("null", "", False),
         ("", "", False),
+        ("HTTP://Example.org", "example.org", True),
+        ("http://example.org/", "example.org", True),
+        ("http://example.org/page", "example.org", False),
+        ("http://example.org?x", "example.org", False),
+        ("http://ann@example.org", "example.org", False),
+        ("http://example.org@evil.example", "example.org", False),
+        ("app://example.org", "example.org", False),
+        ("http://example.org.", "example.org", False),
+        ("http://example.org", "ann@example.org", False),
     ],
 )
 def test_same_origin(origin: str, host: str | None, same: bool) -> None:
@@ -142,6 +151,22 @@ def test_same_origin(origin: str, host: str | None, same: bool) -> None:
     scope = scope_of(origin, host=host)
     assert AllowedHostsOriginValidator(nobody).allows(scope) is same
     assert same_origin(scope) is same
+
+
+@pytest.mark.parametrize(
+    ("origin", "scheme", "same"),
+    [
+        ("https://example.org", "wss", True),
+        ("https://example.org", "https", True),
+        ("https://example.org", "ws", True),  # a proxy may have ended TLS
+        ("http://example.org", "ws", True),
+        ("http://example.org", "wss", False),
+        ("http://example.org:443", "wss", False),
+    ],
+)
+def test_same_origin_over_tls(origin: str, scheme: str, same: bool) -> None:
+    """A page without TLS, which others may have written on its way, is not that of a WebSocket with TLS."""
+    assert same_origin({**scope_of(origin), "scheme": scheme}) is same
 
 
 def test_same_origin_needs_one_of_each() -> None:
