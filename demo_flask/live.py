@@ -7,8 +7,7 @@ from flask import Flask, abort, current_app, g
 
 from demo_flask.store import Account, Message, Room, get_store
 from hybrid.adapters.flask import Socket, WebSockets
-from hybrid.adapters.flask.session import flask_session
-from hybrid.bridge.auth import Authentication, disconnect_user
+from hybrid.bridge.auth import disconnect_user
 from hybrid.bridge.errors import HybridError
 
 #: A page says something every 25 seconds, or every minute where the browser saves power; one that has been
@@ -21,8 +20,7 @@ _SIGNED_OUT = 4401
 
 def add_sockets(app: Flask) -> None:
     """Serve the WebSockets of an application, and know whose each is, so that they can be closed."""
-    session = flask_session(app, user_id="account")
-    sockets = WebSockets(app, around=lambda inner: Authentication(inner, session, required=False))
+    sockets = WebSockets(app, user_id=lambda: g.account.id)
     sockets.add_url_rule("/ws/<slug>", listen)
     app.extensions["sockets"] = sockets
 

@@ -13,7 +13,7 @@ from hybrid.adapters.flask.environ import environ_of
 from hybrid.adapters.flask.origins import Origins
 from hybrid.adapters.flask.runs import AsyncRun, Outcome, ThreadRun
 from hybrid.adapters.flask.threads import on_a_thread
-from hybrid.adapters.flask.visit import FULL, Refusal, Visit, plain
+from hybrid.adapters.flask.visit import FULL, Refusal, Visit, Whose, plain
 from hybrid.bridge.consumers.run import RAISE_ERRORS
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.lifespan import lifespan_app
@@ -33,12 +33,14 @@ class Options(NamedTuple):
         origins: whose pages may open them.
         layer: the alias of the channel layer for their groups.
         threads: what handlers that are plain functions run on, one thread for each WebSocket.
+        user_id: says whose a handshake is, in its request context; None for nobody's.
         around: makes an ASGI application of another one, which is to serve all of them; None for none.
     """
 
     origins: Origins
     layer: str
     threads: SocketThreads
+    user_id: Whose | None = None
     around: Callable[[ASGIApp], ASGIApp] | None = None
 
 
@@ -84,7 +86,7 @@ class FlaskSockets:
             outcome = await self._outcome(scope, connection)
             await self._finish(connection, outcome)
         finally:
-            connection.abandon()
+            await connection.abandon()
         if outcome.error is not None and scope.get(RAISE_ERRORS):
             raise outcome.error
 
@@ -97,7 +99,7 @@ class FlaskSockets:
             if not self._options.origins.permit(environ):
                 logger.info("websocket %s: refused, as its Origin is another site's", _shown(scope["path"]))
                 return Outcome(plain(403, "WebSockets are not for pages of other sites."))
-            return await self._visit(Visit(self.app, environ), connection)
+            return await self._visit(Visit(self.app, environ, self._options.user_id), connection)
         except PoolFull as error:
             logger.error("websocket %s: %s", _shown(scope["path"]), error)
             return Outcome(FULL)

@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -9,9 +10,13 @@ from typing import Any, Final
 from hybrid.adapters.flask.inbox import Inbox
 from hybrid.adapters.flask.membership import Membership
 from hybrid.adapters.flask.visit import Refusal
+from hybrid.bridge.auth.fields import name_of
+from hybrid.bridge.auth.roster import Roster, roster_of
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.layers.presence import Replay
 from hybrid.bridge.types import Headers, Message, Receive, Scope, Send
+
+logger = logging.getLogger("hybrid.flask")
 
 #: Internal error; the client is too slow: try again later (RFC 6455 section 7.4.1, IANA).
 INTERNAL_ERROR: Final = 1011
@@ -45,9 +50,18 @@ class Connection:
         self._sending = asyncio.Lock()
         self._opening = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
+        self._layer_alias = layer_alias
+        self._claim: tuple[Roster, str] | None = None
 
     def __repr__(self) -> str:
         return f"<Connection {self.state.name} {self.scope['path']!r}>"
+
+    async def claim(self, user_id: str) -> None:
+        """Let ``disconnect_user()`` close this connection."""
+        roster = roster_of(self._layer_alias)
+        if roster is not None:
+            self._claim = roster, user_id
+            await roster.join(user_id, self)
 
     # Opening.
 
@@ -134,9 +148,12 @@ class Connection:
         self.inbox.finish()
         await self.groups.end()
 
-    def abandon(self) -> None:
-        """The server has cancelled the call."""
+    async def abandon(self) -> None:
+        """Let go: the call is over, perhaps because the server has cancelled it."""
         self.inbox.finish()
+        if self._claim is not None:
+            roster, user_id = self._claim
+            await roster.leave(user_id, self)
 
     async def _send_now(self, payload: Mapping[str, Any]) -> None:
         self._require(State.OPEN)
@@ -172,10 +189,13 @@ class Connection:
 
     def _is_too_slow(self) -> None:
         """More waits in the channel than may: close."""
-        if self._closing is None:
-            self._closing = asyncio.get_running_loop().create_task(
-                self.close(TRY_AGAIN_LATER, "too slow for what is sent here")
-            )
+        self.expel(TRY_AGAIN_LATER, "too slow for what is sent here")
+
+    def expel(self, code: int, reason: str) -> None:
+        """Close, soon, in the handler's place."""
+        if self._closing is None and self.state in (State.CONNECTING, State.OPEN):
+            logger.info("%s: closed with %d: %s", name_of(self.scope), code, reason or "no reason given")
+            self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))
 
 
 def _denial(scope: Scope, refusal: Refusal) -> list[Message]:

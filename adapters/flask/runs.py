@@ -37,6 +37,7 @@ class AsyncRun:
 
     def __init__(self, visit: Visit, connection: Connection) -> None:
         self._visit = visit
+        self._connection = connection
         self._socket = Socket(connection, visit)
 
     async def run(self) -> Outcome:
@@ -64,6 +65,8 @@ class AsyncRun:
 
     async def _call(self) -> Answer:
         try:
+            if self._visit.user_id is not None:
+                await self._connection.claim(self._visit.user_id)
             answer = self._visit.view.handler(self._socket, **self._visit.args)
             if hasattr(answer, "__await__"):  # a decorator may have answered in its place
                 answer = await answer
@@ -109,7 +112,7 @@ class ThreadRun:
         try:
             return await self._done
         except asyncio.CancelledError:
-            self._connection.abandon()  # the thread hears of it with its next message
+            self._connection.inbox.finish()  # the thread hears of it with its next message
             raise
 
     def _work(self) -> None:
@@ -124,6 +127,8 @@ class ThreadRun:
     def _call(self) -> Answer:
         """Run the handler (worker)."""
         try:
+            if self._visit.user_id is not None:
+                self._socket.claim(self._visit.user_id)
             answer = self._visit.view.handler(self._socket, **self._visit.args)
             if answer is None:
                 self._socket.accept()

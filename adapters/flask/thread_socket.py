@@ -120,6 +120,10 @@ class ThreadSocket(SocketFacts):
         """Return who is in a group, in all processes, those that came first first."""
         return self._run(self._connection.groups.layer.group_members, group)
 
+    def claim(self, user_id: str) -> None:
+        """Let ``disconnect_user()`` close it; the handler has no need for this."""
+        self._run(self._connection.claim, user_id)
+
     def _run(self, function: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
         """Do something on the loop, and wait for it; a loop that ends ends the WebSocket too."""
         try:

@@ -28,6 +28,10 @@ _HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding",
 _NOT_FOR_101: Final = _HOP_BY_HOP | {"content-length", "content-type"}
 
 
+#: Says whose a handshake is, in its request context.
+Whose = Callable[[], str | int | None]
+
+
 class Refusal(NamedTuple):
     """A response instead of a WebSocket."""
 
@@ -43,17 +47,20 @@ class Visit:
         context: where the request context is pushed, and the handler runs.
         view: the route's; set by :meth:`find`.
         error: what the application has raised, and has no handler for.
+        user_id: whose the WebSocket is, if anybody's; set by :meth:`enter`.
         entered: whether there is something to leave.
     """
 
     view: SocketView
     error: BaseException | None = None
+    user_id: str | None = None
 
-    def __init__(self, app: Flask, environ: dict[str, Any]) -> None:
+    def __init__(self, app: Flask, environ: dict[str, Any], whose: Whose | None = None) -> None:
         self.context = copy_context()
         self._app = app
         self._environ = environ
         self._flask = app.request_context(environ)
+        self._whose = whose
         self._granted = False
         self.entered = False
 
@@ -108,6 +115,9 @@ class Visit:
             answer = self._app.preprocess_request()
             if answer is None and request.routing_exception is not None:
                 raise request.routing_exception
+            if answer is None and self._whose is not None:
+                found = self._whose()
+                self.user_id = None if found is None else str(found)
             return answer
 
         return self._answer(before)

@@ -13,6 +13,7 @@ from hybrid.adapters.flask.membership import layer_of
 from hybrid.adapters.flask.messages import for_group
 from hybrid.adapters.flask.origins import AllowedOrigins, Origins
 from hybrid.adapters.flask.views import SocketView, no_page
+from hybrid.adapters.flask.visit import Whose
 from hybrid.bridge import portal
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.layers import DEFAULT_CHANNEL_LAYER
@@ -38,22 +39,27 @@ class WebSockets:
             ``["https://example.org"]``; ``"*"`` for any page, which is dangerous where cookies say who
             somebody is.
         layer: the alias of the channel layer for groups.
+        user_id: says whose a WebSocket is, by the id of the user, or None for nobody's. It is called without
+            arguments, in the context of the handshake, when the application's ``before_request`` functions
+            have let that in. :func:`hybrid.bridge.auth.disconnect_user` then closes all that are that user's,
+            in every process.
         threads: how many handlers that are plain functions may run at a time; one more is answered 503.
         around: makes an ASGI application of another one, for all WebSockets: ASGI middleware, such as
             something that counts them. It is called once for each Flask application.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword only, all but the application
         self,
         app: Flask | None = None,
         *,
         allowed_origins: AllowedOrigins = (),
         layer: str = DEFAULT_CHANNEL_LAYER,
+        user_id: Whose | None = None,
         threads: int = 100,
         around: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
         own_threads = SocketThreads(threads, name="flask-socket")
-        self._options = Options(Origins(allowed_origins), layer, own_threads, around)
+        self._options = Options(Origins(allowed_origins), layer, own_threads, user_id, around)
         self._apps: list[FlaskSockets] = []
         self._rules: list[tuple[str, SocketView, dict[str, Any]]] = []
         if app is not None:

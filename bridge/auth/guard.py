@@ -34,6 +34,8 @@ class State(enum.Enum):
 
 _OPEN: Final = State.OPEN
 
+_GONE: Final = "the WebSocket has been closed: its user may not stay"
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -47,6 +49,38 @@ class Terms:
 
     expired_code: int
     recheck: float | None
+
+
+#: Tasks of an application that wait for the server. To wake one, take it out and cancel it.
+Waiting = set[asyncio.Task[Any]]
+
+
+class _Waiting:
+    """A block in which a task may be woken; the block then ends, and nothing else, as with
+    :func:`asyncio.timeout`.
+
+    Args:
+        tasks: that can be woken.
+    """
+
+    __slots__ = ("_cancellations", "_task", "_tasks")
+
+    def __init__(self, tasks: Waiting) -> None:
+        self._tasks = tasks
+        task = asyncio.current_task()
+        assert task is not None  # that of a coroutine, which awaits
+        self._task = task
+
+    def __enter__(self) -> None:
+        self._cancellations = self._task.cancelling()
+        self._tasks.add(self._task)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        if self._task in self._tasks:
+            self._tasks.discard(self._task)
+            return False
+        others = self._task.uncancel() > self._cancellations
+        return kind is asyncio.CancelledError and not others
 
 
 class Guard:
@@ -85,7 +119,7 @@ class Guard:
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._receivers: set[asyncio.Task[Any]] = set()  # of the application, that wait for the server
+        self._waiting: Waiting = set()
         self._ask_at = self._next_question()
         self._arm()
 
@@ -98,44 +132,37 @@ class Guard:
         """Wait for the next message; when the WebSocket is closed here, that is the last one, at once: the
         server waits until the client has answered.
         """
-        task = asyncio.current_task()
-        if self.expelled or task is None:
-            return dict(self._farewell)
-        cancellations = task.cancelling()
-        self._receivers.add(task)
-        try:
-            message = await self._receive()
-            if not self.expelled:  # meanwhile
-                if message["type"] == "websocket.disconnect":
-                    self._finish(State.OVER)
-                return message
-        except asyncio.CancelledError:
-            # It counts unless expel() alone has cancelled, as with asyncio.timeout().
-            if task in self._receivers or task.cancelling() > cancellations + 1:
-                raise
-        finally:
-            if task in self._receivers:
-                self._receivers.discard(task)
-            else:
-                task.uncancel()
+        if not self.expelled:
+            with _Waiting(self._waiting):
+                message = await self._receive()
+                if not self.expelled:  # meanwhile
+                    if message["type"] == "websocket.disconnect":
+                        self._finish(State.OVER)
+                    return message
         return dict(self._farewell)
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send a message.
 
         Raises (when awaited):
-            ClientDisconnected: the WebSocket has been closed here.
+            ClientDisconnected: the WebSocket has been closed here, perhaps meanwhile.
         """
         if self.state is _OPEN and message.get("type") == "websocket.send":
-            return self._send(message)
+            return self._send_openly(message)
         return self._send_rarely(message)
+
+    async def _send_openly(self, message: Message) -> None:
+        with _Waiting(self._waiting):
+            await self._send(message)
+            return
+        raise ClientDisconnected(_GONE)
 
     async def _send_rarely(self, message: Message) -> None:
         kind = message.get("type")
         if self.expelled:
             if kind == "websocket.close":
                 return  # it is
-            raise ClientDisconnected("the WebSocket has been closed: its user may not stay")
+            raise ClientDisconnected(_GONE)
         if kind == "websocket.accept" and self.state is State.CONNECTING:
             self.state = State.OPEN
         elif kind in ("websocket.close", "websocket.http.response.start"):
@@ -157,8 +184,8 @@ class Guard:
         self._farewell = {"type": "websocket.disconnect", "code": code, "reason": reason}
         logger.info("%s: closed with %d: %s", self._name, code, reason or "no reason given")
         self._closing = self._loop.create_task(self._close(code, reason))
-        while self._receivers:
-            self._receivers.pop().cancel()
+        while self._waiting:
+            self._waiting.pop().cancel()
 
     async def end(self) -> None:
         """Let go: the application's call is over. A close that is being sent is waited for."""

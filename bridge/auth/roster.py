@@ -9,9 +9,8 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from hybrid.bridge.auth.guard import Guard
 from hybrid.bridge.layers import DEFAULT_CHANNEL_LAYER, get_channel_layer
 from hybrid.bridge.types import Message
 
@@ -34,19 +33,26 @@ def group_of(user_id: str) -> str:
     return f"hybrid.auth.{hashlib.sha256(user_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
+class Socket(Protocol):
+    """A WebSocket of a user."""
+
+    def expel(self, code: int, reason: str) -> None:
+        """Close it, soon; a handshake that is not answered yet is refused."""
+
+
 class _Entry:
     """A user with sockets here.
 
     Attributes:
-        guards: of these sockets.
+        sockets: of this user.
         turn: held by who changes the membership in the group.
         joined: whether this loop's channel is a member.
     """
 
-    __slots__ = ("guards", "joined", "turn")
+    __slots__ = ("joined", "sockets", "turn")
 
     def __init__(self) -> None:
-        self.guards: set[Guard] = set()
+        self.sockets: set[Socket] = set()
         self.turn = asyncio.Lock()
         self.joined = False
 
@@ -73,23 +79,23 @@ class Roster:
     def __repr__(self) -> str:
         return f"<Roster of {len(self._entries)} users, {'' if self._listener else 'not '}listening>"
 
-    async def join(self, user_id: str, guard: Guard) -> None:
+    async def join(self, user_id: str, socket: Socket) -> None:
         """Have a socket closed when its user is disconnected."""
         group = group_of(user_id)
         entry = self._entries.setdefault(group, _Entry())
-        entry.guards.add(guard)
+        entry.sockets.add(socket)
         self._listen()
         async with entry.turn:
             await self._join(group, entry)
 
-    async def leave(self, user_id: str, guard: Guard) -> None:
+    async def leave(self, user_id: str, socket: Socket) -> None:
         """Forget a socket. This goes on when the caller is cancelled."""
         group = group_of(user_id)
         entry = self._entries.get(group)
         if entry is None:
             return
-        entry.guards.discard(guard)
-        if not entry.guards:
+        entry.sockets.discard(socket)
+        if not entry.sockets:
             await asyncio.shield(self._start(self._leave(group, entry)))
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -102,7 +108,7 @@ class Roster:
 
     async def _join(self, group: str, entry: _Entry, *, again: bool = False) -> None:
         """Become a member; its turn is held."""
-        if not entry.guards or self._channel is None or (entry.joined and not again):
+        if not entry.sockets or self._channel is None or (entry.joined and not again):
             return
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -117,7 +123,7 @@ class Roster:
 
     async def _leave(self, group: str, entry: _Entry) -> None:
         async with entry.turn:
-            if entry.guards or self._entries.get(group) is not entry:
+            if entry.sockets or self._entries.get(group) is not entry:
                 return
             if entry.joined and self._channel is not None:
                 entry.joined = False
@@ -126,7 +132,7 @@ class Roster:
                         await self._layer.group_discard(group, self._channel.result())
                 except Exception as error:  # noqa: BLE001 - the membership expires, and closes nobody's socket
                     logger.info("a channel could not leave the group of a user: %r", error)
-            if not entry.guards:
+            if not entry.sockets:
                 del self._entries[group]
         if not self._entries:
             await self._stop()
@@ -174,8 +180,8 @@ class Roster:
         if message.get("type") != DISCONNECT:
             return
         entry = self._entries.get(message["group"])
-        for guard in tuple(entry.guards if entry is not None else ()):
-            guard.expel(message["code"], message["reason"])
+        for socket in tuple(entry.sockets if entry is not None else ()):
+            socket.expel(message["code"], message["reason"])
 
     # Memberships last for a time only.
 

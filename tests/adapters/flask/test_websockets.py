@@ -14,6 +14,7 @@ from flask.cli import routes_command
 
 from hybrid.adapters.flask import ClientDisconnected, Socket, ThreadSocket, WebSockets
 from hybrid.bridge import ConfigError, InvalidChannelLayerError, PortalError, ProtocolError
+from hybrid.bridge.auth import disconnect_user, user_is_online
 from hybrid.bridge.consumers import threads
 from hybrid.bridge.layers import InMemoryChannelLayer, channel_layers
 from hybrid.bridge.testing import HttpCommunicator, WebsocketCommunicator
@@ -722,6 +723,98 @@ def test_a_client_that_leaves_much_unread(app: Flask, layer: InMemoryChannelLaye
         await line.end()
 
     run(test())
+
+
+class TestUsers:
+    """Whose a WebSocket is."""
+
+    @pytest.mark.parametrize("kind", ["loop", "thread"])
+    def test_disconnecting_a_user(self, app: Flask, kind: str) -> None:
+        """All that are a user's are closed, and no others; the handlers hear of it, and come to their end."""
+        ws = WebSockets(app, user_id=lambda: request.args.get("user", type=int))
+        ended: list[str] = []
+
+        async def handler(socket: Socket) -> None:
+            await socket.accept()
+            async for message in socket:
+                await socket.send(message)
+            ended.append(request.args.get("user", ""))
+
+        def on_thread(socket: ThreadSocket) -> None:
+            socket.accept()
+            for message in socket:
+                socket.send(message)
+            ended.append(request.args.get("user", ""))
+
+        ws.route("/")(handler if kind == "loop" else on_thread)
+
+        async def test() -> None:
+            queries = ("?user=7", "?user=7", "?user=8", "")
+            clients = [WebsocketCommunicator(ws, f"/{query}") for query in queries]
+            for client in clients:
+                assert (await client.connect())[0]
+            disconnect_user(7, 4403, "out")
+            disconnect_user("6")
+            for client in clients[:2]:
+                closing = await client.receive_output()
+                assert (closing["code"], closing["reason"]) == (4403, "out")
+                await client.wait()
+            assert ended == ["7", "7"]
+            assert not await user_is_online(7)
+            assert await user_is_online("8")
+            for client in clients[2:]:
+                await client.send_to("still here")
+                assert await client.receive_from() == "still here"
+                await client.disconnect()
+            assert not await user_is_online(8)
+
+        run(test())
+
+    def test_before_acceptance(self, app: Flask) -> None:
+        """The handshake is refused, and what the handler then does raises."""
+        ws = WebSockets(app, user_id=lambda: "ann")
+        in_handler, may_accept, raised = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        @ws.route("/")
+        async def handler(socket: Socket) -> None:
+            in_handler.set()
+            await may_accept.wait()
+            try:
+                await socket.accept()
+            except ClientDisconnected:
+                raised.set()
+                raise
+
+        async def test() -> None:
+            client = WebsocketCommunicator(ws, "/")
+            await client.send_input({"type": "websocket.connect"})
+            await in_handler.wait()
+            disconnect_user("ann")
+            assert (await client.receive_output())["type"] == "websocket.close"
+            may_accept.set()
+            await client.wait()
+            assert raised.is_set()
+
+        run(test())
+
+    def test_a_function_that_fails(self, app: Flask) -> None:
+        """It is answered as an error of a view; nobody comes in whose user cannot be told."""
+
+        def broken() -> str:
+            raise LookupError
+
+        app.register_error_handler(LookupError, lambda error: ("who?", 401))
+        ws = WebSockets(app, user_id=broken)
+        ws.route("/")(_echo)
+
+        async def test() -> None:
+            client = WebsocketCommunicator(ws, "/")
+            client.scope["extensions"] = {"websocket.http.response": {}}
+            await client.send_input({"type": "websocket.connect"})
+            assert (await client.receive_output())["status"] == 401
+            await client.wait()
+
+        run(test())
 
 
 class TestFullPool:

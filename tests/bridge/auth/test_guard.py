@@ -49,20 +49,48 @@ async def test_expiry_is_heard_of_at_once() -> None:
     assert line.kinds == ["accept", "close"]
 
 
-@pytest.mark.parametrize("first", ["expelled", "cancelled"])
 @on_each_loop
-async def test_a_cancellation_at_the_same_moment(first: str) -> None:
-    """Who is thrown out and cancelled at once is cancelled, and only once."""
+async def test_a_send_that_waits_ends_at_once() -> None:
+    """A client that does not read keeps nobody waiting who is thrown out, and nothing is cancelled."""
 
-    async def never() -> Message:
+    async def flood() -> None:
+        with pytest.raises(ClientDisconnected):
+            await guard.send({"type": "websocket.send", "text": "x"})
+        assert task.cancelling() == 0
+
+    guard, sent = _stuck()
+    await guard.send({"type": "websocket.accept"})
+    task = asyncio.create_task(flood())
+    await until(lambda: len(sent) == 2)
+    guard.expel(4000, "")
+    await task
+    await guard.end()
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
+
+
+def _stuck() -> tuple[Guard, list[Message]]:
+    """Make a guard of a client that neither reads nor writes, and the list of what it is sent."""
+
+    async def receive() -> Message:
         await asyncio.Event().wait()
         raise AssertionError
 
     async def send(message: Message) -> None:
-        pass
+        sent.append(message)
+        if message["type"] == "websocket.send":
+            await asyncio.Event().wait()
 
     async def nobody() -> Identity | None:
         return None
+
+    sent: list[Message] = []
+    return Guard("x", (receive, send), Identity("ann"), Terms(4401, None), nobody), sent
+
+
+@pytest.mark.parametrize("first", ["expelled", "cancelled"])
+@on_each_loop
+async def test_a_cancellation_at_the_same_moment(first: str) -> None:
+    """Who is thrown out and cancelled at once is cancelled, and only once."""
 
     async def wait() -> None:
         with pytest.raises(asyncio.CancelledError):
@@ -71,7 +99,7 @@ async def test_a_cancellation_at_the_same_moment(first: str) -> None:
         assert (await guard.receive())["code"] == 4000
 
     cancelling: list[int] = []
-    guard = Guard("x", (never, send), Identity("ann"), Terms(4401, None), nobody)
+    guard, _ = _stuck()
     task = asyncio.create_task(wait())
     await asyncio.sleep(0)
     steps = [lambda: guard.expel(4000, ""), task.cancel]
