@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from hybrid.bridge.auth.identity import Identity
 from hybrid.bridge.errors import ClientDisconnected
@@ -51,36 +51,8 @@ class Terms:
     recheck: float | None
 
 
-#: Tasks of an application that wait for the server. To wake one, take it out and cancel it.
-Waiting = set[asyncio.Task[Any]]
-
-
-class _Waiting:
-    """A block in which a task may be woken; the block then ends, and nothing else, as with
-    :func:`asyncio.timeout`.
-
-    Args:
-        tasks: that can be woken.
-    """
-
-    __slots__ = ("_cancellations", "_task", "_tasks")
-
-    def __init__(self, tasks: Waiting) -> None:
-        self._tasks = tasks
-        task = asyncio.current_task()
-        assert task is not None  # that of a coroutine, which awaits
-        self._task = task
-
-    def __enter__(self) -> None:
-        self._cancellations = self._task.cancelling()
-        self._tasks.add(self._task)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
-        if self._task in self._tasks:
-            self._tasks.discard(self._task)
-            return False
-        others = self._task.uncancel() > self._cancellations
-        return kind is asyncio.CancelledError and not others
+#: Returns the task that calls a coroutine, which every coroutine has that awaits.
+_its_task: Final = cast("Callable[[], asyncio.Task[Any]]", asyncio.current_task)
 
 
 class Guard:
@@ -119,7 +91,7 @@ class Guard:
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._waiting: Waiting = set()
+        self._waiting: set[asyncio.Task[Any]] = set()  # for the server; of the application
         self._ask_at = self._next_question()
         self._arm()
 
@@ -132,13 +104,21 @@ class Guard:
         """Wait for the next message; when the WebSocket is closed here, that is the last one, at once: the
         server waits until the client has answered.
         """
-        if not self.expelled:
-            with _Waiting(self._waiting):
+        if self.state is not State.EXPELLED:
+            task = _its_task()
+            cancellations = task.cancelling()
+            self._waiting.add(task)
+            try:
                 message = await self._receive()
                 if not self.expelled:  # meanwhile
                     if message["type"] == "websocket.disconnect":
                         self._finish(State.OVER)
                     return message
+            except asyncio.CancelledError:
+                if self._is_cancelled_by_others(task, cancellations):
+                    raise
+            finally:
+                self._wait_no_more(task)
         return dict(self._farewell)
 
     def send(self, message: Message) -> Awaitable[None]:
@@ -152,10 +132,28 @@ class Guard:
         return self._send_rarely(message)
 
     async def _send_openly(self, message: Message) -> None:
-        with _Waiting(self._waiting):
+        task = _its_task()
+        cancellations = task.cancelling()
+        self._waiting.add(task)
+        try:
             await self._send(message)
-            return
-        raise ClientDisconnected(_GONE)
+        except asyncio.CancelledError:
+            if self._is_cancelled_by_others(task, cancellations):
+                raise
+            raise ClientDisconnected(_GONE) from None
+        finally:
+            self._wait_no_more(task)
+
+    # To wake a task that waits, it is taken out of the set and cancelled, as asyncio.timeout() does.
+
+    def _is_cancelled_by_others(self, task: asyncio.Task[Any], cancellations: int) -> bool:
+        return task in self._waiting or task.cancelling() > cancellations + 1
+
+    def _wait_no_more(self, task: asyncio.Task[Any]) -> None:
+        if task in self._waiting:
+            self._waiting.discard(task)
+        else:
+            task.uncancel()
 
     async def _send_rarely(self, message: Message) -> None:
         kind = message.get("type")

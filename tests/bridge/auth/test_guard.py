@@ -22,7 +22,7 @@ def soon(user_id: str = "ann") -> Identity:
 @on_each_loop
 async def test_expiry() -> None:
     """The socket is closed, the application gets that code, and what it sends then raises."""
-    app, witness = guarded(Known(a=soon()))
+    app, witness = guarded(Known(a=Identity("ann", expires=time.time() + 1)))
     line = line_to(app, "a")
     await line.connect()
     await witness.send({"type": "websocket.send", "text": "in time"})
