@@ -15,6 +15,7 @@ from hybrid.bridge.auth.roster import Roster, roster_of
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.layers.presence import Replay
 from hybrid.bridge.types import Headers, Message, Receive, Scope, Send
+from hybrid.bridge.waking import Waits, its_task
 
 logger = logging.getLogger("hybrid.flask")
 
@@ -48,6 +49,7 @@ class Connection:
         self.groups = Membership(layer_alias, self._deliver, self._is_too_slow)
         self._send = send
         self._sending = asyncio.Lock()
+        self._waits = Waits()  # of who sends
         self._opening = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
         self._layer_alias = layer_alias
@@ -118,6 +120,7 @@ class Connection:
             except Exception:  # such a code, or reason, there cannot be
                 self.state = before
                 raise
+            self._waits.wake()
             self.inbox.close()
             self.groups.stop()
 
@@ -157,7 +160,16 @@ class Connection:
 
     async def _send_now(self, payload: Mapping[str, Any]) -> None:
         self._require(State.OPEN)
-        await self._pass({"type": "websocket.send", **payload})
+        task = its_task()
+        cancellations = self._waits.begin(task)
+        try:
+            await self._pass({"type": "websocket.send", **payload})
+        except asyncio.CancelledError:
+            if not self._waits.is_woken(task, cancellations):
+                raise
+            raise ClientDisconnected("the WebSocket has been closed meanwhile") from None
+        finally:
+            self._waits.end(task)
 
     async def _pass(self, message: Message) -> None:
         try:

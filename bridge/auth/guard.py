@@ -8,11 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final
 
 from hybrid.bridge.auth.identity import Identity
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Message, Receive, Send
+from hybrid.bridge.waking import Waits, its_task
 
 logger = logging.getLogger("hybrid.auth")
 
@@ -51,10 +52,6 @@ class Terms:
     recheck: float | None
 
 
-#: Returns the task that calls a coroutine, which every coroutine has that awaits.
-_its_task: Final = cast("Callable[[], asyncio.Task[Any]]", asyncio.current_task)
-
-
 class Guard:
     """Stands between an application and one WebSocket; all on the loop.
 
@@ -91,7 +88,7 @@ class Guard:
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._waiting: set[asyncio.Task[Any]] = set()  # for the server; of the application
+        self._waits = Waits()  # of the application, for the server
         self._ask_at = self._next_question()
         self._arm()
 
@@ -105,9 +102,8 @@ class Guard:
         server waits until the client has answered.
         """
         if self.state is not State.EXPELLED:
-            task = _its_task()
-            cancellations = task.cancelling()
-            self._waiting.add(task)
+            task = its_task()
+            cancellations = self._waits.begin(task)
             try:
                 message = await self._receive()
                 if not self.expelled:  # meanwhile
@@ -115,10 +111,10 @@ class Guard:
                         self._finish(State.OVER)
                     return message
             except asyncio.CancelledError:
-                if self._is_cancelled_by_others(task, cancellations):
+                if not self._waits.is_woken(task, cancellations):
                     raise
             finally:
-                self._wait_no_more(task)
+                self._waits.end(task)
         return dict(self._farewell)
 
     def send(self, message: Message) -> Awaitable[None]:
@@ -132,28 +128,16 @@ class Guard:
         return self._send_rarely(message)
 
     async def _send_openly(self, message: Message) -> None:
-        task = _its_task()
-        cancellations = task.cancelling()
-        self._waiting.add(task)
+        task = its_task()
+        cancellations = self._waits.begin(task)
         try:
             await self._send(message)
         except asyncio.CancelledError:
-            if self._is_cancelled_by_others(task, cancellations):
+            if not self._waits.is_woken(task, cancellations):
                 raise
             raise ClientDisconnected(_GONE) from None
         finally:
-            self._wait_no_more(task)
-
-    # To wake a task that waits, it is taken out of the set and cancelled, as asyncio.timeout() does.
-
-    def _is_cancelled_by_others(self, task: asyncio.Task[Any], cancellations: int) -> bool:
-        return task in self._waiting or task.cancelling() > cancellations + 1
-
-    def _wait_no_more(self, task: asyncio.Task[Any]) -> None:
-        if task in self._waiting:
-            self._waiting.discard(task)
-        else:
-            task.uncancel()
+            self._waits.end(task)
 
     async def _send_rarely(self, message: Message) -> None:
         kind = message.get("type")
@@ -182,8 +166,7 @@ class Guard:
         self._farewell = {"type": "websocket.disconnect", "code": code, "reason": reason}
         logger.info("%s: closed with %d: %s", self._name, code, reason or "no reason given")
         self._closing = self._loop.create_task(self._close(code, reason))
-        while self._waiting:
-            self._waiting.pop().cancel()
+        self._waits.wake()
 
     async def end(self) -> None:
         """Let go: the application's call is over. A close that is being sent is waited for."""

@@ -18,7 +18,7 @@ from hybrid.bridge.auth import disconnect_user, user_is_online
 from hybrid.bridge.consumers import threads
 from hybrid.bridge.layers import InMemoryChannelLayer, channel_layers
 from hybrid.bridge.testing import HttpCommunicator, WebsocketCommunicator
-from hybrid.bridge.types import ASGIApp, Receive, Scope, Send
+from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from tests.support.consumers import Line
 from tests.support.embedded import DEADLINE, until
@@ -770,6 +770,51 @@ class TestUsers:
 
         run(test())
 
+    @pytest.mark.parametrize("kind", ["loop", "thread"])
+    def test_a_client_that_does_not_read(self, app: Flask, kind: str) -> None:
+        """A handler that waits to send hears of the end at once, not when the server gives the client up."""
+        ws = WebSockets(app, user_id=lambda: "ann")
+        raised: list[BaseException] = []
+
+        async def handler(socket: Socket) -> None:
+            try:
+                await socket.send("x")
+            except BaseException as error:
+                raised.append(error)
+                raise
+
+        def on_thread(socket: ThreadSocket) -> None:
+            try:
+                socket.send("x")
+            except BaseException as error:
+                raised.append(error)
+                raise
+
+        ws.route("/")(handler if kind == "loop" else on_thread)
+        sent: list[str] = []
+
+        async def receive() -> Message:
+            if not sent:
+                return {"type": "websocket.connect"}
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            sent.append(message["type"])
+            if message["type"] == "websocket.send":
+                await asyncio.Event().wait()
+
+        async def test() -> None:
+            scope = {"type": "websocket", "path": "/", "headers": [(b"host", b"localhost")]}
+            call = asyncio.create_task(ws(scope, receive, send))
+            await until(lambda: "websocket.send" in sent)
+            disconnect_user("ann")
+            await asyncio.wait_for(call, DEADLINE)
+            assert sent == ["websocket.accept", "websocket.send", "websocket.close"]
+            assert [type(error) for error in raised] == [ClientDisconnected]
+
+        run(test())
+
     def test_before_acceptance(self, app: Flask) -> None:
         """The handshake is refused, and what the handler then does raises."""
         ws = WebSockets(app, user_id=lambda: "ann")
@@ -803,7 +848,7 @@ class TestUsers:
         def broken() -> str:
             raise LookupError
 
-        app.register_error_handler(LookupError, lambda error: ("who?", 401))
+        app.register_error_handler(LookupError, lambda _: ("who?", 401))
         ws = WebSockets(app, user_id=broken)
         ws.route("/")(_echo)
 

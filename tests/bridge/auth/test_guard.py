@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -102,7 +103,7 @@ async def test_a_cancellation_at_the_same_moment(first: str) -> None:
     guard, _ = _stuck()
     task = asyncio.create_task(wait())
     await asyncio.sleep(0)
-    steps = [lambda: guard.expel(4000, ""), task.cancel]
+    steps: list[Callable[[], object]] = [lambda: guard.expel(4000, ""), task.cancel]
     for step in steps if first == "expelled" else reversed(steps):
         step()
     await task
