@@ -8,14 +8,15 @@ from flask import Flask, abort, current_app, g
 from demo_flask.store import Account, Message, Room, get_store
 from hybrid.adapters.flask import Socket, WebSockets
 from hybrid.bridge.auth import disconnect_user
-from hybrid.bridge.errors import HybridError
+from hybrid.bridge.errors import ChannelLayerError, HybridError
 
 #: A page says something every 25 seconds, or every minute where the browser saves power; one that has been
 #: silent for so long is gone.
 _SILENCE = 150.0
 
-#: The close code for those who are signed out.
+#: The close codes for those who are signed out, and where there is no news at the moment.
 _SIGNED_OUT = 4401
+_TRY_AGAIN_LATER = 1013
 
 
 def add_sockets(app: Flask) -> None:
@@ -30,7 +31,11 @@ async def listen(socket: Socket, slug: str) -> None:
     account: Account = g.account  # of find_account(), which has refused everybody else
     room = await asyncio.to_thread(_room_at, slug)
     await socket.join(room.group, {"name": account.name, "colour": account.colour}, watch=True)
-    members = await socket.members(room.group)
+    try:
+        members = await socket.members(room.group)
+    except ChannelLayerError:  # Redis is away: the page fetches what it lacks, and comes again
+        await socket.close(_TRY_AGAIN_LATER)
+        return
     # From this word on the page has all news, and it fetches what it has missed before.
     people = [{"channel": member.channel, "metadata": member.metadata} for member in members]
     await socket.send({"type": "people", "people": people})

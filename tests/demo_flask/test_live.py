@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.support.needs import require_module
 from tests.support.parlour import Person, serve_parlour
 from tests.support.process import DEADLINE, ServerProcess
 
@@ -148,3 +149,16 @@ def test_posting_works_while_nobody_listens(parlour: ServerProcess, person: Sign
     ada = person("Ada")
     ada.say("Hello?")
     assert "Nobody here" in ada.client.get(parlour.url, headers={"Accept": "text/html"}).text
+
+
+def test_a_page_while_redis_is_away(database: Path) -> None:
+    """It is told to come again later, without a traceback; it can be read and written to meanwhile."""
+    require_module("redis")
+    nobody = {"HYBRID_LAYER": "redis://127.0.0.1:1/0"}
+    with serve_parlour(database, env=nobody) as server, Person(server.url, "Ada") as ada:
+        assert ada.say("hello")["text"] == "hello"
+        with ada.socket() as connection, pytest.raises(ConnectionClosed):
+            connection.recv(timeout=DEADLINE)
+        assert connection.close_code == 1013
+        assert ada.client.get("/rooms/lobby").status_code == 200
+        assert "Traceback" not in server.stderr
