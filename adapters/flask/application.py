@@ -14,6 +14,7 @@ from hybrid.adapters.flask.origins import Origins
 from hybrid.adapters.flask.runs import AsyncRun, Outcome, ThreadRun
 from hybrid.adapters.flask.threads import on_a_thread
 from hybrid.adapters.flask.visit import FULL, Refusal, Visit, Whose, plain
+from hybrid.bridge.auth.fields import shown
 from hybrid.bridge.consumers.run import RAISE_ERRORS
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.lifespan import lifespan_app
@@ -97,11 +98,16 @@ class FlaskSockets:
             if isinstance(environ, Refusal):
                 return Outcome(environ)
             if not self._options.origins.permit(environ):
-                logger.info("websocket %s: refused, as its Origin is another site's", _shown(scope["path"]))
+                logger.warning(
+                    "websocket %s: refused: origin %s is not that of the application (%s), and not allowed",
+                    shown(scope["path"]),
+                    shown(environ["HTTP_ORIGIN"]),
+                    shown(environ.get("HTTP_HOST", "no Host")),
+                )
                 return Outcome(plain(403, "WebSockets are not for pages of other sites."))
             return await self._visit(Visit(self.app, environ, self._options.user_id), connection)
         except PoolFull as error:
-            logger.error("websocket %s: %s", _shown(scope["path"]), error)
+            logger.error("websocket %s: %s", shown(scope["path"]), error)
             return Outcome(FULL)
 
     async def _through_middleware(self, environ: dict[str, Any]) -> dict[str, Any] | Refusal:
@@ -123,8 +129,3 @@ class FlaskSockets:
         elif outcome.error is not None:
             await connection.close(INTERNAL_ERROR)
         await connection.end()
-
-
-def _shown(path: str) -> str:
-    """Write a path for the log, without control characters that a client put into it."""
-    return path.encode("unicode_escape").decode("ascii")

@@ -657,13 +657,15 @@ def test_logs_do_not_repeat_what_clients_write(app: Flask, caplog: pytest.LogCap
 
     async def test() -> None:
         ws = WebSockets(app)
-        client = WebsocketCommunicator(ws, "/a%0Ab", headers=[(b"origin", b"https://evil.example")])
+        headers = [(b"host", b"own.example"), (b"origin", b"https://evil.example\n")]
+        client = WebsocketCommunicator(ws, "/a%0Ab", headers=headers)
         assert (await client.connect())[0] is False
         await client.wait()
 
     caplog.set_level(logging.INFO, "hybrid.flask")
     run(test())
-    assert r"websocket /a\nb: refused" in caplog.text
+    assert r"websocket /a\nb: refused: origin https://evil.example\n is not that of" in caplog.text
+    assert "(own.example)" in caplog.text
 
 
 async def _echo(socket: Socket, **args: Any) -> None:
