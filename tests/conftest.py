@@ -1,5 +1,7 @@
 """Fixtures that every room's tests share."""
 
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +18,19 @@ settings.register_profile(
     "no clock", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("no clock")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Leave nothing of a test to the next one in what the process has once: its logger, its default layer."""
+    logger = logging.getLogger("hybrid")
+    level, handlers, propagate = logger.level, logger.handlers[:], logger.propagate
+    yield
+    logger.setLevel(level)
+    logger.handlers[:], logger.propagate = handlers, propagate
+    registry = sys.modules.get("hybrid.bridge.layers.registry")
+    if registry is not None:
+        registry.channel_layers._set.pop("default", None)
 
 
 @pytest.fixture
