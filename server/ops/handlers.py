@@ -167,6 +167,8 @@ class LineHandler(logging.Handler):
 
     def _write(self, wait: int = 0) -> None:
         """Write what waits, as far as there is room. The handler is locked."""
+        if self._lines and self.path is not None and self._stream.closed and not self._open_again():
+            return
         lines, stream = self._lines, self._stream
         while lines:
             if self._poll is not None and not self._poll.poll(wait):
@@ -181,6 +183,20 @@ class LineHandler(logging.Handler):
                 return
         if self._dropped:
             self._tell_dropped()
+
+    def _open_again(self) -> bool:
+        """Open a file that somebody has closed: an application that sets its own logging up closes every
+        handler there is (:func:`logging.config.dictConfig`), and does not mean those that go on. Whether
+        it could be opened; otherwise what waits is dropped.
+        """
+        try:
+            self._stream = self._open()
+        except OSError:
+            self._dropped += len(self._lines)
+            self._lines.clear()
+            self._size = 0
+            return False
+        return True
 
     def _next_piece(self) -> str:
         """Take as many lines as can be written at once."""

@@ -155,6 +155,28 @@ def test_reopen_in_vain(logger: logging.Logger, tmp_path: Path, caplog: pytest.L
     assert (tmp_path / "moved" / "log").read_text() == "after\n"
 
 
+def test_file_that_an_application_has_closed(logger: logging.Logger, tmp_path: Path) -> None:
+    """Setting up its own logging, it closes all handlers there are: the next line opens the file again."""
+    handler = LineHandler(path=tmp_path / "log")
+    logger.addHandler(handler)
+    logger.info("before")
+    handler.close()
+    logger.info("after")
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "before\nafter\n"
+
+
+def test_closed_file_that_cannot_be_opened_again(logger: logging.Logger, tmp_path: Path) -> None:
+    """Lines are dropped and counted, and nobody is bothered."""
+    (tmp_path / "folder").mkdir()
+    handler = LineHandler(path=tmp_path / "folder" / "log")
+    logger.addHandler(handler)
+    handler.close()
+    (tmp_path / "folder" / "log").unlink()
+    (tmp_path / "folder").rmdir()
+    logger.info("lost")
+    assert handler.dropped == 1
+
+
 def test_formatter_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
     """A line that cannot be made does not end whoever logs it."""
     handler = LineHandler(StringIO())
