@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hybrid.bridge.errors import LoadError
+from hybrid.bridge.lanes import Lanes
 from hybrid.bridge.lifespan import Lifespan, OwnState, lifespan_app
 from hybrid.bridge.mounts import ON_LOOP, Means, mount, routers
 from hybrid.bridge.routes import Route, Target, format_routes
@@ -52,6 +53,8 @@ class Gateway(ProtocolTypeRouter):
       server alone; under any other, and without ``sockets``, such a WebSocket is refused.
     - A WSGI target that brings an ASGI application for its WebSockets along has a row for that one too: see
       :mod:`hybrid.bridge.wsgi.own_sockets`.
+    - A target with two lanes takes HTTP at ``/`` too, and decides for each request whether it is served on
+      threads or on the loop: see :class:`~hybrid.bridge.lanes.TwoLanes`.
     - With a prefix, a target takes everything under it, on segment boundaries, the longest prefix first, with
       ``root_path`` (SCRIPT_NAME) set: see :class:`~hybrid.bridge.routing.PathRouter`.
     - With ``protocols``, a target takes those, and the others at its place what is left.
@@ -95,7 +98,7 @@ class Gateway(ProtocolTypeRouter):
             id(leaf): (leaf, route.application)
             for route, leaves in mounts
             for leaf in leaves.values()
-            if route.runs_on == ON_LOOP
+            if route.runs_on == ON_LOOP or isinstance(leaf, Lanes)
         }
         self._labels = {
             id(part): (route.application, _threads_of(part))

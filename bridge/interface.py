@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hybrid.bridge.errors import InterfaceError
+from hybrid.bridge.lanes import TwoLanes
 
 
 class Interface(enum.Enum):
@@ -19,6 +20,8 @@ class Interface(enum.Enum):
     """``await app(scope)(receive, send)``: the two steps of ASGI 2.0."""
     WSGI = "wsgi"
     """``app(environ, start_response)``: PEP 3333."""
+    BOTH = "wsgi+asgi"
+    """A :class:`~hybrid.bridge.lanes.TwoLanes`, which is no callable but has one of each kind."""
 
 
 _BY_ARITY = {1: Interface.ASGI2, 2: Interface.WSGI, 3: Interface.ASGI3}
@@ -44,6 +47,8 @@ def detect(app: object) -> Interface:
     Raises:
         InterfaceError: it is no application, or ``*args`` hide which; the message says what it is and takes.
     """
+    if isinstance(app, TwoLanes):
+        return Interface.BOTH
     if not callable(app):
         what = "None" if app is None else f"an object of type {name_of(app)}"
         raise InterfaceError(f"{what} cannot be called, so it is no application")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from hybrid.bridge.errors import InterfaceError, LoadError
 from hybrid.bridge.hosts import clean_host
 from hybrid.bridge.interface import Interface, detect, name_of
+from hybrid.bridge.lanes import Lanes, TwoLanes
 from hybrid.bridge.prefixes import clean_prefix
 from hybrid.bridge.routes import PROTOCOLS, Route, Target
 from hybrid.bridge.routing import HostRouter, PathRouter, not_found
@@ -43,12 +44,16 @@ class _Placed(NamedTuple):
 
     @property
     def is_wsgi(self) -> bool:
-        return self.interface is Interface.WSGI
+        """Whether it has threads, and leaves WebSockets to an ASGI application beside it."""
+        return self.interface is Interface.WSGI or self.interface is Interface.BOTH
 
     @property
     def own_sockets(self) -> ASGIApp | None:
-        """The ASGI application that a WSGI application has for its WebSockets."""
-        return own_sockets(self.target.application) if self.is_wsgi else None
+        """The ASGI application that a WSGI application, or one with two lanes, has for its WebSockets."""
+        application = self.target.application
+        if isinstance(application, TwoLanes):
+            return application.sockets
+        return own_sockets(application) if self.is_wsgi else None
 
 
 def mount(targets: Sequence[Target], means: Means) -> list[tuple[Route, Leaves]]:
@@ -73,6 +78,9 @@ def mount(targets: Sequence[Target], means: Means) -> list[tuple[Route, Leaves]]
         if one.own_sockets is not None and (sockets := leaves.pop("websocket", None)) is not None:
             mounts.append((_own_route(one, sockets), {"websocket": sockets}))
         if leaves:
+            http = leaves.get("http")
+            if isinstance(http, Lanes):
+                runs_on = http.runs_on
             route = Route(one.path, tuple(leaves), name(target), one.interface.value, runs_on, one.host)
             mounts.append((route, leaves))
     return mounts
@@ -107,7 +115,10 @@ def routers(mounts: Iterable[tuple[Route, Leaves]]) -> dict[str, ASGIApp]:
 
 def _own_route(one: _Placed, sockets: ASGIApp) -> Route:
     """Make the row of a WSGI application's WebSockets that are not its own to answer."""
+    application = one.target.application
     named = f"{name(one.target)}.{WEBSOCKET_ATTRIBUTE}"
+    if isinstance(application, TwoLanes):
+        named = application.sockets_name
     interface = detect(parts_of(sockets)[0])
     return Route(one.path, ("websocket",), named, interface.value, ON_LOOP, one.host)
 
@@ -170,8 +181,14 @@ def _wrap(one: _Placed, means: Means) -> Leaves:
     """Make an ASGI 3 application of any, for each of the protocols that it could take."""
     target = one.target
     application: Any = target.application
+    policy = replace(means.body_policy, stream=target.stream)
+    if isinstance(application, TwoLanes):
+        pool = means.pools[target.pool]
+        pool.at_thread_end.append(application.leave_thread)
+        lanes = application.lanes(WSGIToASGI(application.wsgi, pool=pool, body_policy=policy), pool.threads)
+        own = {} if application.sockets is None else {"websocket": application.sockets}
+        return {"http": lanes, **own}
     if one.is_wsgi:
-        policy = replace(means.body_policy, stream=target.stream)
         http = WSGIToASGI(application, pool=means.pools[target.pool], body_policy=policy)
         leaves: Leaves = {"http": http}
         sockets = None if means.sockets is None else WSGISockets(application, means.sockets)

@@ -41,8 +41,9 @@ class Route(NamedTuple):
 
     ``path`` is a mount's prefix; ``protocols`` are the scope types taken there, of :data:`PROTOCOLS`;
     ``interface`` is a value of :class:`~hybrid.bridge.interface.Interface`; ``runs_on`` is ``"event loop"``,
-    ``"thread pool"``, or ``"thread pool NAME"``, the latter two with ``", streaming"``. ``host`` is ``""``
-    for every host that has no routes of its own.
+    ``"thread pool"``, or ``"thread pool NAME"``, the latter two with ``", streaming"``; of an application
+    with two lanes, how many views are on each. ``host`` is ``""`` for every host that has no routes of its
+    own.
     """
 
     path: str

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
-from hybrid.bridge.errors import LoadError
+from hybrid.bridge.errors import HybridError, LoadError
 from hybrid.bridge.interface import Interface, name_of
 from hybrid.bridge.prefixes import clean_prefix
 
@@ -97,7 +97,7 @@ def load_target(spec: TargetSpec) -> tuple[object, str]:
             what the module raised is the ``__cause__``, with its traceback.
     """
     module = _import(spec)
-    with _in_one_line(f'target "{spec}"', f"looking up its application in {spec.module}"):
+    with in_one_line(f'target "{spec}"', f"looking up its application in {spec.module}"):
         attribute, application = _find(spec, module)
     if not callable(application):
         kind = type(application).__qualname__
@@ -118,7 +118,7 @@ def call_factory(factory: object, name: str = "") -> object:
     needed = _needed(factory)
     if needed:
         raise LoadError(f'factory "{name}" needs arguments ({", ".join(needed)}) and is called without any')
-    with _in_one_line(f'factory "{name}"', "calling it"):
+    with in_one_line(f'factory "{name}"', "calling it"):
         application = factory()
     if inspect.iscoroutine(application):
         application.close()
@@ -162,7 +162,7 @@ def _dotted(text: str, what: str) -> str:
 
 
 def _import(spec: TargetSpec) -> ModuleType:
-    with _in_one_line(f'target "{spec}"', f"importing {spec.module}"):
+    with in_one_line(f'target "{spec}"', f"importing {spec.module}"):
         try:
             return importlib.import_module(spec.module)
         except ModuleNotFoundError as error:
@@ -173,11 +173,11 @@ def _import(spec: TargetSpec) -> ModuleType:
 
 
 @contextmanager
-def _in_one_line(subject: str, doing: str) -> Generator[None, None, None]:
+def in_one_line(subject: str, doing: str) -> Generator[None, None, None]:
     """Turn what a user's module raises into a LoadError; ``sys.exit()`` at the top of a module too."""
     try:
         yield
-    except LoadError:
+    except HybridError:
         raise
     except (Exception, SystemExit) as error:
         text = error.msg if isinstance(error, SyntaxError) else str(error)

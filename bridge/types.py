@@ -19,6 +19,11 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: The key of a scope whose server has decided which field names with underscores may be there.
 #: Without it they count as forged, see :mod:`hybrid.bridge.wsgi.environ`.
 UNDERSCORES = "hybrid.underscores"
+#: The key of a scope whose server believes the peer of some fields that say who the client is: a set of their
+#: names in lower case, with dashes.
+VOUCHED = "hybrid.vouched"
+#: The key of a scope: on which lane the request is served, and why, as in ``wsgi; sync-view``.
+LANE = "hybrid.lane"
 
 #: Whether lifespan is run: where an application knows it, always, never.
 LifespanMode = Literal["auto", "on", "off"]

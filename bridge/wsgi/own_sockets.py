@@ -10,6 +10,7 @@ without the attribute: see :mod:`hybrid.bridge.wsgi.sockets`.
 from collections.abc import Callable
 from typing import Final
 
+from hybrid.bridge.lanes import Lanes
 from hybrid.bridge.types import ASGIApp, Resolver, Scope
 
 #: The name of the attribute.
@@ -52,4 +53,6 @@ def shared(own: ASGIApp, others: ASGIApp | None) -> ASGIApp:
 
 def parts_of(leaf: ASGIApp) -> tuple[ASGIApp, ...]:
     """Return what requests end at below a leaf of the gateway."""
+    if isinstance(leaf, Lanes):
+        return leaf.parts
     return (leaf.own, leaf.others) if isinstance(leaf, SharedSockets) else (leaf,)

@@ -64,6 +64,9 @@ class ThreadPool:
         queue: the most jobs that wait while all threads are busy; one more is refused with :class:`PoolFull`.
         name: what the threads are called.
         patience: how long jobs may wait and run.
+
+    Attributes:
+        at_thread_end: called on each thread before it ends, to close what applications keep for it.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class ThreadPool:
         self.queue = queue
         self.name = name
         self.patience = patience or Patience()
+        self.at_thread_end: list[Callable[[], object]] = []
         self._jobs: deque[Job] = deque()
         #: Sleeping workers; last asleep, first woken.
         self._idle: list[Worker] = []
@@ -318,6 +322,17 @@ class ThreadPool:
     # The workers' half.
 
     def _work(self, worker: Worker) -> None:
+        """Be a thread of the pool, from its beginning to its end."""
+        try:
+            self._take_jobs(worker)
+        finally:
+            for leave in self.at_thread_end:
+                try:
+                    leave()
+                except Exception:
+                    logger.exception("thread pool %r: a thread could not be tidied up", self.name)
+
+    def _take_jobs(self, worker: Worker) -> None:
         """Take job after job; sleep when there is none."""
         from hybrid.bridge import portal  # asgiref takes milliseconds to import: not for who serves no WSGI
 

@@ -845,3 +845,19 @@ class TestClose:
             assert await closing
 
         run(main(ThreadPool(2)))
+
+
+def test_threads_are_tidied_up_at_their_end() -> None:
+    """On each of them, after its last job; one that cannot be does not keep the others from it."""
+    names: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("not tidy")
+
+    async def use() -> None:
+        with pool_of(2) as pool:
+            pool.at_thread_end += [fail, lambda: names.append(threading.current_thread().name)]
+            assert await submit(pool, lambda: list(names)) == []
+
+    run(use())
+    assert names == ["wsgi-1"]
