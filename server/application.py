@@ -15,6 +15,7 @@ from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.config import Config
+from hybrid.server.frameworks import adapted, named
 from hybrid.server.sources.env_file import load_env_file
 from hybrid.server.static import with_files
 
@@ -87,10 +88,11 @@ def _load_applications(config: Config) -> list[Target]:
         return [Target(application, interface=forced)]
     add_app_dir(str(config.app_dir))
     specs = [parse_target(each) if isinstance(each, str) else each for each in config.targets]
-    return load_targets(
+    targets = load_targets(
         replace(each, factory=each.factory or config.factory, interface=each.interface or forced)
         for each in specs
     )
+    return adapted([*named(config), *targets], config)
 
 
 def _make_pools(config: Config) -> dict[str, ThreadPool]:

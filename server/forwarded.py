@@ -11,7 +11,7 @@ import logging
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from hybrid.bridge.types import UNDERSCORES
+from hybrid.bridge.types import UNDERSCORES, VOUCHED
 from hybrid.server.allowlist import AllowList, words
 from hybrid.server.config import Config
 from hybrid.server.wire.claims import (
@@ -59,6 +59,7 @@ class Meaning(NamedTuple):
         prefix: what a proxy has taken off the path: decoded, and as it was.
         mount: where the application is, within the path.
         underscores: whether there are names with underscores.
+        vouched: names, with dashes, of fields that are there and that only a proxy sets.
     """
 
     client: tuple[str, int] | None = None
@@ -68,6 +69,7 @@ class Meaning(NamedTuple):
     prefix: tuple[str, bytes] | None = None
     mount: str = ""
     underscores: bool = False
+    vouched: frozenset[bytes] = frozenset()
 
     def apply(self, scope: dict[str, Any]) -> None:
         """Change an ``http`` scope to what the client did."""
@@ -86,6 +88,8 @@ class Meaning(NamedTuple):
                 _mount(scope, self.mount)
         if self.underscores:
             scope[UNDERSCORES] = True
+        if self.vouched:
+            scope[VOUCHED] = self.vouched
 
 
 class Peer:
@@ -110,7 +114,8 @@ class Peer:
         self._secure = _secure_fields(config) if trusted else {}
         self._own = _names(config.forwarder_headers if trusted else "")
         self._family = frozenset(name for fact, name in names.items() if fact in self._facts)
-        self._looked_for = self._family | self._secure.keys()
+        self._vouches_for = frozenset(map(_with_dashes, self._own))
+        self._looked_for = self._family | self._secure.keys() | self._vouches_for
         self.speaks = bool(self._looked_for or self._own or self._header_map == "dangerous")
 
     def __repr__(self) -> str:
@@ -168,6 +173,7 @@ class Peer:
             prefix=self._prefix(claims),
             mount=self._mount(request),
             underscores=underscores,
+            vouched=self._vouches_for.intersection(map(_with_dashes, request.fields)),
         )
 
     def _client(self, claims: Claims) -> tuple[str, int] | None:
@@ -254,6 +260,10 @@ class Peers:
 
 def _names(listed: str) -> frozenset[bytes]:
     return frozenset(name.lower().encode("latin-1") for name in words(listed))
+
+
+def _with_dashes(name: bytes) -> bytes:
+    return name.replace(b"_", b"-")
 
 
 def _secure_fields(config: Config) -> dict[bytes, bytes]:

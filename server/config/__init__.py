@@ -5,6 +5,7 @@ from typing import cast
 
 from hybrid.server.config.applications import ApplicationSettings
 from hybrid.server.config.development import DevelopmentSettings
+from hybrid.server.config.django import DjangoSettings
 from hybrid.server.config.layers import LayerSettings
 from hybrid.server.config.limits import LimitSettings
 from hybrid.server.config.listeners import ListenerSettings
@@ -24,6 +25,7 @@ from hybrid.server.config.websocket_limits import WebSocketLimitSettings
 @dataclass(kw_only=True, eq=False)
 class Config(
     ApplicationSettings,
+    DjangoSettings,
     StaticSettings,
     ListenerSettings,
     TlsSettings,

@@ -43,6 +43,7 @@ class Setting:
         in_files: whether a file has it, though the command line and the environment have not.
         secret: whether its value is kept out of whatever shows settings.
         masks: whether a part of its value may be a secret, see :meth:`shown`.
+        bare: its value where its option stands alone; without one, the option needs a value.
     """
 
     in_files: ClassVar[bool] = False
@@ -51,6 +52,7 @@ class Setting:
     help: str
     metavar: str = ""
     flag: str = ""
+    bare: str = ""
     optional: bool = False
     option: bool = True
     secret: bool = False

@@ -9,7 +9,7 @@ from io import BytesIO
 from time import perf_counter
 from typing import Any, Final, Self
 
-from hybrid.bridge.types import Headers, Scope
+from hybrid.bridge.types import LANE, Headers, Scope
 from hybrid.bridge.wsgi.environ import EnvironBuilder
 from hybrid.server.wire.http11 import Request
 
@@ -150,6 +150,11 @@ class AccessRecord:
         if self.scope is None or self.request is None:
             return {}
         return _environs.build({**self.scope, "type": "http", "method": self.request.method}, BytesIO())
+
+    @property
+    def lane(self) -> str | None:
+        """Where an application with two lanes has served it, and why; None where none was asked."""
+        return self.scope.get(LANE) if self.scope is not None else None
 
     # The response.
 

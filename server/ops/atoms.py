@@ -194,6 +194,7 @@ ATOMS: Final[dict[str, Getter]] = {
     "queue_time": _queue_time,
     "application": lambda record: _text(record.application),
     "pool": lambda record: _text(record.pool),
+    "lane": lambda record: _text(record.lane),
     "event": lambda record: record.event.value,
     "close_code": _of_websocket("close_code"),
     "close_reason": _of_websocket("close_reason"),

@@ -61,9 +61,9 @@ class Gathered:
         """
         values: dict[str, Any] = {name: each.value for name, each in self.given.items()}
         if "app" not in values:
-            if not values.get("static"):
+            if not (values.get("static") or values.get("django")):
                 raise ConfigError(NO_TARGET)
-            values["app"] = []  # files need no application beside them
+            values["app"] = []  # files, and a project, need no application beside them
         return Config(**values)
 
     def effective(self) -> dict[str, Given]:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hybrid.adapters.django.lanes.decorator import lane
     from hybrid.bridge.consumers.base import AsyncConsumer, SyncConsumer
     from hybrid.bridge.consumers.http import AsyncHttpConsumer
     from hybrid.bridge.consumers.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
@@ -46,6 +47,7 @@ __all__ = [
     "WebsocketConsumer",
     "__version__",
     "get_channel_layer",
+    "lane",
     "path",
     "publish",
     "re_path",
@@ -71,6 +73,7 @@ _MODULE_OF = {
     "WSGIToASGI": "hybrid.bridge.wsgi.adapter",
     "WebsocketConsumer": "hybrid.bridge.consumers.websocket_sync",
     "get_channel_layer": "hybrid.bridge.layers",
+    "lane": "hybrid.adapters.django.lanes.decorator",
     "path": "hybrid.bridge.url_patterns",
     "publish": "hybrid.bridge.layers",
     "re_path": "hybrid.bridge.url_patterns",

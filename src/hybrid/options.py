@@ -28,6 +28,7 @@ def _option_of(name: str) -> click.Option:
     if isinstance(what, Flag):
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
     repeated = isinstance(what, Texts)
+    alone: dict[str, Any] = {"is_flag": False, "flag_value": what.bare} if what.bare else {}
     return _Option(
         [flag, name],
         type=_type_of(what),
@@ -36,6 +37,7 @@ def _option_of(name: str) -> click.Option:
         metavar=what.metavar or ("SECONDS" if isinstance(what, Seconds) else None),
         show_default=_default_text(default),
         help=what.help + " May be repeated." * repeated,
+        **alone,
     )
 
 

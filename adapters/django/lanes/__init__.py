@@ -1,0 +1,1 @@
+"""Django on both lanes in one process. ``docs/django.md`` is the manual."""

@@ -1,0 +1,177 @@
+"""Where the requests of a Django project run, and why."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.django_desk import HANDLERS, desk
+from tests.support.process import DEADLINE, ServerProcess
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Serve the project in debug mode."""
+    with desk(tmp_path_factory.mktemp("desk"), env={"DESK_DEBUG": "1"}) as server:
+        yield server
+
+
+def get(server: ServerProcess, path: str, **headers: str) -> httpx.Response:
+    """Ask on a connection of its own."""
+    return httpx.get(f"{server.url}{path}", headers=headers, timeout=DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("path", "lane", "thread"),
+    [
+        ("/sync", "wsgi; sync-view", "wsgi-"),
+        ("/class/sync", "wsgi; sync-view", "wsgi-"),
+        ("/any/thing", "wsgi; sync-view", "wsgi-"),
+        ("/async", "asgi; async-view", "MainThread"),
+        ("/class/async", "asgi; async-view", "MainThread"),
+        ("/marked", "asgi; decorator", "asgi-"),
+    ],
+)
+def test_each_view_runs_where_its_kind_runs_best(
+    server: ServerProcess, path: str, lane: str, thread: str
+) -> None:
+    """Functions on the pool, coroutine functions on the loop, and the decorator goes before that."""
+    for _ in range(2):  # the second time it is remembered
+        response = get(server, path)
+        assert response.headers["x-hybrid-lane"] == lane
+        assert response.json()["thread"].startswith(thread)
+
+
+def test_a_path_without_a_route_is_a_threads_matter(server: ServerProcess) -> None:
+    """Django answers it there."""
+    response = get(server, "/nowhere")
+    assert (response.status_code, response.headers["x-hybrid-lane"]) == (404, "wsgi; no-route")
+
+
+def test_arguments_of_a_pattern_reach_the_view(server: ServerProcess) -> None:
+    """Those of each request, although the URL is resolved on the loop."""
+    for number in (1, 2):
+        found = get(server, f"/tickets/{number}").json()
+        assert (found["kwargs"], found["number"]) == ({"number": number}, number)
+
+
+def test_nothing_is_said_outside_debug_mode(tmp_path: Path) -> None:
+    """Only the access log says it, if it is asked to."""
+    log = tmp_path / "access.log"
+    options: dict[str, Any] = {
+        "access_log": True,
+        "access_logfile": log,
+        "access_log_format": "%(U)s [%(lane)s]",
+    }
+    with desk(tmp_path, **options) as server:
+        assert "x-hybrid-lane" not in get(server, "/sync").headers
+        assert "x-hybrid-lane" not in get(server, "/async").headers
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert lines == ["/sync [wsgi; sync-view]", "/async [asgi; async-view]"]
+
+
+def configured(folder: Path, text: str, **env: str) -> ServerProcess:
+    """Serve with a configuration file."""
+    (folder / "hybrid.toml").write_text(text, encoding="utf-8")
+    return desk(folder, env={"DESK_DEBUG": "1", **env})
+
+
+def test_a_configured_lane_goes_before_all_others(tmp_path: Path) -> None:
+    """By name, by dotted path, and by path, in this order of strength."""
+    text = """
+    [lanes]
+    "/a*" = "wsgi"
+    "async" = "asgi"
+    "desk:list" = "asgi"
+    "tests.apps.django_desk.views.marked" = "wsgi"
+    "/nowhere" = "asgi"
+    """
+    with configured(tmp_path, text) as server:
+        lanes = {
+            path: get(server, path).headers["x-hybrid-lane"]
+            for path in ("/async", "/any/x", "/async/meta", "/desk/list", "/marked", "/sync", "/nowhere")
+        }
+    assert lanes == {
+        "/async": "asgi; configured",
+        "/any/x": "wsgi; configured",
+        "/async/meta": "wsgi; configured",
+        "/desk/list": "asgi; configured",
+        "/marked": "wsgi; configured",
+        "/sync": "wsgi; sync-view",
+        "/nowhere": "asgi; configured",
+    }
+
+
+def test_a_share_of_the_clients_sticks_to_them(tmp_path: Path) -> None:
+    """Half of the sessions are on the other lane, and each stays where it is."""
+    text = '[lanes]\nsync = { lane = "asgi", percent = 50 }\n'
+    with configured(tmp_path, text) as server, httpx.Client(timeout=DEADLINE) as client:
+
+        def lane(number: int) -> str:
+            cookie = {"Cookie": f"sessionid=s{number}"}
+            found: str = client.get(f"{server.url}/sync", headers=cookie).headers["x-hybrid-lane"]
+            return found
+
+        first = [lane(number) for number in range(60)]
+        assert [lane(number) for number in range(60)] == first
+    assert set(first) == {"asgi; 50%", "wsgi; sync-view"}
+    assert 15 < first.count("asgi; 50%") < 45
+
+
+def test_a_lane_for_a_view_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """It would do nothing, and nobody would notice."""
+    with pytest.raises(AssertionError, match=r"lanes\.shop:cart: there is no view of this name"):
+        configured(tmp_path, '[lanes]\n"shop:cart" = "asgi"\n').close()
+
+
+def test_middleware_that_sets_the_urlconf_sends_all_to_threads(tmp_path: Path) -> None:
+    """What a path leads to is not known; views are found all the same, and configured paths go where they
+    should.
+    """
+    middleware = "tests.apps.django_desk.middleware.other_urlconf"
+    with configured(tmp_path, '[lanes]\n"/configured/*" = "asgi"\n', DESK_MIDDLEWARE=middleware) as server:
+        found = get(server, "/async", **{"X-Site": "other"})
+        assert found.text == "the other site"
+        assert found.headers["x-hybrid-lane"] == "wsgi; urlconf"
+        assert get(server, "/async").headers["x-hybrid-lane"] == "wsgi; urlconf"
+        assert get(server, "/configured/x").headers["x-hybrid-lane"] == "asgi; configured"
+
+
+def test_a_urlconf_that_was_not_foreseen_is_noticed(tmp_path: Path) -> None:
+    """From the first request that has one, all go to threads; that one is answered rightly too."""
+    middleware = "tests.apps.django_desk.middleware.hidden_urlconf"
+    with configured(tmp_path, "", DESK_MIDDLEWARE=middleware) as server:
+        assert get(server, "/async").headers["x-hybrid-lane"] == "asgi; async-view"
+        found = get(server, "/async", **{"X-Site": "other"})
+        assert (found.text, found.headers["x-hybrid-lane"]) == ("the other site", "asgi; async-view")
+        server.wait_for_stderr("a middleware sets request.urlconf")
+        assert get(server, "/async").headers["x-hybrid-lane"] == "wsgi; urlconf"
+
+
+def test_a_path_that_depends_on_the_language_finds_its_view(tmp_path: Path) -> None:
+    """With i18n_patterns, whose view the language in the path decides."""
+    env = {"DESK_URLS": "tests.apps.django_desk.translated"}
+    env["DESK_MIDDLEWARE"] = "django.middleware.locale.LocaleMiddleware"
+    with configured(tmp_path, "", **env) as server:
+        for path, lane in (("/en/async", "asgi; async-view"), ("/de/async", "asgi; async-view")):
+            found = get(server, path)
+            assert (found.status_code, found.headers["x-hybrid-lane"]) == (200, lane)
+        assert get(server, "/de/sync").headers["x-hybrid-lane"] == "wsgi; sync-view"
+
+
+def test_middleware_may_change_the_arguments_it_finds(tmp_path: Path) -> None:
+    """They are those of one request, also where what a path leads to is remembered."""
+    middleware = "tests.apps.django_desk.middleware.ChangesArguments"
+    with configured(tmp_path, "", DESK_MIDDLEWARE=middleware) as server:
+        for path in ("/sync", "/sync", "/async"):
+            assert get(server, path).json()["kwargs"] == {"found": 0}
+
+
+@pytest.mark.parametrize("targets", [(), HANDLERS], ids=["settings", "handlers"])
+def test_a_prefix_leads_to_the_same_lanes(tmp_path: Path, targets: tuple[str, ...]) -> None:
+    """With a root path, as behind a proxy that has taken it off."""
+    with desk(tmp_path, *targets, env={"DESK_DEBUG": "1"}, root_path="/shop") as server:
+        assert get(server, "/async").headers["x-hybrid-lane"] == "asgi; async-view"
+        assert get(server, "/sync").headers["x-hybrid-lane"] == "wsgi; sync-view"
