@@ -6,7 +6,7 @@ PORT ?= 8000
 ARGS ?=
 
 # The servers that `make bench` compares with, beside those that the project depends on anyway.
-PEERS := channels channels_redis daphne granian httptools hypercorn starlette uvicorn
+PEERS := channels channels_redis daphne Django granian httptools hypercorn starlette uvicorn
 # Those that `make matrix` asks, on top of them.
 MATRIX_PEERS := waitress
 

@@ -3,6 +3,7 @@
 from benchmarks.work import Work
 from benchmarks.works.access_log import ACCESS_LOG_ASGI, ACCESS_LOG_WSGI
 from benchmarks.works.consumers import CONSUMER_ECHO, GROUP_SEND, GROUP_SEND_REDIS, GROUP_SEND_WORKERS, LAYER
+from benchmarks.works.django import DJANGO_ASYNC, DJANGO_ROWS, DJANGO_SYNC
 from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, FLASK_HELLO, TLS_HELLO, WSGI_HELLO
@@ -26,6 +27,7 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "broadcast": (BROADCAST,),
     "routes": (ROUTES,),
     "flask": (FLASK_HELLO,),
+    "django": (DJANGO_SYNC, DJANGO_ROWS, DJANGO_ASYNC),
     "access_log": (ACCESS_LOG_ASGI, ACCESS_LOG_WSGI),
     "sleep": (SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD),
     "fairness": (FAIRNESS,),

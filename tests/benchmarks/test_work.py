@@ -63,6 +63,11 @@ def test_the_targets_of_the_project() -> None:
         "routes": [("CPU µs/call", 3.0, "hybrid, 10 routes")],
         "broadcast": [("CPU µs/message", 0.75, "uvicorn"), ("CPU µs/message", 0.9, "gunicorn")],
         "flask": [("requests/s", 1.0, "granian"), ("requests/s", 2.5, "uvicorn + a2wsgi")],
+        "django": [
+            *[("CPU µs/request", 1.0, "granian"), ("CPU µs/request", 0.1, "uvicorn")],
+            ("CPU µs/request", 1.0, "granian"),
+            ("CPU µs/request", 0.6, "uvicorn"),
+        ],
         "sleep": [("share of 800/s", 0.97, ""), ("added p99 ms", 5.0, "")],
         "fairness": [("echo p99 ms", 5.0, ""), ("requests/s", 0.97, "hybrid, plain pool")],
         "download": [("memory growth MiB", 32.0, "")],
