@@ -67,6 +67,9 @@ class ErrorStream(io.TextIOBase):
         """Flush, and stay open: PEP 3333 forbids to close it, and the next request has the same one."""
         self.flush()
 
+    def __del__(self) -> None:
+        """Keep :class:`io.TextIOBase` from closing this at the end of the process, when modules are empty."""
+
     def _log(self, line: str) -> None:
         line = _CONTROL.sub(_escape, line.removesuffix("\r"))
         thread = threading.get_ident()
