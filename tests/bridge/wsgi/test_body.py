@@ -4,7 +4,7 @@ import gc
 import io
 import resource
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +25,20 @@ def collected(*parts: bytes, **policy: int) -> RequestBody:
     for part in parts:
         body.write(part)
     return body
+
+
+@contextmanager
+def no_room() -> Iterator[int]:
+    """Let this process write no file beyond a size, as a full disk would.
+
+    Not a fixture: pytest writes how a test ended before it ends its fixtures, and may do so to a large file.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        yield 100_000
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def is_on_disk(body: RequestBody) -> bool:
@@ -150,31 +164,25 @@ class TestRefused:
             BodyPolicy(limit=5).check_head(fields)
         BodyPolicy(limit=0).check_head(fields)
 
-    @pytest.fixture
-    def no_room(self) -> Iterator[int]:
-        """Let this process write no file beyond a size, as a full disk would."""
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-        yield 100_000
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    def test_no_room_for_a_part(self, no_room: int, caplog: pytest.LogCaptureFixture) -> None:
+    def test_no_room_for_a_part(self, caplog: pytest.LogCaptureFixture) -> None:
         """A part that the disk does not take is a 507, with the reason in the log; closing is no problem."""
-        body = collected(b"x" * no_room, buffer=10)
-        with pytest.raises(BodyRefused) as raised:
-            body.write(b"y" * 100_000)
+        with no_room() as limit:
+            body = collected(b"x" * limit, buffer=10)
+            with pytest.raises(BodyRefused) as raised:
+                body.write(b"y" * 100_000)
+            body.close()
         assert raised.value.status == 507
         assert "no room on the disk for a request body: [Errno 27] File too large" in caplog.text
-        body.close()
         del body, raised
         gc.collect()  # a file left open would warn here
 
-    def test_no_room_for_the_last_bytes(self, no_room: int) -> None:
+    def test_no_room_for_the_last_bytes(self) -> None:
         """Neither is it to find this out only at the end, when the file object writes what it has held."""
-        body = collected(b"x" * no_room, b"y", buffer=10)
-        with pytest.raises(BodyRefused):
-            body.open()
-        body.close()
+        with no_room() as limit:
+            body = collected(b"x" * limit, b"y", buffer=10)
+            with pytest.raises(BodyRefused):
+                body.open()
+            body.close()
 
     def test_no_temporary_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """So it is where no temporary file can be had at all."""
