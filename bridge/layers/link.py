@@ -60,6 +60,8 @@ class Link:
         self._roster = roster
         self._outgoing = outgoing
         self._subscribed: set[str] = set()
+        #: Groups of which what came meanwhile has been asked for, and which question was the last.
+        self._catching_up: dict[str, object] = {}
         self._retired = False
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()  # set, and replaced, with every change of the state and with room
@@ -187,7 +189,7 @@ class Link:
         """Make a channel of this process a member, at a moment of the order in which messages arrive."""
 
         async def at(last: int) -> None:
-            self._roster.seen.setdefault(group, last)
+            self._note(group, last)
             await self._local.group_add(group, channel)
 
         try:
@@ -222,6 +224,11 @@ class Link:
             if self._roster.unwatch(group, channel):
                 self.unwatch(group)
 
+    def _note(self, group: str, last: int) -> None:
+        """Note which message was the newest when the first member came, who may have left again."""
+        if self._roster.count(group):
+            self._roster.seen.setdefault(group, last)
+
     async def leave(self, group: str, channel: str) -> None:
         """End a membership, at a moment of that order."""
 
@@ -242,7 +249,7 @@ class Link:
         async def at(history: History) -> None:
             answers.append(history)
             if channel is not None:
-                self._roster.seen.setdefault(group, history.last)
+                self._note(group, history.last)
                 # Which also takes out what waits in the channel of this group: it comes with the answer.
                 await self._local.resume(group, None, channel)
 
@@ -264,6 +271,7 @@ class Link:
             return
         now = time.monotonic()
         self._subscribed.clear()
+        self._catching_up.clear()
         try:
             for group in self._roster.watched():
                 self.hub.watch(group)
@@ -280,20 +288,35 @@ class Link:
         self._on_room()
 
     def _catch_up(self, group: str) -> None:
-        """Have the members get what was kept of a group while nothing arrived here, and count the rest."""
+        """Have the members get what was kept of a group while nothing arrived here, and count the rest.
+
+        What arrives before the answer is part of it, and the answer has it in its order.
+        """
         seen = self._roster.seen.get(group)
         if seen is None or not self._layer.get_history(group):
             return
 
+        question = self._catching_up[group] = object()
+
         async def at(history: History) -> None:
+            if self._catching_up.get(group) is not question:
+                return  # the answer to a later one has it all
+            del self._catching_up[group]
             first = history.messages[0].sequence if history.messages else history.last + 1
             missed = first - max(seen + 1, history.start)
             self._losses.count("disconnected", missed * self._roster.count(group), example=group)
             # Not what has a number that was here already: a replica that took over may know less than this.
             await self._on_delivered([each for each in history.messages if each.sequence > seen])
-            self._roster.seen[group] = history.last
+            if self._roster.count(group):
+                self._roster.seen[group] = history.last
 
-        _forget(self.hub.history(group, seen, at))
+        def answered(_: asyncio.Future[None]) -> None:
+            if self._catching_up.get(group) is question:  # there was an error, and nothing will come
+                del self._catching_up[group]
+
+        asked = self.hub.history(group, seen, at)
+        asked.add_done_callback(answered)
+        _forget(asked)
 
     def _on_disconnected(self) -> None:
         if not self._retired:
@@ -317,7 +340,8 @@ class Link:
         for delivery in deliveries:
             if self._retired:
                 return
-            await self._arrivals.deliver(delivery)
+            if not delivery.sequence or delivery.group not in self._catching_up:
+                await self._arrivals.deliver(delivery)
 
     async def _on_changed(self, group: str, joined: bool, member: Member) -> None:
         if not self._retired:
