@@ -220,6 +220,10 @@ class Link:
             self._roster.leave(group, channel)
             with contextlib.suppress(ConnectionError):
                 _forget(self.hub.leave(group, channel))
+        self.stop_watching(channel)
+
+    def stop_watching(self, channel: str) -> None:
+        """Let a channel be told of no group any more."""
         for group in self._roster.watched_by(channel):
             if self._roster.unwatch(group, channel):
                 self.unwatch(group)
