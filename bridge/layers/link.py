@@ -67,6 +67,7 @@ class Link:
         self._changed = asyncio.Event()  # set, and replaced, with every change of the state and with room
         self._arrivals = Arrivals(local, errands, roster, min(_PER_TURN, layer.capacity))
         self._timer: asyncio.TimerHandle | None = None
+        self._settling: asyncio.TimerHandle | None = None
         # Twice within the shortest of the times that somebody set.
         self._interval = min(layer.expiry, layer.group_expiry, 5.0) / 2
 
@@ -112,8 +113,9 @@ class Link:
     def _stop(self) -> None:
         self._retired = True
         self._change(State.AWAY)
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._settling):
+            if timer is not None:
+                timer.cancel()
 
     def _change(self, state: State) -> None:
         self.state = state
@@ -203,11 +205,29 @@ class Link:
         expiry = self._layer.group_expiry
         return self.hub.join(Joining(group, queue, metadata, expiry, self.waiting(queue)))
 
-    async def watch(self, group: str) -> None:
-        """Be told who joins and leaves a group."""
+    async def watch(self, group: str, *, is_first: bool) -> None:
+        """Be told who joins and leaves a group; only the first who watches it has to ask."""
         with contextlib.suppress(ConnectionError):  # then it is said with the next one
-            self.hub.watch(group)
+            if is_first:
+                self._watch(group)
             await self.hub.sync()
+
+    def _watch(self, group: str, *, is_settled: bool = False) -> None:
+        """Ask who is there, too, and tell what is news of it; who has left, when all have said who is there."""
+        told = self._roster.told
+
+        async def at(members: list[Member]) -> None:
+            if self._retired or not self._roster.is_watched(group):
+                return
+            for joined, member in told.compare(group, members) if is_settled else told.begin(group, members):
+                await self._arrivals.tell(group, joined, member)
+
+        _forget(self.hub.watch(group, at))
+
+    def _compare_watched(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            for group in self._roster.watched():
+                self._watch(group, is_settled=True)
 
     def unwatch(self, group: str) -> None:
         """End that."""
@@ -278,7 +298,7 @@ class Link:
         self._catching_up.clear()
         try:
             for group in self._roster.watched():
-                self.hub.watch(group)
+                self._watch(group)
             for group in self._roster.groups():
                 self.hub.subscribe(group)
                 self._subscribed.add(group)
@@ -288,8 +308,15 @@ class Link:
                 _forget(self.hub.join(Joining(group, channel, membership.metadata, left)))
         except ConnectionError:
             return
+        self._settle()
         self._change(State.CONNECTED)
         self._on_room()
+
+    def _settle(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+        if self._roster.told:
+            self._settling = self._loop.call_later(self.hub.settling, self._compare_watched)
 
     def _catch_up(self, group: str) -> None:
         """Have the members get what was kept of a group while nothing arrived here, and count the rest.
@@ -348,7 +375,7 @@ class Link:
                 await self._arrivals.deliver(delivery)
 
     async def _on_changed(self, group: str, joined: bool, member: Member) -> None:
-        if not self._retired:
+        if not self._retired and self._roster.told.note(group, joined, member):
             await self._arrivals.tell(group, joined, member)
 
     # Time.

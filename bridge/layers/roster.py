@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
-Value = TypeVar("Value")
+from hybrid.bridge.layers.watched import Watched
 
 
 @dataclass(slots=True)
@@ -24,11 +23,13 @@ class Roster:
     """Who is in which group, and who watches which; all on the layer's loop.
 
     Attributes:
+        told: who is in the groups that are watched, as far as those know who watch.
         seen: by group, the number of the newest message that has arrived here, or was there when the first
             member came; for groups with a history.
     """
 
     def __init__(self) -> None:
+        self.told = Watched()
         self.seen: dict[str, int] = {}
         self._groups: dict[str, dict[str, Membership]] = {}
         self._watchers: dict[str, dict[str, float]] = {}
@@ -103,7 +104,14 @@ class Roster:
     def unwatch(self, group: str, channel: str) -> bool:
         """Forget a watcher; True when the group has none any more."""
         _discard(self._watched_by, channel, group)
-        return _discard(self._watchers, group, channel)
+        if not _discard(self._watchers, group, channel):
+            return False
+        self.told.forget(group)
+        return True
+
+    def is_watched(self, group: str) -> bool:
+        """Return whether anybody watches a group."""
+        return group in self._watchers
 
     def watched(self) -> list[str]:
         """Return the groups that are watched."""
@@ -126,6 +134,7 @@ class Roster:
     def clear(self) -> None:
         """Forget everybody."""
         self.seen.clear()
+        self.told = Watched()
         for book in (self._groups, self._groups_of, self._watchers, self._watched_by):
             book.clear()
 

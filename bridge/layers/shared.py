@@ -269,8 +269,8 @@ class SharedChannelLayer(Resident):
         if not self.owns(channel):
             await link.errands.send(Errand("group_watch", group, channel))
             return
-        self._roster.watch(group, channel, time.monotonic() + self.group_expiry)
-        await link.watch(group)
+        is_first = self._roster.watch(group, channel, time.monotonic() + self.group_expiry)
+        await link.watch(group, is_first=is_first)
 
     async def group_unwatch(self, group: str, channel: str) -> None:
         """End that; it need not have begun."""

@@ -65,6 +65,11 @@ class RedisHub:
         """Whether there is a connection that keeps up."""
         return self._connection is not None and self._connection.has_room
 
+    @property
+    def settling(self) -> float:
+        """Seconds in which the others come back after Redis: who takes longer is taken to be dead anyway."""
+        return self._lease
+
     def open(self, node: str, events: HubEvents) -> None:
         """Begin to connect."""
         self._node = node
@@ -228,9 +233,14 @@ class RedisHub:
         """End that."""
         self._say("UNSUBSCRIBE", b"g:", group)
 
-    def watch(self, group: str) -> None:
+    def watch(self, group: str, at: Callable[[list[Member]], Awaitable[object]]) -> asyncio.Future[None]:
         """Be told who joins and leaves."""
+
+        async def read(reply: Reply) -> None:
+            await at(_members(reply))
+
         self._say("SUBSCRIBE", b"w:", group)
+        return self._connected().ask(scripts.MEMBERS, group, read=read)
 
     def unwatch(self, group: str) -> None:
         """End that."""
@@ -280,11 +290,7 @@ class RedisHub:
         """Return the members in all processes."""
 
         async def read(reply: Reply) -> list[Member]:
-            _, noted = reply
-            found = [
-                _member(channel, record) for channel, record in zip(noted[::2], noted[1::2], strict=True)
-            ]
-            return sorted(found, key=lambda member: member.since)
+            return _members(reply)
 
         return self._connected().ask(scripts.MEMBERS, group, read=read)
 
@@ -355,6 +361,13 @@ class RedisHub:
 
 async def _as_it_is(reply: Reply) -> Any:
     return reply
+
+
+def _members(reply: Reply) -> list[Member]:
+    """Read who is in a group, those that joined first first."""
+    _, noted = reply
+    found = [_member(channel, record) for channel, record in zip(noted[::2], noted[1::2], strict=True)]
+    return sorted(found, key=lambda member: member.since)
 
 
 def _member(channel: bytes, noted: bytes) -> Member:

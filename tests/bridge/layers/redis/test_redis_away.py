@@ -64,6 +64,38 @@ def test_messages_flow_again(redis: RedisServer, caplog: pytest.LogCaptureFixtur
     assert sum("there is a connection to unix://" in line for line in said) == 2
 
 
+def test_who_watches_hears_what_has_changed(redis: RedisServer) -> None:
+    """Not that all join again when Redis has been killed and started, but who came and who went meanwhile."""
+
+    async def main() -> None:
+        async with sharing(redis, 3, lease=2) as (one, other, dying):
+            watchers = [await one.new_channel() for _ in range(2)]
+            for watcher in watchers:
+                await one.group_watch("g", watcher)
+            staying = [await member(layer) for layer in (one, other)]
+            going = [await member(dying), await member(other)]
+            for watcher in watchers:
+                assert [(await one.receive(watcher))["channel"] for _ in range(4)] == staying + going
+            redis.kill()
+            for layer in (one, other, dying):
+                await lost(layer)
+            await dying.close()
+            await other.group_discard("g", going[1])
+            coming = await member(other)
+            await asyncio.to_thread(redis.start)
+            for watcher in watchers:
+                told = [await one.receive(watcher) for _ in range(3)]
+                assert [(each["type"], each["channel"]) for each in told[:1]] == [("group.join", coming)]
+                assert {(each["type"], each["channel"]) for each in told[1:]} == {
+                    ("group.leave", channel) for channel in going
+                }
+            last = await member(one)
+            for watcher in watchers:
+                assert (await one.receive(watcher))["channel"] == last
+
+    run(main())
+
+
 def test_what_cannot_be_sent_is_counted(redis: RedisServer) -> None:
     """What waits longer than `expiry`, and what there is no room for."""
 
