@@ -52,6 +52,7 @@ class RedisHub:
         self._connection: Connection | None = None
         self._queues: Queues | None = None
         self._task: asyncio.Task[None] | None = None
+        self._complaint = ""  # the last that was logged of a message
         self._is_said = False  # that there is no connection
         self._is_closing = False
 
@@ -142,9 +143,7 @@ class RedisHub:
             channels = (self._base + b"a", self._base + b"n:" + self._node.encode())
             connection.say("SUBSCRIBE", *channels)
             while True:
-                async with asyncio.timeout(self._timeout):
-                    lease = int(1000 * self._lease)
-                    was_alive = await connection.ask(scripts.BEAT, self._node, lease, read=_as_it_is)
+                was_alive = await self._say_alive(connection)
                 if self._connection is None:
                     self._connection, self._queues = connection, queues
                     self._say_found()
@@ -156,6 +155,15 @@ class RedisHub:
             connection.drop(f"no answer within {self._timeout:g} seconds")
         except ConnectionError as error:
             connection.drop(str(error))
+
+    async def _say_alive(self, connection: Connection) -> bool:
+        """Say that this process is alive, bury those that are not, and return whether it was not one of them."""
+        lease = int(1000 * self._lease)
+        found: list[int] = []
+        while not found or found[-1] & 2:
+            async with asyncio.timeout(self._timeout):
+                found.append(await connection.ask(scripts.BEAT, self._node, lease, read=_as_it_is))
+        return bool(found[0] & 1)
 
     def _on_dropped(self, reason: str) -> None:
         """Have no connection from this moment, though its end takes a little longer."""
@@ -348,7 +356,9 @@ class RedisHub:
 
     def _on_lost(self, reply: Reply) -> None:
         if isinstance(reply, Exception):
-            logger.error("%s: a message was not taken: %s", self._address, reply)
+            if str(reply) != self._complaint:  # once, as it may be true of every message
+                self._complaint = str(reply)
+                logger.error("%s: a message was not taken: %s", self._address, reply)
             self._events.lost("disconnected", 1, "whoever it was for")
         elif isinstance(reply, list):
             expired, full = cast("list[int]", reply)

@@ -96,6 +96,48 @@ def test_who_watches_hears_what_has_changed(redis: RedisServer) -> None:
     run(main())
 
 
+def test_a_server_without_memory(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    """It is as good as away: one message is lost, those after it wait, and the log says it once."""
+
+    async def main() -> None:
+        async with sharing(redis, 2, history=100) as (one, other):
+            channel = await member(other)
+            await one.group_send("g", {"n": 0})
+            await asyncio.to_thread(redis.command, "CONFIG", "SET", "maxmemory", "1")
+            await one.group_send("g", {"n": 1})
+            await lost(one)
+            for n in range(2, 20):
+                await one.group_send("g", {"n": n})
+            await asyncio.to_thread(redis.command, "CONFIG", "SET", "maxmemory", "0")
+            received = [(await other.receive(channel))["n"] for _ in range(19)]
+            assert received == [0, *range(2, 20)]
+            assert (one.losses.total, one.losses["disconnected"]) == (1, 1)
+            assert await other.group_count("g") == 1
+
+    with caplog.at_level(logging.WARNING, "hybrid.layers"):
+        run(main())
+    assert sum("used memory" in record.getMessage() for record in caplog.records) <= 2 + 1
+
+
+def test_a_message_that_redis_does_not_take(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody else's key stands where a history should: the log says so once, and all that is lost counts."""
+
+    async def main() -> None:
+        async with sharing(redis, 1, history=100) as (one,):
+            redis.command("SET", "hybrid:0:h:g", "mine")
+            for n in range(10):
+                await one.group_send("g", {"n": n})
+            await until(lambda: one.losses.total == 10)
+            channel = await one.new_channel()
+            await one.group_add("other", channel)
+            await one.group_send("other", {"n": 10})
+            assert (await one.receive(channel))["n"] == 10
+
+    with caplog.at_level(logging.WARNING, "hybrid.layers"):
+        run(main())
+    assert sum("a message was not taken" in record.getMessage() for record in caplog.records) == 1
+
+
 def test_what_cannot_be_sent_is_counted(redis: RedisServer) -> None:
     """What waits longer than `expiry`, and what there is no room for."""
 
