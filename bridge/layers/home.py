@@ -38,7 +38,7 @@ class Guest(Protocol):
 class Home:
     """Which loop it is. Any thread.
 
-    The loop of a server that opens the layer; before that, or without one, the first running loop that uses
+    The loop of the server that has opened the layer last, as one does that takes over; before that, or without one, the first running loop that uses
     it; and where no loop runs, one on a thread that is started for it. When a loop has ended, the next one
     takes over.
 
@@ -69,10 +69,10 @@ class Home:
             return loop
         here = asyncio.get_running_loop()
         with self._lock:
-            if self.loop is None or not self.is_running or (opening and self.kind is Kind.THREAD):
-                self._move(here, Kind.OPENED if opening else Kind.ADOPTED)
-            elif opening and self.loop is here:
+            if opening and self.loop is here and self.is_running:
                 self.kind = Kind.OPENED
+            elif opening or not self.is_running:
+                self._move(here, Kind.OPENED if opening else Kind.ADOPTED)
             return self.loop or here
 
     def start_thread(self) -> asyncio.AbstractEventLoop:

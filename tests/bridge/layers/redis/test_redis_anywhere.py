@@ -123,6 +123,38 @@ def test_without_a_loop_and_without_a_server(redis: RedisServer) -> None:
     run(main())
 
 
+def test_two_loops_in_turn_open_it(redis: RedisServer) -> None:
+    """As two servers of one process do: when the first stops, the layer is at work on the other's loop."""
+
+    async def main() -> None:
+        async with sharing(redis, 2, lease=1000) as (layer, other):
+            channel = await layer.new_channel()
+            await layer.group_add("g", channel)
+            elsewhere = asyncio.new_event_loop()
+            thread = threading.Thread(target=elsewhere.run_forever)
+            thread.start()
+            try:
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(layer.open(), elsewhere))
+                assert layer._home.loop is elsewhere
+                await layer.group_add("h", channel)
+                for n, group in enumerate("gh"):
+                    await other.group_send(group, {"n": n})
+                    assert await layer.receive(channel) == {"n": n}
+                assert await other.group_count("g") == 1
+                await asyncio.to_thread(layer.publish, "g", {"n": 2})
+                assert await layer.receive(channel) == {"n": 2}
+                await layer.group_send("g", {"n": 3})
+                assert await layer.receive(channel) == {"n": 3}
+                assert layer.losses.total == 0
+                await layer.close()
+            finally:
+                elsewhere.call_soon_threadsafe(elsewhere.stop)
+                await asyncio.to_thread(thread.join, DEADLINE)
+                elsewhere.close()
+
+    run(main())
+
+
 SCRIPT = """
 import sys
 from hybrid.bridge.layers.redis import RedisChannelLayer
