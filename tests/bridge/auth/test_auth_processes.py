@@ -12,7 +12,7 @@ from websockets.sync.client import ClientConnection
 from tests.apps.authenticated import ANN, BOB
 from tests.support.needs import require_module
 from tests.support.process import APPS, DEADLINE, ROOT, ServerProcess, start_server
-from tests.support.redis_process import redis_process
+from tests.support.redis import redis_process
 from tests.support.websocket_clients import close_of, opened
 
 SCRIPT = 'from hybrid.bridge.auth import disconnect_user; disconnect_user("ann", 4010, "script")'

@@ -4,7 +4,7 @@ from hybrid.bridge.layers.roster import Roster
 
 
 def test_both_books_agree() -> None:
-    """What a channel belongs to and watches is found by its name and by the group's, until the last is gone."""
+    """What a channel belongs to and watches is found by its name and by the group's, until it is gone."""
     roster = Roster()
     for group in ("a", "b", "c"):
         roster.join(group, "one", None, until=10.0)

@@ -120,7 +120,7 @@ def test_a_server_without_memory(redis: RedisServer, caplog: pytest.LogCaptureFi
 
 
 def test_a_message_that_redis_does_not_take(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
-    """Somebody else's key stands where a history should: the log says so once, and all that is lost counts."""
+    """Somebody else's key stands where a history should: the log says so once, and what is lost counts."""
 
     async def main() -> None:
         async with sharing(redis, 1, history=100) as (one,):
