@@ -213,7 +213,7 @@ class Link:
             await self.hub.sync()
 
     def _watch(self, group: str, *, is_settled: bool = False) -> None:
-        """Ask who is there, too, and tell what is news of it; who has left, when all have said who is there."""
+        """Ask who is there, too, and tell what is news of it; when all have said it, also who has left."""
         told = self._roster.told
 
         async def at(members: list[Member]) -> None:

@@ -157,7 +157,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
             self._books.close(channel, now)
 
     def stop_reading(self, channel: str) -> None:
-        """Say that nobody receives from a channel any more, though it belongs to groups until it is closed."""
+        """Say that nobody receives from a channel any more, though it stays a member until it is closed."""
         with self._switchboard.changing():
             self._books.deafen(channel)
 

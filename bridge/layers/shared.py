@@ -153,7 +153,7 @@ class SharedChannelLayer(Resident):
             self._call_at_home(self._link.close_channel, channel)
 
     def stop_reading(self, channel: str) -> None:
-        """Say that nobody receives from a channel any more, though it belongs to groups until it is closed."""
+        """Say that nobody receives from a channel any more, though it stays a member until it is closed."""
         self._local.stop_reading(channel)
         if self._link is not None:
             self._call_at_home(self._link.stop_watching, channel)

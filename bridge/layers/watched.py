@@ -1,8 +1,8 @@
 """What a process that watches groups has been told, so that nothing is told twice or not at all.
 
-Redis that is started anew knows nobody, and a broker that is killed takes its books with it. Then all processes
-say again who their members are: those are no news for who has known them, and those of a process that died
-meanwhile are never mentioned again. So each process remembers what it was told, and compares.
+Redis that is started anew knows nobody, and a broker that is killed takes its books with it. Then all
+processes say again who their members are: those are no news for who has known them, and those of a process
+that died meanwhile are never mentioned again. So each process remembers what it was told, and compares.
 """
 
 from collections.abc import Iterable, Iterator

@@ -31,8 +31,8 @@ Result = TypeVar("Result")
 #: Bytes that may wait to be written before messages should wait elsewhere.
 _CROWDED: Final = 1024 * 1024
 
-#: Errors after which this connection is of no use: the scripts are gone; this is no primary any more, or takes
-#: nothing, for want of memory, of disk or of replicas. What is sent waits then as if there were no connection.
+#: Errors after which this connection is of no use: the scripts are gone; this is no primary any more, or
+#: takes nothing, for want of memory, of disk or of replicas. What is sent waits as if there were none.
 _FATAL: Final = (NoScriptError, ReadOnlyError, MasterDownError, OutOfMemoryError)
 _FATAL_TEXTS: Final = ("MISCONF", "NOREPLICAS")
 

@@ -157,7 +157,7 @@ class RedisHub:
             connection.drop(str(error))
 
     async def _say_alive(self, connection: Connection) -> bool:
-        """Say that this process is alive, bury those that are not, and return whether it was not one of them."""
+        """Say that this process is alive, and bury those that are not; False if it was one of these."""
         lease = int(1000 * self._lease)
         found: list[int] = []
         while not found or found[-1] & 2:

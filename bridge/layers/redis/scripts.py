@@ -318,7 +318,7 @@ return {tonumber(numbers[1]), last, first + skipped, redis.call('LRANGE', kept, 
 """
 )
 
-#: base, process, lease -> 1 when the process was known to be alive, and 2 more when dead ones are left to bury
+#: base, process, lease -> 1 when the process was known to be alive; 2 more when dead ones are left to bury
 BEAT: Final = Script(
     _COMMON
     + _BURY
