@@ -38,9 +38,9 @@ class Guest(Protocol):
 class Home:
     """Which loop it is. Any thread.
 
-    The loop of the server that has opened the layer last, as one does that takes over; before that, or without
-    one, the first running loop that uses it; and where no loop runs, one on a thread that is started for it.
-    When a loop has ended, the next one takes over.
+    The loop of the server that has opened the layer last, as one does that takes over; before that, or
+    without one, the first running loop that uses it; and where no loop runs, one on a thread that is started
+    for it. When a loop has ended, the next one takes over.
 
     Args:
         guest: the layer's part that is at work there.
