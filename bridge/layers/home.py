@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import contextlib
 import enum
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar
@@ -50,7 +51,8 @@ class Home:
         self.kind = Kind.NONE
         self.loop: asyncio.AbstractEventLoop | None = None
         self._guest = guest
-        self._lock = threading.Lock()  # guards all here while a loop moves in
+        # Guards all here while a loop moves in; re-entrant, as a signal handler may publish at that moment.
+        self._lock = threading.RLock()
         self._thread: _Thread | None = None
 
     def __repr__(self) -> str:
@@ -76,8 +78,14 @@ class Home:
             return self.loop or here
 
     def start_thread(self) -> asyncio.AbstractEventLoop:
-        """Return the home, which is a thread of its own when there is none. Not on a loop's thread."""
+        """Return the home, which is a thread of its own when there is none. Not on a loop's thread.
+
+        Raises:
+            ConnectionError: the interpreter has come so far with its end that no thread runs any more.
+        """
         with self._lock:
+            if sys.is_finalizing():
+                raise ConnectionError("the interpreter is at its end")
             if self.loop is None or not self.is_running:
                 thread = _Thread(self._guest)
                 self._move(thread.start(), Kind.THREAD)

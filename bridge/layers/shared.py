@@ -354,8 +354,8 @@ class SharedChannelLayer(Resident):
             if not self._backlog.append(parcel, here):
                 self.losses.count("full", example=parcel.target)
             return
-        self._home.start_thread()
         try:
+            self._home.start_thread()
             self._home.run(self._hand_in_safely, parcel).result()
         except (ConnectionError, TimeoutError) as error:
             raise self.no_answer(f"the message for {parcel.target} was not sent", error) from error

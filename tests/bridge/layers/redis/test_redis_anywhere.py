@@ -186,6 +186,53 @@ def test_a_script_publishes(redis: RedisServer) -> None:
     run(main())
 
 
+AT_THE_END = """
+import atexit, signal, sys
+from hybrid.bridge.layers.redis import RedisChannelLayer
+
+class Late:
+    layer = RedisChannelLayer(sys.argv[1])
+
+    def __del__(self):
+        try:
+            self.layer.publish("g", {"n": "too late"})
+        except RuntimeError as error:
+            print(error)
+
+late = Late()
+layer = late.layer
+atexit.register(layer.publish, "g", {"n": 3})
+with layer._home._lock, layer.losses._lock:  # as if a signal came at this moment
+    signal.signal(signal.SIGUSR1, lambda *_: (layer.publish("g", {"n": 1}), layer.losses.count("full")))
+    signal.raise_signal(signal.SIGUSR1)
+layer.publish("g", {"n": 2})
+"""
+
+
+def test_a_script_publishes_at_unusual_moments(redis: RedisServer) -> None:
+    """A signal handler, and what runs at the end; where no thread runs any more it is an error."""
+
+    async def main() -> None:
+        async with sharing(redis, 1) as (layer,):
+            channel = await layer.new_channel()
+            await layer.group_add("g", channel)
+            done = await asyncio.to_thread(
+                subprocess.run,
+                [sys.executable, "-c", AT_THE_END, redis.url],
+                env=process_environment(),
+                capture_output=True,
+                text=True,
+                timeout=DEADLINE,
+                check=False,
+            )
+            assert done.returncode == 0
+            assert "the message for group g was not sent" in done.stdout
+            assert "the interpreter is at its end" in done.stdout
+            assert [(await layer.receive(channel))["n"] for _ in range(3)] == [1, 2, 3]
+
+    run(main())
+
+
 def test_a_child_process_starts_afresh(redis: RedisServer) -> None:
     """After a fork it is another process, with a connection of its own; the parent's is not disturbed."""
     layer = RedisChannelLayer(redis.url)
