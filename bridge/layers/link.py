@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hybrid.bridge.layers.arrivals import Arrivals, message_of
 from hybrid.bridge.layers.base import BaseChannelLayer
+from hybrid.bridge.layers.catching_up import CatchingUp
 from hybrid.bridge.layers.errands import Errands
 from hybrid.bridge.layers.history import select
 from hybrid.bridge.layers.hub import Delivery, History, Hub, HubEvents, Joining, Sending
@@ -60,8 +61,7 @@ class Link:
         self._roster = roster
         self._outgoing = outgoing
         self._subscribed: set[str] = set()
-        #: Groups of which what came meanwhile has been asked for, and which question was the last.
-        self._catching_up: dict[str, object] = {}
+        self._catching_up = CatchingUp(hub, roster, layer.losses, self._on_delivered)
         self._retired = False
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()  # set, and replaced, with every change of the state and with room
@@ -295,14 +295,15 @@ class Link:
             return
         now = time.monotonic()
         self._subscribed.clear()
-        self._catching_up.clear()
+        self._catching_up.forget()
         try:
             for group in self._roster.watched():
                 self._watch(group)
             for group in self._roster.groups():
                 self.hub.subscribe(group)
                 self._subscribed.add(group)
-                self._catch_up(group)
+                if self._layer.get_history(group):
+                    self._catching_up.ask(group)
             for group, channel, membership in self._roster.all():
                 left = membership.until - now
                 _forget(self.hub.join(Joining(group, channel, membership.metadata, left)))
@@ -317,37 +318,6 @@ class Link:
             self._settling.cancel()
         if self._roster.told:
             self._settling = self._loop.call_later(self.hub.settling, self._compare_watched)
-
-    def _catch_up(self, group: str) -> None:
-        """Have the members get what was kept of a group while nothing arrived here, and count the rest.
-
-        What arrives before the answer is part of it, and the answer has it in its order.
-        """
-        seen = self._roster.seen.get(group)
-        if seen is None or not self._layer.get_history(group):
-            return
-
-        question = self._catching_up[group] = object()
-
-        async def at(history: History) -> None:
-            if self._catching_up.get(group) is not question:
-                return  # the answer to a later one has it all
-            del self._catching_up[group]
-            first = history.messages[0].sequence if history.messages else history.last + 1
-            missed = first - max(seen + 1, history.start)
-            self._losses.count("disconnected", missed * self._roster.count(group), example=group)
-            # Not what has a number that was here already: a replica that took over may know less than this.
-            await self._on_delivered([each for each in history.messages if each.sequence > seen])
-            if self._roster.count(group):
-                self._roster.seen[group] = history.last
-
-        def answered(_: asyncio.Future[None]) -> None:
-            if self._catching_up.get(group) is question:  # there was an error, and nothing will come
-                del self._catching_up[group]
-
-        asked = self.hub.history(group, seen, at)
-        asked.add_done_callback(answered)
-        _forget(asked)
 
     def _on_disconnected(self) -> None:
         if not self._retired:
@@ -371,7 +341,7 @@ class Link:
         for delivery in deliveries:
             if self._retired:
                 return
-            if not delivery.sequence or delivery.group not in self._catching_up:
+            if not self._catching_up.covers(delivery):
                 await self._arrivals.deliver(delivery)
 
     async def _on_changed(self, group: str, joined: bool, member: Member) -> None:

@@ -56,12 +56,12 @@ def defaults_of(layer: type[Any], options: dict[str, object]) -> dict[str, objec
 @pytest.fixture(autouse=True)
 def _registry() -> Iterator[None]:
     """Put back what the pages' programs configure."""
-    books = (channel_layers._set, channel_layers._made, channel_layers._configured)
+    books: list[dict[str, Any]] = [channel_layers._set, channel_layers._made, channel_layers._configured]
     before = [dict(book) for book in books]
     yield
     for book, content in zip(books, before, strict=True):
         book.clear()
-        book.update(content)  # type: ignore[arg-type]
+        book.update(content)
 
 
 def test_the_first_page() -> None:
