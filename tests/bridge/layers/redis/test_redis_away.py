@@ -97,7 +97,7 @@ def test_who_watches_hears_what_has_changed(redis: RedisServer) -> None:
 
 
 def test_a_server_without_memory(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
-    """It is as good as away: one message is lost, those after it wait, and the log says it once."""
+    """It is as good as away: what it refused is lost, what comes after that waits, and it is logged once."""
 
     async def main() -> None:
         async with sharing(redis, 2, history=100) as (one, other):
@@ -109,9 +109,11 @@ def test_a_server_without_memory(redis: RedisServer, caplog: pytest.LogCaptureFi
             for n in range(2, 20):
                 await one.group_send("g", {"n": n})
             await asyncio.to_thread(redis.command, "CONFIG", "SET", "maxmemory", "0")
-            received = [(await other.receive(channel))["n"] for _ in range(19)]
-            assert received == [0, *range(2, 20)]
-            assert (one.losses.total, one.losses["disconnected"]) == (1, 1)
+            received: list[int] = []
+            while received[-1:] != [19]:
+                received.append((await other.receive(channel))["n"])
+            assert received == sorted(set(received))
+            assert 0 < one.losses["disconnected"] == one.losses.total < 10
             assert await other.group_count("g") == 1
 
     with caplog.at_level(logging.WARNING, "hybrid.layers"):
