@@ -70,7 +70,7 @@ class AsyncConsumer:
         self.channel_name = await self.channel_layer.new_channel()
         self.channel_receive = functools.partial(self.channel_layer.receive, self.channel_name)
         channel = OwnChannel(self.channel_layer, self.channel_name)
-        run = Run(self, scope, receive, send)
+        run = Run(self, scope, receive, send, channel.stop_reading)
         if scope["type"] == "websocket":
             channel.end_when_full(run.fall_behind)
         try:

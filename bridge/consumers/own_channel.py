@@ -32,6 +32,12 @@ class OwnChannel:
 
             self._layer.on_overflow(self._name, end)
 
+    def stop_reading(self) -> None:
+        """Say that nobody receives from it any more."""
+        stop_reading = getattr(self._layer, "stop_reading", None)
+        if stop_reading is not None:
+            stop_reading(self._name)
+
     def close(self) -> None:
         """Leave all groups for good; more than once if need be."""
         close_channel = getattr(self._layer, "close_channel", None)

@@ -73,13 +73,22 @@ class Run:
     Args:
         consumer: whose connection it is.
         scope: of the ASGI call, as are ``receive`` and ``send``.
+        on_deaf: called when nothing is received from the channel layer any more, once or twice.
     """
 
-    def __init__(self, consumer: Runnable, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        consumer: Runnable,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        on_deaf: Callable[[], object] | None = None,
+    ) -> None:
         self.state = State.OPEN
         self._consumer = consumer
         self._scope = scope
         self._send = send
+        self._on_deaf = on_deaf
         self._client = ReadAhead(receive, self._leave)
         parallel = consumer.concurrency == "parallel"
         self._parallel = parallel
@@ -258,6 +267,7 @@ class Run:
         """Let the run come to its end; the first reason counts."""
         if not self._over.done():
             self.state = state
+            self._be_deaf()
             if error is None:
                 self._over.set_result(message)
             else:
@@ -309,7 +319,12 @@ class Run:
     def _give_up(self) -> None:
         """Handle nothing more; that the client has left is still to come."""
         self.state = State.FAILED
+        self._be_deaf()
         self._consumer.bind(self._send_nowhere)
+
+    def _be_deaf(self) -> None:
+        if self._on_deaf is not None:
+            self._on_deaf()
 
     async def _close(self, code: int) -> None:
         with suppress(Exception):  # it may be closed already, by the application or by the client

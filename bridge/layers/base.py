@@ -144,6 +144,13 @@ class BaseChannelLayer(abc.ABC):
         nothing behind. A consumer's channel is closed when its connection has ended.
         """
 
+    def stop_reading(self, channel: str) -> None:  # noqa: B027 - it only spares work
+        """Say that nobody receives from a channel any more, though it belongs to groups until it is closed.
+
+        It watches nothing any more, and what is sent to it is forgotten and is no loss. So when a server
+        stops, its consumers are not told of one another's leaving. On the loop of the reader, as above.
+        """
+
     # Groups.
 
     @abc.abstractmethod

@@ -45,6 +45,7 @@ class Books:
         self.pause = min(rules.expiry, rules.group_expiry)
         self.sweep_at = 0.0
         self.keeps_history = rules.keeps_history
+        self._deaf: set[str] = set()  # channels that nobody reads, and that are to be closed
         self._rules = rules
         self._surplus = surplus
 
@@ -75,6 +76,8 @@ class Books:
         Whatever changes groups has all delivered that came before it, which may be more than a channel holds:
         a reader that had read everything is no slow one, and may have that, too, when its turn comes.
         """
+        if channel in self._deaf:
+            return True
         if self.boxes.put(channel, letter, now):
             self.waiters.wake(channel, self.woken)
             return True
@@ -125,8 +128,15 @@ class Books:
             watchers = watchers_of(event["group"])
             self._put_all(self.members.channels(watchers, now), (now, event, watchers), now)
 
+    def deafen(self, channel: str) -> None:
+        """Let nothing wait in a channel any more, nor be told of others; it is closed later."""
+        self._deaf.add(channel)
+        self.boxes.drop(channel)
+        self.members.stop_watching(channel)
+
     def close(self, channel: str, now: float) -> None:
         """End a channel for good."""
+        self._deaf.discard(channel)
         self.alarms.listen(channel, None)
         self.waiters.forget(channel)
         self.boxes.drop(channel)

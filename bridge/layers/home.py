@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import contextlib
 import enum
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar
@@ -38,9 +39,9 @@ class Guest(Protocol):
 class Home:
     """Which loop it is. Any thread.
 
-    The loop of a server that opens the layer; before that, or without one, the first running loop that uses
-    it; and where no loop runs, one on a thread that is started for it. When a loop has ended, the next one
-    takes over.
+    The loop of the server that has opened the layer last, as one does that takes over; before that, or
+    without one, the first running loop that uses it; and where no loop runs, one on a thread that is started
+    for it. When a loop has ended, the next one takes over.
 
     Args:
         guest: the layer's part that is at work there.
@@ -50,7 +51,8 @@ class Home:
         self.kind = Kind.NONE
         self.loop: asyncio.AbstractEventLoop | None = None
         self._guest = guest
-        self._lock = threading.Lock()  # guards all here while a loop moves in
+        # Guards all here while a loop moves in; re-entrant, as a signal handler may publish at that moment.
+        self._lock = threading.RLock()
         self._thread: _Thread | None = None
 
     def __repr__(self) -> str:
@@ -69,15 +71,21 @@ class Home:
             return loop
         here = asyncio.get_running_loop()
         with self._lock:
-            if self.loop is None or not self.is_running or (opening and self.kind is Kind.THREAD):
-                self._move(here, Kind.OPENED if opening else Kind.ADOPTED)
-            elif opening and self.loop is here:
+            if opening and self.loop is here and self.is_running:
                 self.kind = Kind.OPENED
+            elif opening or not self.is_running:
+                self._move(here, Kind.OPENED if opening else Kind.ADOPTED)
             return self.loop or here
 
     def start_thread(self) -> asyncio.AbstractEventLoop:
-        """Return the home, which is a thread of its own when there is none. Not on a loop's thread."""
+        """Return the home, which is a thread of its own when there is none. Not on a loop's thread.
+
+        Raises:
+            ConnectionError: the interpreter has come so far with its end that no thread runs any more.
+        """
         with self._lock:
+            if sys.is_finalizing():
+                raise ConnectionError("the interpreter is at its end")
             if self.loop is None or not self.is_running:
                 thread = _Thread(self._guest)
                 self._move(thread.start(), Kind.THREAD)

@@ -114,7 +114,7 @@ class HubEvents:
 class Hub(Protocol):
     """What carries messages between processes. All on one event loop.
 
-    Every method but the first five raises :class:`ConnectionError` when it is called while there is no
+    Every method but the first four raises :class:`ConnectionError` when it is called while there is no
     connection, and futures fail with it when the connection is lost before there is an answer. Nothing is
     ever sent twice.
     """
@@ -122,6 +122,11 @@ class Hub(Protocol):
     @property
     def has_room(self) -> bool:
         """Whether there is a connection that keeps up. Messages are taken without, too, but should wait."""
+        ...
+
+    @property
+    def settling(self) -> float:
+        """Seconds after :attr:`HubEvents.connected` in which the other processes say their members again."""
         ...
 
     def open(self, node: str, events: HubEvents) -> None:
@@ -178,8 +183,10 @@ class Hub(Protocol):
         """End that."""
         ...
 
-    def watch(self, group: str) -> None:
-        """Be told who joins and who leaves the group from now on."""
+    def watch(self, group: str, at: Callable[[list[Member]], Awaitable[object]]) -> asyncio.Future[None]:
+        """Be told who joins and who leaves the group from now on; ``at`` as in :meth:`join`, with those who
+        are members at this moment.
+        """
         ...
 
     def unwatch(self, group: str) -> None:

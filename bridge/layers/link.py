@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hybrid.bridge.layers.arrivals import Arrivals, message_of
 from hybrid.bridge.layers.base import BaseChannelLayer
+from hybrid.bridge.layers.catching_up import CatchingUp
 from hybrid.bridge.layers.errands import Errands
 from hybrid.bridge.layers.history import select
 from hybrid.bridge.layers.hub import Delivery, History, Hub, HubEvents, Joining, Sending
@@ -60,11 +61,13 @@ class Link:
         self._roster = roster
         self._outgoing = outgoing
         self._subscribed: set[str] = set()
+        self._catching_up = CatchingUp(hub, roster, layer.losses, self._on_delivered)
         self._retired = False
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()  # set, and replaced, with every change of the state and with room
         self._arrivals = Arrivals(local, errands, roster, min(_PER_TURN, layer.capacity))
         self._timer: asyncio.TimerHandle | None = None
+        self._settling: asyncio.TimerHandle | None = None
         # Twice within the shortest of the times that somebody set.
         self._interval = min(layer.expiry, layer.group_expiry, 5.0) / 2
 
@@ -110,8 +113,9 @@ class Link:
     def _stop(self) -> None:
         self._retired = True
         self._change(State.AWAY)
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._settling):
+            if timer is not None:
+                timer.cancel()
 
     def _change(self, state: State) -> None:
         self.state = state
@@ -187,7 +191,7 @@ class Link:
         """Make a channel of this process a member, at a moment of the order in which messages arrive."""
 
         async def at(last: int) -> None:
-            self._roster.seen.setdefault(group, last)
+            self._note(group, last)
             await self._local.group_add(group, channel)
 
         try:
@@ -201,11 +205,29 @@ class Link:
         expiry = self._layer.group_expiry
         return self.hub.join(Joining(group, queue, metadata, expiry, self.waiting(queue)))
 
-    async def watch(self, group: str) -> None:
-        """Be told who joins and leaves a group."""
+    async def watch(self, group: str, *, is_first: bool) -> None:
+        """Be told who joins and leaves a group; only the first who watches it has to ask."""
         with contextlib.suppress(ConnectionError):  # then it is said with the next one
-            self.hub.watch(group)
+            if is_first:
+                self._watch(group)
             await self.hub.sync()
+
+    def _watch(self, group: str, *, is_settled: bool = False) -> None:
+        """Ask who is there, too, and tell what is news of it; when all have said it, also who has left."""
+        told = self._roster.told
+
+        async def at(members: list[Member]) -> None:
+            if self._retired or not self._roster.is_watched(group):
+                return
+            for joined, member in told.compare(group, members) if is_settled else told.begin(group, members):
+                await self._arrivals.tell(group, joined, member)
+
+        _forget(self.hub.watch(group, at))
+
+    def _compare_watched(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            for group in self._roster.watched():
+                self._watch(group, is_settled=True)
 
     def unwatch(self, group: str) -> None:
         """End that."""
@@ -218,9 +240,18 @@ class Link:
             self._roster.leave(group, channel)
             with contextlib.suppress(ConnectionError):
                 _forget(self.hub.leave(group, channel))
+        self.stop_watching(channel)
+
+    def stop_watching(self, channel: str) -> None:
+        """Let a channel be told of no group any more."""
         for group in self._roster.watched_by(channel):
             if self._roster.unwatch(group, channel):
                 self.unwatch(group)
+
+    def _note(self, group: str, last: int) -> None:
+        """Note which message was the newest when the first member came, who may have left again."""
+        if self._roster.count(group):
+            self._roster.seen.setdefault(group, last)
 
     async def leave(self, group: str, channel: str) -> None:
         """End a membership, at a moment of that order."""
@@ -242,7 +273,7 @@ class Link:
         async def at(history: History) -> None:
             answers.append(history)
             if channel is not None:
-                self._roster.seen.setdefault(group, history.last)
+                self._note(group, history.last)
                 # Which also takes out what waits in the channel of this group: it comes with the answer.
                 await self._local.resume(group, None, channel)
 
@@ -264,36 +295,29 @@ class Link:
             return
         now = time.monotonic()
         self._subscribed.clear()
+        self._catching_up.forget()
         try:
             for group in self._roster.watched():
-                self.hub.watch(group)
+                self._watch(group)
             for group in self._roster.groups():
                 self.hub.subscribe(group)
                 self._subscribed.add(group)
-                self._catch_up(group)
+                if self._layer.get_history(group):
+                    self._catching_up.ask(group)
             for group, channel, membership in self._roster.all():
                 left = membership.until - now
                 _forget(self.hub.join(Joining(group, channel, membership.metadata, left)))
         except ConnectionError:
             return
+        self._settle()
         self._change(State.CONNECTED)
         self._on_room()
 
-    def _catch_up(self, group: str) -> None:
-        """Have the members get what was kept of a group while nothing arrived here, and count the rest."""
-        seen = self._roster.seen.get(group)
-        if seen is None or not self._layer.get_history(group):
-            return
-
-        async def at(history: History) -> None:
-            first = history.messages[0].sequence if history.messages else history.last + 1
-            missed = first - max(seen + 1, history.start)
-            self._losses.count("disconnected", missed * self._roster.count(group), example=group)
-            # Not what has a number that was here already: a replica that took over may know less than this.
-            await self._on_delivered([each for each in history.messages if each.sequence > seen])
-            self._roster.seen[group] = history.last
-
-        _forget(self.hub.history(group, seen, at))
+    def _settle(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+        if self._roster.told:
+            self._settling = self._loop.call_later(self.hub.settling, self._compare_watched)
 
     def _on_disconnected(self) -> None:
         if not self._retired:
@@ -317,10 +341,11 @@ class Link:
         for delivery in deliveries:
             if self._retired:
                 return
-            await self._arrivals.deliver(delivery)
+            if not self._catching_up.covers(delivery):
+                await self._arrivals.deliver(delivery)
 
     async def _on_changed(self, group: str, joined: bool, member: Member) -> None:
-        if not self._retired:
+        if not self._retired and self._roster.told.note(group, joined, member):
             await self._arrivals.tell(group, joined, member)
 
     # Time.

@@ -30,7 +30,8 @@ class Losses:
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self._clock = clock
-        self._lock = threading.Lock()  # guards all below; never held while something else is waited for
+        # Guards all below; never held while something else is waited for; re-entrant for signal handlers.
+        self._lock = threading.RLock()
         self._counts: Counter[Reason] = Counter()
         self._unsaid: Counter[Reason] = Counter()
         self._quiet_until = -_QUIET_SECONDS

@@ -121,11 +121,15 @@ class Memberships:
         self._closed[channel] = None
         if len(self._closed) > _MAX_CLOSED:
             del self._closed[next(iter(self._closed))]
+        self.stop_watching(channel)
         groups = sorted(self._groups_of.get(channel, ()))
-        for group in groups:
+        return [event for group in groups for event in self.leave(group, channel)]
+
+    def stop_watching(self, channel: str) -> None:
+        """Tell a channel of no group any more."""
+        for group in tuple(self._groups_of.get(channel, ())):
             if group.endswith("!"):
                 self.leave(group, channel)
-        return [event for group in groups for event in self.leave(group, channel)]
 
     def is_closed(self, channel: str) -> bool:
         """Return whether a channel has been closed lately."""

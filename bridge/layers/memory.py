@@ -156,6 +156,11 @@ class InMemoryChannelLayer(BaseChannelLayer):
         with self._switchboard.changing() as now:
             self._books.close(channel, now)
 
+    def stop_reading(self, channel: str) -> None:
+        """Say that nobody receives from a channel any more, though it stays a member until it is closed."""
+        with self._switchboard.changing():
+            self._books.deafen(channel)
+
     def is_closed(self, channel: str) -> bool:
         """Return whether a channel has been closed lately."""
         with self._switchboard.looking():

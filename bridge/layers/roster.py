@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
-Value = TypeVar("Value")
+from hybrid.bridge.layers.watched import Watched
 
 
 @dataclass(slots=True)
@@ -24,14 +23,19 @@ class Roster:
     """Who is in which group, and who watches which; all on the layer's loop.
 
     Attributes:
+        told: who is in the groups that are watched, as far as those know who watch.
         seen: by group, the number of the newest message that has arrived here, or was there when the first
             member came; for groups with a history.
     """
 
     def __init__(self) -> None:
+        self.told = Watched()
         self.seen: dict[str, int] = {}
         self._groups: dict[str, dict[str, Membership]] = {}
         self._watchers: dict[str, dict[str, float]] = {}
+        # The same by channel: one that ends leaves its groups, however many there are.
+        self._groups_of: dict[str, set[str]] = {}
+        self._watched_by: dict[str, set[str]] = {}
 
     def __repr__(self) -> str:
         return f"<Roster: {len(self._groups)} groups, {len(self._watchers)} watched>"
@@ -44,12 +48,14 @@ class Roster:
         known = members.get(channel)
         if known is None:
             members[channel] = Membership(metadata, until)
+            self._groups_of.setdefault(channel, set()).add(group)
         else:
             known.until = until
             known.metadata = known.metadata if metadata is None else metadata
 
     def leave(self, group: str, channel: str) -> None:
         """Forget a member, if it is one."""
+        _discard(self._groups_of, channel, group)
         if _discard(self._groups, group, channel):
             self.seen.pop(group, None)
 
@@ -63,11 +69,11 @@ class Roster:
 
     def groups_of(self, channel: str) -> list[str]:
         """Return the groups that a channel belongs to."""
-        return [group for group, members in self._groups.items() if channel in members]
+        return sorted(self._groups_of.get(channel, ()))
 
     def watched_by(self, channel: str) -> list[str]:
         """Return the groups that a channel watches."""
-        return [group for group, watchers in self._watchers.items() if channel in watchers]
+        return sorted(self._watched_by.get(channel, ()))
 
     def groups(self) -> list[str]:
         """Return the groups that have members here."""
@@ -92,11 +98,20 @@ class Roster:
         """Note a watcher; True for the first of its group."""
         is_first = group not in self._watchers
         self._watchers.setdefault(group, {})[channel] = until
+        self._watched_by.setdefault(channel, set()).add(group)
         return is_first
 
     def unwatch(self, group: str, channel: str) -> bool:
         """Forget a watcher; True when the group has none any more."""
-        return _discard(self._watchers, group, channel)
+        _discard(self._watched_by, channel, group)
+        if not _discard(self._watchers, group, channel):
+            return False
+        self.told.forget(group)
+        return True
+
+    def is_watched(self, group: str) -> bool:
+        """Return whether anybody watches a group."""
+        return group in self._watchers
 
     def watched(self) -> list[str]:
         """Return the groups that are watched."""
@@ -119,17 +134,24 @@ class Roster:
     def clear(self) -> None:
         """Forget everybody."""
         self.seen.clear()
-        self._groups.clear()
-        self._watchers.clear()
+        self.told = Watched()
+        for book in (self._groups, self._groups_of, self._watchers, self._watched_by):
+            book.clear()
 
 
 def _discard(
-    groups: dict[str, dict[str, Membership]] | dict[str, dict[str, float]], group: str, channel: str
+    groups: dict[str, dict[str, Membership]] | dict[str, dict[str, float]] | dict[str, set[str]],
+    group: str,
+    channel: str,
 ) -> bool:
     """Take a channel out of a group; True when it was the last one."""
     channels = groups.get(group)
-    if channels is None or channels.pop(channel, None) is None:
+    if channels is None or channel not in channels:
         return False
+    if isinstance(channels, set):
+        channels.remove(channel)
+    else:
+        del channels[channel]
     if not channels:
         del groups[group]
         return True

@@ -149,14 +149,22 @@ class SharedChannelLayer(Resident):
     def close_channel(self, channel: str) -> None:
         """End a channel of this process whose reader is gone for good."""
         self._local.close_channel(channel)
+        if self._link is not None:
+            self._call_at_home(self._link.close_channel, channel)
+
+    def stop_reading(self, channel: str) -> None:
+        """Say that nobody receives from a channel any more, though it stays a member until it is closed."""
+        self._local.stop_reading(channel)
+        if self._link is not None:
+            self._call_at_home(self._link.stop_watching, channel)
+
+    def _call_at_home(self, function: Callable[[str], object], channel: str) -> None:
         loop = self._home.loop
-        if loop is None or self._link is None:
-            return
-        if loop is running_loop():
-            self._link.close_channel(channel)
+        if loop is None or loop is running_loop():
+            function(channel)
         else:
             with contextlib.suppress(RuntimeError):  # the loop has been closed, and the hub knows nothing
-                loop.call_soon_threadsafe(self._link.close_channel, channel)
+                loop.call_soon_threadsafe(function, channel)
 
     # Groups.
 
@@ -261,8 +269,8 @@ class SharedChannelLayer(Resident):
         if not self.owns(channel):
             await link.errands.send(Errand("group_watch", group, channel))
             return
-        self._roster.watch(group, channel, time.monotonic() + self.group_expiry)
-        await link.watch(group)
+        is_first = self._roster.watch(group, channel, time.monotonic() + self.group_expiry)
+        await link.watch(group, is_first=is_first)
 
     async def group_unwatch(self, group: str, channel: str) -> None:
         """End that; it need not have begun."""
@@ -346,8 +354,8 @@ class SharedChannelLayer(Resident):
             if not self._backlog.append(parcel, here):
                 self.losses.count("full", example=parcel.target)
             return
-        self._home.start_thread()
         try:
+            self._home.start_thread()
             self._home.run(self._hand_in_safely, parcel).result()
         except (ConnectionError, TimeoutError) as error:
             raise self.no_answer(f"the message for {parcel.target} was not sent", error) from error

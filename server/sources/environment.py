@@ -13,6 +13,9 @@ PREFIX = "HYBRID_"
 #: Names the configuration file; no setting itself.
 CONFIG_VARIABLE = "HYBRID_CONFIG"
 
+#: Set by a server for its workers and what these start: where they share channel layers.
+WORKERS_VARIABLE = "HYBRID_WORKERS_SOCKET"
+
 #: Variables that hosting services set, and other servers know: they count where nobody has said anything.
 COMMON_VARIABLES = {"workers": "WEB_CONCURRENCY", "forwarded_allow_ips": "FORWARDED_ALLOW_IPS"}
 
@@ -82,9 +85,10 @@ def ignored(environ: Mapping[str, str]) -> list[str]:
 def unknown(environ: Mapping[str, str]) -> list[str]:
     """Say which variables look like ours and have no meaning: somebody may have mistyped one."""
     names = [name for name, (what, _) in settings_of(Config).items() if what.option]
-    known = {CONFIG_VARIABLE, *map(variable_of, ("app", *names))}
+    known = {CONFIG_VARIABLE, WORKERS_VARIABLE, *map(variable_of, ("app", *names))}
     ours = {each for each in environ if each.startswith(PREFIX) and not _SERVICE_VARIABLE.match(each)}
-    return [f"{each} is no variable of ours{did_you_mean(each, known)}" for each in sorted(ours - known)]
+    meant = known - {WORKERS_VARIABLE}
+    return [f"{each} is no variable of ours{did_you_mean(each, meant)}" for each in sorted(ours - known)]
 
 
 _TARGETS = Texts(help="The targets.", metavar="TARGET...")

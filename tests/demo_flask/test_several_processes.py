@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.parlour import Person, Window, serve_parlour
 from tests.support.process import ServerProcess
-from tests.support.redis_process import redis_process
+from tests.support.redis import redis_process
 from tests.support.waiting import children_of, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc which worker has a connection")

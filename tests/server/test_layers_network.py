@@ -1,7 +1,6 @@
 """Channel layers under real servers: publishing from anywhere, and layers of somebody else's."""
 
 import functools
-import importlib.util
 import re
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from tests.support.process import (
     process_environment,
     run_hybrid,
 )
-from tests.support.redis_process import redis_process
+from tests.support.redis import redis_process
 from tests.support.websocket_clients import opened
 
 ROOM = "tests.apps.room_asgi:app"
@@ -36,12 +35,9 @@ CORE = "channels_redis.core.RedisChannelLayer"
 PUBSUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
 OURS = "redis"
 #: Those that reach other processes.
-WIDE = [CORE, PUBSUB, *([OURS] if importlib.util.find_spec("hybrid.bridge.layers.redis.layer") else [])]
+WIDE = [CORE, PUBSUB, OURS]
 #: Those that reach the other workers of one server.
-AMONG_WORKERS = [
-    CORE,
-    *(["workers", ""] if importlib.util.find_spec("hybrid.bridge.layers.workers.layer") else []),
-]
+AMONG_WORKERS = [CORE, OURS, "workers", ""]
 
 
 PUBLISHES = "import hybrid; hybrid.publish('room', {'type': 'room.said', 'text': 'a script'})"

@@ -4,6 +4,7 @@ import contextlib
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +15,9 @@ from hybrid.bridge.layers.redis import RedisChannelLayer
 from tests.support.needs import require_module, require_program
 from tests.support.process import DEADLINE
 from tests.support.waiting import poll
+
+#: Attempts to find a port that nobody takes before Redis does.
+_ATTEMPTS = 5
 
 
 def free_port() -> int:
@@ -35,7 +39,7 @@ class RedisServer:
     def __init__(self, folder: Path, *options: str, sentinel: str = "") -> None:
         self.folder = folder
         self.socket = folder / "redis.sock"
-        self._program = require_program("redis-server")
+        self._program = require_program("redis-server", "valkey-server")
         self._options = options
         self._sentinel = sentinel
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,6 +106,22 @@ class RedisServer:
         assert self._process is not None
         assert self._process.poll() is None, self.log
         return False
+
+
+@contextlib.contextmanager
+def redis_process() -> Iterator[str]:
+    """Run a server on a TCP port while the block runs; give its URL."""
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder, contextlib.ExitStack() as stack:
+        for attempt in range(_ATTEMPTS, 0, -1):
+            port = free_port()
+            server = RedisServer(Path(folder), "--port", str(port), "--bind", "127.0.0.1")
+            try:
+                stack.enter_context(server)
+                break
+            except AssertionError:  # somebody else has got the port
+                if attempt == 1:
+                    raise
+        yield f"redis://127.0.0.1:{port}"
 
 
 @pytest.fixture

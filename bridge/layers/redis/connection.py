@@ -13,7 +13,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import (
+    MasterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 from hybrid.bridge.layers.redis.scripts import ALL, Script
 
@@ -24,8 +31,10 @@ Result = TypeVar("Result")
 #: Bytes that may wait to be written before messages should wait elsewhere.
 _CROWDED: Final = 1024 * 1024
 
-#: Errors after which this connection is of no use: the scripts are gone; this is no primary any more.
-_FATAL: Final = (NoScriptError, ReadOnlyError)
+#: Errors after which this connection is of no use: the scripts are gone; this is no primary any more, or
+#: takes nothing, for want of memory, of disk or of replicas. What is sent waits as if there were none.
+_FATAL: Final = (NoScriptError, ReadOnlyError, MasterDownError, OutOfMemoryError)
+_FATAL_TEXTS: Final = ("MISCONF", "NOREPLICAS")
 
 #: An answer: bytes, a number, None, an error, or a list of these. A list never begins with bytes, which is
 #: how it differs from what is pushed.
@@ -179,7 +188,7 @@ class Connection:
             await self._told.pushed(pushed[1], pushed[2])
 
     async def _answer(self, reply: Reply) -> None:
-        if isinstance(reply, _FATAL):
+        if isinstance(reply, RedisError) and _is_fatal(reply):
             self.drop(str(reply))
         handler = self._expected.popleft()
         if handler is not None:
@@ -239,6 +248,10 @@ class Connection:
         if writer is not None:
             with contextlib.suppress(OSError):
                 os.close(writer.get_extra_info("socket").fileno())
+
+
+def _is_fatal(error: RedisError) -> bool:
+    return isinstance(error, _FATAL) or str(error).startswith(_FATAL_TEXTS)
 
 
 class _Answer:

@@ -52,6 +52,7 @@ class RedisHub:
         self._connection: Connection | None = None
         self._queues: Queues | None = None
         self._task: asyncio.Task[None] | None = None
+        self._complaint = ""  # the last that was logged of a message
         self._is_said = False  # that there is no connection
         self._is_closing = False
 
@@ -64,6 +65,11 @@ class RedisHub:
     def has_room(self) -> bool:
         """Whether there is a connection that keeps up."""
         return self._connection is not None and self._connection.has_room
+
+    @property
+    def settling(self) -> float:
+        """Seconds in which the others come back after Redis: who takes longer is taken to be dead anyway."""
+        return self._lease
 
     def open(self, node: str, events: HubEvents) -> None:
         """Begin to connect."""
@@ -137,9 +143,7 @@ class RedisHub:
             channels = (self._base + b"a", self._base + b"n:" + self._node.encode())
             connection.say("SUBSCRIBE", *channels)
             while True:
-                async with asyncio.timeout(self._timeout):
-                    lease = int(1000 * self._lease)
-                    was_alive = await connection.ask(scripts.BEAT, self._node, lease, read=_as_it_is)
+                was_alive = await self._say_alive(connection)
                 if self._connection is None:
                     self._connection, self._queues = connection, queues
                     self._say_found()
@@ -151,6 +155,15 @@ class RedisHub:
             connection.drop(f"no answer within {self._timeout:g} seconds")
         except ConnectionError as error:
             connection.drop(str(error))
+
+    async def _say_alive(self, connection: Connection) -> bool:
+        """Say that this process is alive, and bury those that are not; False if it was one of these."""
+        lease = int(1000 * self._lease)
+        found: list[int] = []
+        while not found or found[-1] & 2:
+            async with asyncio.timeout(self._timeout):
+                found.append(await connection.ask(scripts.BEAT, self._node, lease, read=_as_it_is))
+        return bool(found[0] & 1)
 
     def _on_dropped(self, reason: str) -> None:
         """Have no connection from this moment, though its end takes a little longer."""
@@ -228,9 +241,14 @@ class RedisHub:
         """End that."""
         self._say("UNSUBSCRIBE", b"g:", group)
 
-    def watch(self, group: str) -> None:
+    def watch(self, group: str, at: Callable[[list[Member]], Awaitable[object]]) -> asyncio.Future[None]:
         """Be told who joins and leaves."""
+
+        async def read(reply: Reply) -> None:
+            await at(_members(reply))
+
         self._say("SUBSCRIBE", b"w:", group)
+        return self._connected().ask(scripts.MEMBERS, group, read=read)
 
     def unwatch(self, group: str) -> None:
         """End that."""
@@ -280,11 +298,7 @@ class RedisHub:
         """Return the members in all processes."""
 
         async def read(reply: Reply) -> list[Member]:
-            _, noted = reply
-            found = [
-                _member(channel, record) for channel, record in zip(noted[::2], noted[1::2], strict=True)
-            ]
-            return sorted(found, key=lambda member: member.since)
+            return _members(reply)
 
         return self._connected().ask(scripts.MEMBERS, group, read=read)
 
@@ -342,7 +356,9 @@ class RedisHub:
 
     def _on_lost(self, reply: Reply) -> None:
         if isinstance(reply, Exception):
-            logger.error("%s: a message was not taken: %s", self._address, reply)
+            if str(reply) != self._complaint:  # once, as it may be true of every message
+                self._complaint = str(reply)
+                logger.error("%s: a message was not taken: %s", self._address, reply)
             self._events.lost("disconnected", 1, "whoever it was for")
         elif isinstance(reply, list):
             expired, full = cast("list[int]", reply)
@@ -355,6 +371,13 @@ class RedisHub:
 
 async def _as_it_is(reply: Reply) -> Any:
     return reply
+
+
+def _members(reply: Reply) -> list[Member]:
+    """Read who is in a group, those that joined first first."""
+    _, noted = reply
+    found = [_member(channel, record) for channel, record in zip(noted[::2], noted[1::2], strict=True)]
+    return sorted(found, key=lambda member: member.since)
 
 
 def _member(channel: bytes, noted: bytes) -> Member:

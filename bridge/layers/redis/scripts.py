@@ -318,7 +318,7 @@ return {tonumber(numbers[1]), last, first + skipped, redis.call('LRANGE', kept, 
 """
 )
 
-#: base, process, lease -> 1 when the process was known to be alive
+#: base, process, lease -> 1 when the process was known to be alive; 2 more when dead ones are left to bury
 BEAT: Final = Script(
     _COMMON
     + _BURY
@@ -330,7 +330,8 @@ live(nodes, math.max(10 * lease, 86400000))
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', nodes, '-inf', text(now), 'LIMIT', 0, 8)) do
   bury(dead)
 end
-return before and tonumber(before) > now and 1 or 0
+local left = redis.call('ZCOUNT', nodes, '-inf', text(now)) > 0 and 2 or 0
+return left + (before and tonumber(before) > now and 1 or 0)
 """
 )
 

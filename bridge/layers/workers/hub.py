@@ -9,7 +9,7 @@ from typing import Any, Final
 from hybrid.bridge.layers.hub import Delivery, History, Joining, Sending
 from hybrid.bridge.layers.presence import Member
 from hybrid.bridge.layers.workers.framing import frame
-from hybrid.bridge.layers.workers.life import Life, forget_answer, member_of
+from hybrid.bridge.layers.workers.life import Life, member_of
 from hybrid.bridge.layers.workers.words import Ask
 
 #: Of a channel that is no queue.
@@ -83,18 +83,16 @@ class WorkersHub(Life):
         """End that."""
         self._say(Ask.UNSUBSCRIBE, group)
 
-    def watch(self, group: str) -> None:
-        """Be told who joins and who leaves the group from now on."""
+    def watch(self, group: str, at: Callable[[list[Member]], Awaitable[object]]) -> asyncio.Future[None]:
+        """Be told who joins and who leaves the group from now on; ``at`` gets those who are there."""
 
-        async def begin(answer: object, parts: list[Any]) -> None:
-            for joined, member in self._watched.begin(group, map(member_of, parts)):
-                await self._events.changed(group, joined, member)
+        async def begun(answer: object, parts: list[Any]) -> None:
+            await at([member_of(each) for each in parts])
 
-        forget_answer(self._ask(Ask.WATCH, group, then=begin))
+        return self._ask(Ask.WATCH, group, then=begun)
 
     def unwatch(self, group: str) -> None:
         """End that."""
-        self._watched.forget(group)
         self._say(Ask.UNWATCH, group)
 
     def join(

@@ -14,7 +14,6 @@ from hybrid.bridge.layers.workers.framing import Frame, frame
 from hybrid.bridge.layers.workers.line import Line
 from hybrid.bridge.layers.workers.places import require_place
 from hybrid.bridge.layers.workers.questions import Questions
-from hybrid.bridge.layers.workers.watching import Watched
 from hybrid.bridge.layers.workers.words import VERSION, Ask, Tell
 
 logger = logging.getLogger("hybrid.layers")
@@ -61,12 +60,10 @@ class Life:
         self._line: Line | None = None
         self._room = asyncio.Event()
         self._questions = Questions()
-        self._watched = Watched()
         self._held: list[bytes] = []  # what is said while the state is MOVING
         self._held_size = 0
         self._waited: list[tuple[int, str]] = []  # for what, with which ticket, when that began
         self._unconfirmed = 0  # publications of which the broker has not said that it has them
-        self._timers: list[asyncio.TimerHandle] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._patience: asyncio.TimerHandle | None = None
         self._welcome: asyncio.TimerHandle | None = None
@@ -75,6 +72,11 @@ class Life:
     def has_room(self) -> bool:
         """Whether there is a connection that keeps up."""
         return self.state is State.CONNECTED and self._line is not None and self._line.has_room
+
+    @property
+    def settling(self) -> float:
+        """Seconds in which the other processes say again who their members are."""
+        return _SETTLING
 
     @property
     def is_broker(self) -> bool:
@@ -130,8 +132,6 @@ class Life:
         for each in (self._patience, self._welcome):
             if each is not None:
                 each.cancel()
-        for timer in self._timers:
-            timer.cancel()
         for task in self._tasks:
             task.cancel()
         self._questions.fail()
@@ -184,15 +184,12 @@ class Life:
         elif word == Tell.TAKEN:
             self._unconfirmed -= said[1]
         elif word == Tell.CHANGED:
-            member = member_of(said[3:])
-            if self._watched.note(said[1], said[2], member):
-                await self._events.changed(said[1], said[2], member)
+            await self._events.changed(said[1], said[2], member_of(said[3:]))
         elif word == Tell.PART:
             self._questions.add(said[1], said[2])
         elif word == Tell.LOST:
             self._events.lost("full", said[1], "this process, which reads too slowly")
         elif word == Tell.FLUSHED:
-            self._watched.clear()
             await self._events.flushed()
         elif word == Tell.WELCOME:
             self._be_welcome(is_known=said[1])
@@ -229,7 +226,6 @@ class Life:
             self._events.disconnected()
         self._events.connected()
         self._say_what_was_held()
-        self._timers = [self._loop.call_later(_SETTLING, self._compare_watched)]
 
     def _take_again(self) -> None:
         """Wait for the messages of queues for which this process waited when the broker before said goodbye.
@@ -283,19 +279,6 @@ class Life:
             if self.has_room:
                 self._events.room()
 
-    def _compare_watched(self) -> None:
-        """Ask who is there, now that all processes have said it."""
-        for group in self._watched.groups():
-            if self.state is State.CONNECTED:
-                forget_answer(self._ask(Ask.MEMBERS, group, then=self._comparison(group)))
-
-    def _comparison(self, group: str) -> "Callable[[Any, list[Any]], Awaitable[object]]":
-        async def compare(answer: object, parts: list[Any]) -> None:
-            for joined, member in self._watched.compare(group, map(member_of, parts)):
-                await self._events.changed(group, joined, member)
-
-        return compare
-
     # What is said.
 
     def _say(self, *items: object) -> None:
@@ -332,8 +315,3 @@ def member_of(items: list[Any]) -> Member:
     """Return the member that the broker has described."""
     channel, metadata, since = items
     return Member(channel, {} if metadata is None else decode(metadata), since)
-
-
-def forget_answer(future: "asyncio.Future[Any]") -> None:
-    """Miss no answer."""
-    future.add_done_callback(lambda done: done.cancelled() or done.exception())

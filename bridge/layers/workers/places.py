@@ -124,6 +124,17 @@ class Seat:
     def __repr__(self) -> str:
         return f"<Seat {self.lock} {'free' if self._descriptor is None else 'ours'}>"
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the lock that this process has is the one that others would find."""
+        if self._descriptor is None:
+            return False
+        try:
+            there, found = self.lock.lstat(), os.fstat(self._descriptor)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (found.st_dev, found.st_ino)
+
     def claim(self) -> bool:
         """Take the seat if it is free; the lock's file then has this process's id.
 
@@ -152,8 +163,9 @@ class Seat:
     def give_up(self) -> None:
         """Let somebody else have it. The file goes: nobody needs it, and who has opened it sees that."""
         if self._descriptor is not None:
-            with contextlib.suppress(OSError):
-                self.lock.unlink()
+            if self.is_kept:
+                with contextlib.suppress(OSError):
+                    self.lock.unlink()
             forget(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None

@@ -11,12 +11,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
+from hybrid.bridge.errors import HybridError
 from hybrid.bridge.layers.workers import legacy
 from hybrid.bridge.layers.workers.broker import Broker
 from hybrid.bridge.layers.workers.connection import Connection
 from hybrid.bridge.layers.workers.forks import close_in_children, forget, silence
 from hybrid.bridge.layers.workers.framing import FramingError
-from hybrid.bridge.layers.workers.places import Seat, state_of
+from hybrid.bridge.layers.workers.places import Seat, prepare_folder, state_of
 
 logger = logging.getLogger("hybrid.layers")
 
@@ -61,9 +62,11 @@ class Service:
         self._connections: set[Connection] = set()
         self._dirty: list[Connection] = []
         self._socket: socket.socket | None = None
+        self._inode = (0, 0)  # of the socket's file
         self._accepting: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
+        self._complaint = ""
         self._quiet = asyncio.Event()  # when nobody is left who may say something
 
     def __repr__(self) -> str:
@@ -81,6 +84,12 @@ class Service:
             OSError: the socket cannot be had.
         """
         self._inherit()
+        self._bind()
+        self._timer = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self.phase = Phase.SERVING
+        logger.debug("process %d is the broker of %s", self._pid, self._place)
+
+    def _bind(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             self._place.unlink()  # of a broker that was killed: this process has the seat
         self._socket = listening = socket.socket(socket.AF_UNIX)
@@ -89,11 +98,10 @@ class Service:
         listening.bind(str(self._place))
         self._place.chmod(0o600)
         listening.listen(_BACKLOG)
+        found = self._place.lstat()
+        self._inode = found.st_dev, found.st_ino
         # Not create_unix_server(): who is accepted when that is closed may stay connected to nobody.
         self._listen()
-        self._timer = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
-        self.phase = Phase.SERVING
-        logger.debug("process %d is the broker of %s", self._pid, self._place)
 
     def _listen(self) -> None:
         if self._socket is not None:
@@ -169,6 +177,43 @@ class Service:
         self._timer = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
         with self.telling():
             self.broker.sweep(self.now)
+        if not (self._seat.is_kept and self._is_bound):
+            self._come_back()
+
+    @property
+    def _is_bound(self) -> bool:
+        """Whether others who look for the socket would find this one."""
+        try:
+            found = self._place.lstat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._inode
+
+    def _come_back(self) -> None:
+        """Make the socket and the lock anew: somebody has removed them, as systems do when a user logs out.
+
+        Until then whoever comes new would find nobody, and be a second broker. If there is one already,
+        everybody here goes there.
+        """
+        try:
+            prepare_folder(self._place)
+            seat = self._seat
+            if not seat.is_kept:
+                seat = Seat(self._place)
+                if not seat.claim():
+                    logger.warning("%s was removed, and another process is the broker now", self._place)
+                    self._moving = self._loop.create_task(self.hand_over())
+                    return
+                self._seat.give_up()
+                self._seat = seat
+            self._stop_listening()
+            self._bind()
+        except (HybridError, OSError) as error:
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                logger.error("%s was removed, and cannot be made again: %s", self._place, error)
+        else:
+            logger.warning("%s was removed by somebody, and is made again", self._place)
 
     # The end.
 
@@ -183,6 +228,7 @@ class Service:
         if self.phase is not Phase.SERVING:
             return
         self.phase = Phase.MOVING
+        self._stop_timer()
         self._stop_listening()
         with self.telling():
             for connection in tuple(self._connections):
@@ -205,18 +251,23 @@ class Service:
 
     def _write(self, frames: Iterator[bytes]) -> None:
         """Leave that to it (any thread)."""
+        if not self._seat.is_kept:
+            return  # the next one is at work already, and knows nothing of such a file
         try:
             legacy.write(self._state, frames)
         except OSError as error:
             logger.warning("the state of the broker cannot be left to the next one: %s", error)
 
-    def _stop_listening(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+    def _stop_listening(self) -> None:
         listening, self._socket = self._socket, None
         if listening is not None:
-            with contextlib.suppress(OSError):
-                self._place.unlink()
+            if self._is_bound:
+                with contextlib.suppress(OSError):
+                    self._place.unlink()
             self._loop.remove_reader(listening)
             forget(listening.fileno())
             listening.close()  # who has connected, and was not accepted, sees the end of the connection
@@ -229,6 +280,7 @@ class Service:
         """Be over at once: the next one gets the books, and the processes notice by themselves."""
         if self.phase is Phase.OVER:
             return
+        self._stop_timer()
         self._stop_listening()
         for connection in tuple(self._connections):
             connection.abort()
@@ -238,6 +290,7 @@ class Service:
 
     def give_up(self) -> None:
         """Be over at once, with nothing handed over: it could not start."""
+        self._stop_timer()
         self._stop_listening()
         self._finish()
 

@@ -12,7 +12,7 @@ from tests.support.chatsite import conversation, copy_project, heard, manage, vi
 from tests.support.daphne import start_daphne
 from tests.support.needs import require_module
 from tests.support.process import ServerProcess, run_hybrid, start_server
-from tests.support.redis_process import redis_process
+from tests.support.redis import redis_process
 
 WSGI, ASGI = "chatsite.wsgi:application", "chatsite.asgi:application"
 

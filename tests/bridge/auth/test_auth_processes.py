@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 
 import pytest
 from websockets.sync.client import ClientConnection
@@ -12,19 +13,27 @@ from websockets.sync.client import ClientConnection
 from tests.apps.authenticated import ANN, BOB
 from tests.support.needs import require_module
 from tests.support.process import APPS, DEADLINE, ROOT, ServerProcess, start_server
-from tests.support.redis_process import redis_process
+from tests.support.redis import redis_process
 from tests.support.websocket_clients import close_of, opened
 
 SCRIPT = 'from hybrid.bridge.auth import disconnect_user; disconnect_user("ann", 4010, "script")'
-LAYERS = {"channels_redis": 'channels_redis.core.RedisChannelLayer?hosts=["{}"]'}
+LAYERS = {
+    "channels_redis": 'channels_redis.core.RedisChannelLayer?hosts=["{}"]',
+    "redis": "{}/2",
+    "workers": "workers://{}",
+}
 
 
 @pytest.fixture(params=LAYERS)
-def env(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """Run a Redis, and give the environment of those that use it."""
-    require_module(request.param)
-    with redis_process() as url:
-        yield {"HYBRID_LAYER": LAYERS[request.param].format(url), "PYTHONPATH": str(ROOT)}
+def env(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Give the environment of those that share a layer, with a Redis if it needs one."""
+    name: str = request.param
+    with ExitStack() as stack:
+        place: object = tmp_path / "layer.sock"
+        if name != "workers":
+            require_module(name)
+            place = stack.enter_context(redis_process())
+        yield {"HYBRID_LAYER": LAYERS[name].format(place), "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture
@@ -53,3 +62,19 @@ def test_two_servers(env: dict[str, str], servers: tuple[ServerProcess, ServerPr
             assert close_of(second) == (4010, "script")
             bob.send("still here")
             assert bob.recv(timeout=DEADLINE) == "still here"
+
+
+def test_several_workers(tmp_path: Path) -> None:
+    """One process closes what a user has in all workers of one server, which share a layer by themselves."""
+    env = {"PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(tmp_path)}
+    with start_server("authenticated:app", cwd=APPS, env=env, workers=2) as server, ExitStack() as stack:
+        anns = [stack.enter_context(with_token(server, ANN)) for _ in range(12)]
+        bob = stack.enter_context(with_token(server, BOB))
+        for websocket in (*anns, bob):
+            websocket.recv(timeout=DEADLINE)
+        (place,) = tmp_path.glob("hybrid-*/layer.sock")
+        environment = {**os.environ, **env, "HYBRID_LAYER": f"workers://{place}"}
+        subprocess.run([sys.executable, "-c", SCRIPT], env=environment, check=True, timeout=DEADLINE)
+        assert [close_of(ann) for ann in anns] == [(4010, "script")] * 12
+        bob.send("still here")
+        assert bob.recv(timeout=DEADLINE) == "still here"

@@ -174,3 +174,34 @@ def test_somebody_elses_layer_needs_no_word_for_the_end() -> None:
         run(main())
     finally:
         channel_layers.set(DEFAULT_CHANNEL_LAYER, before)
+
+
+def test_who_has_left_loses_nothing(layer: InMemoryChannelLayer) -> None:
+    """What is sent while a handler still says farewell is no loss, and nobody's channel is full."""
+
+    class Lingers(AsyncWebsocketConsumer):
+        gone = False
+
+        async def connect(self) -> None:
+            """Join."""
+            await self.channel_layer.group_add("chat", self.channel_name)
+            await self.accept()
+
+        async def disconnect(self, code: int) -> None:
+            """Take some time."""
+            type(self).gone = True
+            await self.channel_layer.receive("go")
+
+    async def main() -> None:
+        async with connected(Lingers.as_asgi()) as line:
+            line.leave()
+            await until(lambda: Lingers.gone)
+            for _ in range(5):
+                await layer.group_send("chat", {"type": "chat.message", "text": "x"})
+            assert await layer.group_count("chat") == 1
+            await layer.send("go", {"type": "go"})
+            await line.end()
+        assert await layer.group_count("chat") == 0
+        assert layer.losses.total == 0
+
+    run(main())

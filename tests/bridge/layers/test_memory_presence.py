@@ -136,6 +136,31 @@ def test_a_layer_that_nobody_has_any_more_is_let_go_of_by_its_loop() -> None:
     run(main())
 
 
+def test_a_channel_that_nobody_reads_any_more() -> None:
+    """It is a member until it is closed, but told of nobody, and what is sent to it is forgotten."""
+
+    async def main() -> None:
+        layer = InMemoryChannelLayer(capacity=1, overflow="close")
+        channel = await layer.new_channel()
+        await layer.group_watch("board", channel)
+        await layer.group_watch("board", "w")
+        await layer.group_add("board", channel)
+        layer.stop_reading(channel)
+        await layer.group_add("board", "other")
+        for _ in range(3):
+            await layer.send(channel, {"n": 1})
+            await layer.group_send("board", {"n": 2})
+            assert await waiting(layer, "other") == [{"n": 2}]
+        assert await waiting(layer, channel) == []
+        assert [each.channel for each in await layer.group_members("board")] == [channel, "other"]
+        layer.close_channel(channel)
+        assert layer.losses.total == 2  # of the watcher, which has room for one event of three
+        assert await layer.group_count("board") == 1
+        assert await waiting(layer, "w") == [event("join", channel)]
+
+    run(main())
+
+
 def test_a_closed_channel_joins_nothing_any_more() -> None:
     """It leaves its groups, watchers are told so, it watches nothing, and what it still does is in vain."""
 

@@ -3,9 +3,16 @@
 import pytest
 
 from hybrid.bridge.errors import ConfigError
+from hybrid.bridge.layers.workers.places import VARIABLE
 from hybrid.server.config import Config
 from hybrid.server.config.settings import Choice, Flag, Seconds, Setting, Texts, Whole, settings_of
-from hybrid.server.sources.environment import from_environment, ignored, unknown, variable_of
+from hybrid.server.sources.environment import (
+    WORKERS_VARIABLE,
+    from_environment,
+    ignored,
+    unknown,
+    variable_of,
+)
 from hybrid.server.sources.origins import Given, Source
 
 OPTIONS = {name: what for name, (what, _) in settings_of(Config).items() if what.option}
@@ -111,6 +118,14 @@ def test_a_variable_that_looks_like_ours() -> None:
     """It may belong to somebody else, so that it is said, with what may have been meant, and not refused."""
     assert unknown({"HYBRID_THREAD": "3", "HYBRIDS": "", "HYBRID_CONFIG": "x", "HYBRID_APP": "y"}) == [
         "HYBRID_THREAD is no variable of ours; did you mean HYBRID_THREADS?"
+    ]
+
+
+def test_the_variable_of_a_servers_workers() -> None:
+    """What a worker starts has it from its server: it is no mistake, and nobody has meant it either."""
+    assert WORKERS_VARIABLE == VARIABLE
+    assert unknown({VARIABLE: "/run/x.sock", "HYBRID_WORKER": "2"}) == [
+        "HYBRID_WORKER is no variable of ours; did you mean HYBRID_WORKERS?"
     ]
 
 

@@ -123,6 +123,38 @@ def test_without_a_loop_and_without_a_server(redis: RedisServer) -> None:
     run(main())
 
 
+def test_two_loops_in_turn_open_it(redis: RedisServer) -> None:
+    """As two servers of one process do: when the first stops, the layer is at work on the other's loop."""
+
+    async def main() -> None:
+        async with sharing(redis, 2, lease=1000) as (layer, other):
+            channel = await layer.new_channel()
+            await layer.group_add("g", channel)
+            elsewhere = asyncio.new_event_loop()
+            thread = threading.Thread(target=elsewhere.run_forever)
+            thread.start()
+            try:
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(layer.open(), elsewhere))
+                assert layer._home.loop is elsewhere
+                await layer.group_add("h", channel)
+                for n, group in enumerate("gh"):
+                    await other.group_send(group, {"n": n})
+                    assert await layer.receive(channel) == {"n": n}
+                assert await other.group_count("g") == 1
+                await asyncio.to_thread(layer.publish, "g", {"n": 2})
+                assert await layer.receive(channel) == {"n": 2}
+                await layer.group_send("g", {"n": 3})
+                assert await layer.receive(channel) == {"n": 3}
+                assert layer.losses.total == 0
+                await layer.close()
+            finally:
+                elsewhere.call_soon_threadsafe(elsewhere.stop)
+                await asyncio.to_thread(thread.join, DEADLINE)
+                elsewhere.close()
+
+    run(main())
+
+
 SCRIPT = """
 import sys
 from hybrid.bridge.layers.redis import RedisChannelLayer
@@ -150,6 +182,53 @@ def test_a_script_publishes(redis: RedisServer) -> None:
             assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
             assert await layer.receive(channel) == {"n": 1}
             assert await layer.receive("jobs") == {"n": 2}
+
+    run(main())
+
+
+AT_THE_END = """
+import atexit, signal, sys
+from hybrid.bridge.layers.redis import RedisChannelLayer
+
+class Late:
+    layer = RedisChannelLayer(sys.argv[1])
+
+    def __del__(self):
+        try:
+            self.layer.publish("g", {"n": "too late"})
+        except RuntimeError as error:
+            print(error)
+
+late = Late()
+layer = late.layer
+atexit.register(layer.publish, "g", {"n": 3})
+with layer._home._lock, layer.losses._lock:  # as if a signal came at this moment
+    signal.signal(signal.SIGUSR1, lambda *_: (layer.publish("g", {"n": 1}), layer.losses.count("full")))
+    signal.raise_signal(signal.SIGUSR1)
+layer.publish("g", {"n": 2})
+"""
+
+
+def test_a_script_publishes_at_unusual_moments(redis: RedisServer) -> None:
+    """A signal handler, and what runs at the end; where no thread runs any more it is an error."""
+
+    async def main() -> None:
+        async with sharing(redis, 1) as (layer,):
+            channel = await layer.new_channel()
+            await layer.group_add("g", channel)
+            done = await asyncio.to_thread(
+                subprocess.run,
+                [sys.executable, "-c", AT_THE_END, redis.url],
+                env=process_environment(),
+                capture_output=True,
+                text=True,
+                timeout=DEADLINE,
+                check=False,
+            )
+            assert done.returncode == 0
+            assert "the message for group g was not sent" in done.stdout
+            assert "the interpreter is at its end" in done.stdout
+            assert [(await layer.receive(channel))["n"] for _ in range(3)] == [1, 2, 3]
 
     run(main())
 

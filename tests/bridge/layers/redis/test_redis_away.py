@@ -64,6 +64,82 @@ def test_messages_flow_again(redis: RedisServer, caplog: pytest.LogCaptureFixtur
     assert sum("there is a connection to unix://" in line for line in said) == 2
 
 
+def test_who_watches_hears_what_has_changed(redis: RedisServer) -> None:
+    """Not that all join again when Redis has been killed and started, but who came and who went meanwhile."""
+
+    async def main() -> None:
+        async with sharing(redis, 3, lease=2) as (one, other, dying):
+            watchers = [await one.new_channel() for _ in range(2)]
+            for watcher in watchers:
+                await one.group_watch("g", watcher)
+            staying = [await member(layer) for layer in (one, other)]
+            going = [await member(dying), await member(other)]
+            for watcher in watchers:
+                assert [(await one.receive(watcher))["channel"] for _ in range(4)] == staying + going
+            redis.kill()
+            for layer in (one, other, dying):
+                await lost(layer)
+            await dying.close()
+            await other.group_discard("g", going[1])
+            coming = await member(other)
+            await asyncio.to_thread(redis.start)
+            for watcher in watchers:
+                told = [await one.receive(watcher) for _ in range(3)]
+                assert [(each["type"], each["channel"]) for each in told[:1]] == [("group.join", coming)]
+                assert {(each["type"], each["channel"]) for each in told[1:]} == {
+                    ("group.leave", channel) for channel in going
+                }
+            last = await member(one)
+            for watcher in watchers:
+                assert (await one.receive(watcher))["channel"] == last
+
+    run(main())
+
+
+def test_a_server_without_memory(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    """It is as good as away: what it refused is lost, what comes after that waits, and it is logged once."""
+
+    async def main() -> None:
+        async with sharing(redis, 2, history=100) as (one, other):
+            channel = await member(other)
+            await one.group_send("g", {"n": 0})
+            await asyncio.to_thread(redis.command, "CONFIG", "SET", "maxmemory", "1")
+            await one.group_send("g", {"n": 1})
+            await lost(one)
+            for n in range(2, 20):
+                await one.group_send("g", {"n": n})
+            await asyncio.to_thread(redis.command, "CONFIG", "SET", "maxmemory", "0")
+            received: list[int] = []
+            while received[-1:] != [19]:
+                received.append((await other.receive(channel))["n"])
+            assert received == sorted(set(received))
+            assert 0 < one.losses["disconnected"] == one.losses.total < 10
+            assert await other.group_count("g") == 1
+
+    with caplog.at_level(logging.WARNING, "hybrid.layers"):
+        run(main())
+    assert sum("used memory" in record.getMessage() for record in caplog.records) <= 2 + 1
+
+
+def test_a_message_that_redis_does_not_take(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody else's key stands where a history should: the log says so once, and what is lost counts."""
+
+    async def main() -> None:
+        async with sharing(redis, 1, history=100) as (one,):
+            redis.command("SET", "hybrid:0:h:g", "mine")
+            for n in range(10):
+                await one.group_send("g", {"n": n})
+            await until(lambda: one.losses.total == 10)
+            channel = await one.new_channel()
+            await one.group_add("other", channel)
+            await one.group_send("other", {"n": 10})
+            assert (await one.receive(channel))["n"] == 10
+
+    with caplog.at_level(logging.WARNING, "hybrid.layers"):
+        run(main())
+    assert sum("a message was not taken" in record.getMessage() for record in caplog.records) == 1
+
+
 def test_what_cannot_be_sent_is_counted(redis: RedisServer) -> None:
     """What waits longer than `expiry`, and what there is no room for."""
 

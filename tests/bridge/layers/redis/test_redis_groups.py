@@ -191,6 +191,25 @@ def test_a_process_that_is_held_up_is_a_member_again(redis: RedisServer) -> None
     run(main())
 
 
+def test_a_process_with_many_members_dies(redis: RedisServer) -> None:
+    """All that it had leave at once, as soon as anybody notices, although Redis does it in pieces."""
+
+    async def main() -> None:
+        options: dict[str, Any] = {"lease": 1000, "capacity": 3000, "max_message_size": 10_000}
+        async with sharing(redis, 2, **options) as (one, dying):
+            channels = [f"x.{dying.node}!{n}" for n in range(1700)]
+            await asyncio.gather(*(dying.group_add("g", channel) for channel in channels))
+            watcher = await one.new_channel()
+            await one.group_watch("g", watcher)
+            redis.command("ZADD", "hybrid:0:nodes", "1", dying.node)
+            assert await one.group_count("g") == 0
+            async with sharing(redis, 1):
+                left = {(await one.receive(watcher))["channel"] for _ in channels}
+            assert left == set(channels)
+
+    run(main())
+
+
 def test_channels_of_other_processes(redis: RedisServer) -> None:
     """They can be sent to, made members, and be let watch; only their own process receives from them."""
 

@@ -108,3 +108,26 @@ def test_resuming_is_joining(redis: RedisServer) -> None:
             assert await one.group_count("g") == 0
 
     run(main())
+
+
+def test_taken_for_dead_amid_traffic(redis: RedisServer) -> None:
+    """A process whose lease has ended says everything again, and its members get nothing twice."""
+
+    async def main() -> None:
+        async with sharing(redis, history=10_000, capacity=10_000, lease=0.06) as (one, other):
+            channel = await one.new_channel()
+            await one.group_add("g", channel)
+
+            async def send() -> None:
+                for n in range(2000):
+                    await other.group_send("g", {"n": n})
+                    if n % 100 == 0:
+                        await asyncio.to_thread(redis.command, "ZREM", "hybrid:0:nodes", one.node)
+
+            sending = asyncio.create_task(send())
+            received = [(await one.receive(channel))["n"] for _ in range(2000)]
+            await sending
+            assert received == list(range(2000))
+            assert one.losses.total == 0
+
+    run(main())

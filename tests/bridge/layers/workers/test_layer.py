@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -347,6 +348,51 @@ def test_files_of_a_killed_broker_are_in_nobodys_way(tmp_path: Path) -> None:
 
     run(main())
     assert not (tmp_path / "run" / "s").exists()
+
+
+@pytest.mark.parametrize("name", ["", "s", "s.lock"])
+def test_what_is_removed_is_made_again(tmp_path: Path, name: str) -> None:
+    """The folder, the socket or the lock: who comes later meets those who were there, and nothing is lost."""
+    folder = tmp_path / "run"
+
+    async def main() -> None:
+        async with layers(tmp_path, 2) as (one, other):
+            channel = await member(other)
+            await one.group_send("g", {"n": 1})
+            if name:
+                (folder / name).unlink()
+            else:
+                shutil.rmtree(folder)
+            await until(lambda: (folder / "s").exists() and (folder / "s.lock").exists())
+            async with layers(tmp_path, 1) as (third,):
+                assert one.is_broker
+                await third.group_send("g", {"n": 2})
+                received = [(await other.receive(channel))["n"] for _ in range(2)]
+                assert received == [1, 2]
+                assert len((await third.resume("g", 0)).messages) == 2
+        assert [each.name for each in folder.iterdir()] == ["s.state"]  # for the next broker
+
+    run(main())
+
+
+def test_another_broker_came_when_the_folder_was_removed(tmp_path: Path) -> None:
+    """There is one broker in the end, and all meet there."""
+
+    async def main() -> None:
+        async with layers(tmp_path, 2) as (one, other):
+            channel = await member(other)
+            shutil.rmtree(tmp_path / "run")
+            async with layers(tmp_path, 1) as (third,):
+                await until(lambda: not one.is_broker)
+                await until_counted(third, 1)
+                assert third.is_broker
+                await third.group_send("g", {"n": 1})
+                assert (await other.receive(channel))["n"] == 1
+                await one.group_send("g", {"n": 2})
+                assert (await other.receive(channel))["n"] == 2
+                assert {each.name for each in (tmp_path / "run").iterdir()} == {"s", "s.lock"}
+
+    run(main())
 
 
 def test_who_does_not_serve_makes_no_folder(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """What a process that watches groups has been told, so that nothing is told twice or not at all.
 
-A broker that is killed takes its books with it. The next one hears from all processes again who their members
-are: those are no news for who has known them, and those of a process that died with the broker are never
-mentioned again. So each process remembers what it was told, and compares.
+Redis that is started anew knows nobody, and a broker that is killed takes its books with it. Then all
+processes say again who their members are: those are no news for who has known them, and those of a process
+that died meanwhile are never mentioned again. So each process remembers what it was told, and compares.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,18 +19,12 @@ class Watched:
     def __repr__(self) -> str:
         return f"<Watched: {len(self._known)} groups>"
 
-    def groups(self) -> list[str]:
-        """Return the groups that are watched."""
-        return list(self._known)
+    def __len__(self) -> int:
+        return len(self._known)
 
     def forget(self, group: str) -> None:
         """Watch a group no more."""
         self._known.pop(group, None)
-
-    def clear(self) -> None:
-        """Know of no members any more, in the groups that are watched."""
-        for known in self._known.values():
-            known.clear()
 
     def note(self, group: str, joined: bool, member: Member) -> bool:
         """Take note of a change; True when it is news."""

@@ -1,7 +1,7 @@
 """What a process that watches groups tells its watchers when a broker has gone with its books."""
 
 from hybrid.bridge.layers.presence import Member
-from hybrid.bridge.layers.workers.watching import Watched
+from hybrid.bridge.layers.watched import Watched
 
 A, B, C = (Member(name) for name in "abc")
 
@@ -29,12 +29,11 @@ def test_what_was_missed_is_told() -> None:
 
 
 def test_what_is_not_watched_is_forgotten() -> None:
-    """After a flush nobody is known; a group that is watched no more is nobody's business."""
+    """A group that is watched no more is nobody's business."""
     watched = Watched()
     list(watched.begin("g", [A]))
-    watched.clear()
-
-    assert watched.groups() == ["g"]
-    assert watched.note("g", True, A)
+    assert len(watched) == 1
     watched.forget("g")
+    assert len(watched) == 0
+    assert not watched.note("g", True, A)
     assert list(watched.compare("g", [])) == []
