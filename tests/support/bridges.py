@@ -5,7 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -136,7 +136,8 @@ def ask(
 ) -> Answer:
     """Ask on a connection, and return the whole answer; underscores in header names become dashes."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method or ("GET" if body is None else "POST"), target, body, fields)
+    with suppress(BrokenPipeError):  # it may be answered, and refused, before it has been sent
+        connection.request(method or ("GET" if body is None else "POST"), target, body, fields)
     response = connection.getresponse()
     return Answer(response.status, response.reason, response.getheaders(), response.read())
 

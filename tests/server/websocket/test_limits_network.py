@@ -210,17 +210,17 @@ async def test_bytes(kind: str) -> None:
 @pytest.mark.usefixtures("ticks")
 @BOTH
 @pytest.mark.parametrize(
-    ("setting", "end"),
+    ("setting", "seconds", "end"),
     [
-        ("ws_idle_timeout", (1001, "no message for 0.1 seconds")),
-        ("ws_max_age", (1001, "open for long enough, connect again")),
+        ("ws_idle_timeout", 0.1, (1001, "no message for 0.1 seconds")),
+        ("ws_max_age", 1.0, (1001, "open for long enough, connect again")),  # after the first echo
     ],
 )
 @on_each_loop
-async def test_time(kind: str, setting: str, end: tuple[int, str]) -> None:
+async def test_time(kind: str, setting: str, seconds: float, end: tuple[int, str]) -> None:
     """A WebSocket on which nothing is said, or that is old, is closed with 1001, and the application told."""
     app = application(kind)
-    settings: dict[str, Any] = {setting: 0.1}
+    settings: dict[str, Any] = {setting: seconds}
     async with serving(app, **settings) as (server, _), several(server, 1) as (websocket,):
         assert await end_of(websocket) == end
         if isinstance(app, Echo):
