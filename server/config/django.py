@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from hybrid.server.config.settings import Setting, SettingsGroup, Text, Whole, setting, settings_group
+from hybrid.server.config.settings import (
+    Setting,
+    SettingsGroup,
+    Text,
+    Whole,
+    holds_texts_and_tables,
+    setting,
+    settings_group,
+)
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -15,9 +23,7 @@ class Lanes(Setting):
     in_files: ClassVar[bool] = True
 
     def _accepts(self, value: Any) -> bool:
-        return isinstance(value, Mapping) and all(
-            isinstance(each, (str, Mapping)) for each in cast("Mapping[str, object]", value).values()
-        )
+        return holds_texts_and_tables(value)
 
     def _wanted(self) -> str:
         return 'a table: write "app:view" = "asgi", or "/path/*" = {lane = "asgi", percent = 5}'

@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.config.settings import Setting, SettingsGroup, setting, settings_group
+from hybrid.server.config.settings import (
+    Setting,
+    SettingsGroup,
+    holds_texts_and_tables,
+    setting,
+    settings_group,
+)
 
 DEFAULT_ALIAS = "default"
 
@@ -39,9 +45,7 @@ class Layers(Layer):
     in_files: ClassVar[bool] = True
 
     def _accepts(self, value: Any) -> bool:
-        return isinstance(value, Mapping) and all(
-            isinstance(each, (str, Mapping)) for each in cast("Mapping[str, object]", value).values()
-        )
+        return holds_texts_and_tables(value)
 
     def _wanted(self) -> str:
         return "a table of tables: write [layers.NAME], with the key backend"

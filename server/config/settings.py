@@ -6,7 +6,7 @@ variables, the configuration file and the reference page are made from there.
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
@@ -201,6 +201,13 @@ class Object(Setting):
     """An object of the program that embeds the server."""
 
     option: bool = False
+
+
+def holds_texts_and_tables(value: object) -> bool:
+    """Tell whether a value is a table of texts and tables."""
+    return isinstance(value, Mapping) and all(
+        isinstance(each, (str, Mapping)) for each in cast("Mapping[str, object]", value).values()
+    )
 
 
 def setting(default: T, what: Setting) -> T:

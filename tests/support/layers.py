@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from hybrid.bridge.layers import InMemoryChannelLayer
+from hybrid.bridge.layers import BaseChannelLayer, InMemoryChannelLayer
 
 DEADLINE = 20.0
 Result = TypeVar("Result")
@@ -31,6 +31,53 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
             return await main
 
     return asyncio.run(within_deadline())
+
+
+class ThreadedAdapter:
+    """What the model needs of a layer of several processes. It is on the loop of a thread, as a server's is that
+    has other threads, which publish.
+
+    Args:
+        make: makes the layer, on the loop.
+        prepare: awaited on the loop before that.
+    """
+
+    timed = False
+
+    def __init__(self, make: Callable[[], BaseChannelLayer], prepare: Coroutine[Any, Any, object]) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.run(prepare)
+        self.layer = make()
+        self.run(self.layer.open())
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine on the layer's loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(DEADLINE)
+
+    def settle(self) -> None:
+        """Have an answer that comes after all that was sent, and let the loop deliver that."""
+        self.run(self._settle())
+
+    async def _settle(self) -> None:
+        await self.layer.group_count("nobody")
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    def wait(self, seconds: int) -> None:
+        """Let no time pass."""
+
+    def close(self) -> None:
+        """Close the layer and the loop."""
+        self.run(self.end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def end(self) -> None:
+        """Close the layer, on the loop."""
+        await self.layer.close()
 
 
 async def waiting(layer: InMemoryChannelLayer, channel: str) -> list[dict[str, Any]]:
