@@ -24,12 +24,18 @@ endif
 
 .PHONY: help
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON (3.11 or newer), VENV=$(VENV), PORT=$(PORT), ARGS (for pytest and the benchmark)"
 
 .PHONY: demo
 demo: $(VENV)/.stamp-demo  ## serve the Flask demo with its WebSockets on http://127.0.0.1:8000
 	$(BIN)/hybrid serve --host $(HOST) --port $(PORT) demo_flask.wsgi:app
+
+.PHONY: demo-django
+demo-django: $(VENV)/.stamp-demo-django  ## serve the Django demo, on both lanes, on http://127.0.0.1:8000
+	$(BIN)/python demo_django/manage.py migrate --verbosity 0
+	$(BIN)/python demo_django/manage.py demo_data
+	$(BIN)/hybrid serve --host $(HOST) --port $(PORT) --django demo_django.settings
 
 .PHONY: test
 test: $(VENV)/.stamp-test  ## run the tests (ARGS="-k name" for some of them)

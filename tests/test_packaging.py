@@ -128,7 +128,8 @@ def test_type_checkers_see_every_room() -> None:
 def test_extras_are_the_promised_ones() -> None:
     """The extras that the documentation names exist."""
     extras = project()["project"]["optional-dependencies"]
-    assert set(extras) == {"flask", "redis", "django", "dotenv", "reload", "metrics", "demo", "test", "dev"}
+    demos = {"demo", "demo-django"}
+    assert set(extras) == {"flask", "redis", "django", "dotenv", "reload", "metrics", "test", "dev"} | demos
 
 
 @pytest.mark.slow

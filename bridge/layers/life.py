@@ -170,6 +170,12 @@ class _Users:
             user = known[1] if known is not None else self._users[0] if self._users else None
         return None if user is None else user.loop
 
+    def opens(self, layer: ChannelLayer) -> bool:
+        """Tell whether a server has opened a layer, or is about to."""
+        with self._lock:
+            known = self._homes.get(id(layer))
+        return known is not None and known[1].loop is not None and known[1].loop.is_running()
+
     def forget(self) -> None:
         """Begin anew, in a forked process."""
         self._lock = threading.Lock()
@@ -195,6 +201,7 @@ class _Users:
 
 _USERS: Final = _Users()
 loop_of: Final = _USERS.loop_of
+is_opened_by_server: Final = _USERS.opens
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_USERS.forget)
 

@@ -11,6 +11,7 @@ from hybrid.bridge.errors import ChannelFull
 from hybrid.bridge.layers.codec import decode, encode
 from hybrid.bridge.layers.errands import Errand
 from hybrid.bridge.layers.home import Kind
+from hybrid.bridge.layers.life import is_opened_by_server
 from hybrid.bridge.layers.link import Link, State
 from hybrid.bridge.layers.outgoing import Parcel
 from hybrid.bridge.layers.presence import Member, Replay
@@ -350,7 +351,10 @@ class SharedChannelLayer(Resident):
         here = running_loop()
         if here is not None:
             self._home.enter()
-        if here is not None or (self._home.is_running and self._home.kind is not Kind.THREAD):
+        # A server is about to open a layer that has just been made: then it is home, and a thread of the
+        # layer's own would be stopped with what it is doing.
+        at_work = self._home.is_running and self._home.kind is not Kind.THREAD
+        if here is not None or at_work or is_opened_by_server(self):
             if not self._backlog.append(parcel, here):
                 self.losses.count("full", example=parcel.target)
             return

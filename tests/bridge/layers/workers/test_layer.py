@@ -14,7 +14,12 @@ from typing import Any
 
 import pytest
 
+from hybrid.bridge import publish
 from hybrid.bridge.errors import ChannelFull, ChannelLayerError, ConfigError
+from hybrid.bridge.layers import channel_layers
+from hybrid.bridge.layers.home import Kind
+from hybrid.bridge.layers.life import LayersInUse
+from hybrid.bridge.layers.specs import parse_layer
 from hybrid.bridge.layers.workers import WorkersChannelLayer, connection, finding
 from hybrid.bridge.layers.workers.framing import frame
 from hybrid.bridge.layers.workers.life import State
@@ -112,6 +117,33 @@ def test_a_thread_publishes(tmp_path: Path) -> None:
             thread.join()
 
     run(main())
+
+
+def test_a_thread_publishes_before_anybody_has_asked_for_the_layer(tmp_path: Path) -> None:
+    """The layer is made for it, and the server, which is told of that, sends the message when it has opened
+    it: not a thread of the layer's own, which would end in the middle of it.
+    """
+    place = str(tmp_path / "run" / "s")
+
+    async def main() -> None:
+        use = LayersInUse({"default": parse_layer(f"workers://{place}")}, eager=False)
+        await use.open()
+        listening = WorkersChannelLayer(place)
+        await listening.open()
+        channel = await member(listening)
+        thread = threading.Thread(target=publish, args=("g", {"type": "x", "n": 1}))
+        thread.start()
+        thread.join()  # the loop stands still: nobody can have opened anything yet
+        made = channel_layers["default"]
+        assert isinstance(made, WorkersChannelLayer)
+        assert made._home.kind is Kind.NONE
+        assert (await listening.receive(channel))["n"] == 1
+        await listening.close()
+        await use.close(1)
+
+    channel_layers.__init__()  # type: ignore[misc]
+    run(main())
+    channel_layers.__init__()  # type: ignore[misc]
 
 
 def test_a_broker_that_stops_hands_over_and_nobody_notices(tmp_path: Path) -> None:
