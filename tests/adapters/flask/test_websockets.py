@@ -141,10 +141,10 @@ class TestSetup:
             async def here(socket: Socket) -> None:
                 await socket.send(request.script_root + request.path)
 
-            client = WebsocketCommunicator(ws, "/root/here")
-            client.scope["root_path"] = "/root"
+            client = WebsocketCommunicator(ws, "/mount/here")
+            client.scope["root_path"] = "/mount"
             assert (await client.connect())[0]
-            assert await client.receive_from() == "/root/here"
+            assert await client.receive_from() == "/mount/here"
             await client.disconnect()
 
         run(test())
