@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import contextlib
 import enum
+import os
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -149,17 +150,17 @@ class _Thread:
         """Start, and return the loop that runs."""
         self._thread.start()
         self._ready.wait()
-        atexit.register(self._end)
+        _running.add(self)
         return self._loop
 
     def stop(self, *, goodbye: bool) -> None:
         """Have it end, with or without the guest's departure. Any thread."""
         self._goodbye = goodbye
-        atexit.unregister(self._end)
+        _running.discard(self)
         with contextlib.suppress(RuntimeError):  # it has ended already
             self._loop.call_soon_threadsafe(self._stopped.set)
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """End with the program, and give the hub a moment to hear of it."""
         self.stop(goodbye=True)
         self._thread.join(_GOODBYE_SECONDS)
@@ -171,3 +172,19 @@ class _Thread:
         await self._stopped.wait()
         if self._goodbye:
             await self._guest.depart()
+
+
+#: The threads of this process.
+_running: Final[set[_Thread]] = set()
+
+
+def _end_all() -> None:
+    for thread in tuple(_running):
+        thread.end()
+
+
+# Said with the import, and so done after all that a program says later, which may still publish: no thread
+# can be started any more then (Python 3.12).
+atexit.register(_end_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_running.clear)
