@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import logging
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +19,10 @@ settings.register_profile(
     "no clock", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("no clock")
+
+# A shell that runs something in the background has it ignore SIGINT, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
