@@ -31,6 +31,10 @@ class State(enum.Enum):
     AWAY = enum.auto()  #: it was lost, or could not be had; what is asked now fails
 
 
+class Moved(ConnectionError):
+    """The layer is at work on another loop by now."""
+
+
 class Link:
     """What a layer has on its home loop. All on that loop, but :meth:`retire`.
 
@@ -63,6 +67,7 @@ class Link:
         self._subscribed: set[str] = set()
         self._catching_up = CatchingUp(hub, roster, layer.losses, self._on_delivered)
         self._retired = False
+        self._is_closing = False
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()  # set, and replaced, with every change of the state and with room
         self._arrivals = Arrivals(local, errands, roster, min(_PER_TURN, layer.capacity))
@@ -91,9 +96,13 @@ class Link:
         self._timer = self._loop.call_later(self._interval, self._tick)
 
     async def close(self) -> None:
-        """Send what can be sent, say goodbye and let go of the connection."""
+        """Send what can be sent, say goodbye and let go of the connection; once."""
+        if self._is_closing:
+            return
+        self._is_closing = True
         if self.state is State.CONNECTED:
             self.send_all()
+        self._change(State.AWAY)  # what is said during the goodbye is too late for it
         await self.hub.close()
         self._stop()
         self.errands.cancel()
@@ -129,8 +138,17 @@ class Link:
         return self.state is State.CONNECTED
 
     async def connected(self) -> None:
-        """Wait for a connection."""
+        """Wait for a connection.
+
+        Raises:
+            ConnectionError: there will be none, as the layer closes.
+            Moved: nor here, as somebody else goes on.
+        """
         while self.state is not State.CONNECTED:
+            if self._is_closing:
+                raise ConnectionError("the layer has been closed")
+            if self._retired:
+                raise Moved("the layer is at work on another event loop")
             await self._changed.wait()
 
     # What leaves.
@@ -291,7 +309,7 @@ class Link:
         """Say everything again, in this order: what was sent to a group meanwhile is asked for, and what
         comes after that arrives.
         """
-        if self._retired:
+        if self._retired or self._is_closing:
             return
         now = time.monotonic()
         self._subscribed.clear()

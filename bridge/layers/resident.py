@@ -106,9 +106,11 @@ class Resident(BaseChannelLayer):
         link = self._link
         if link is not None:
             self._collect()
-            self._link = None
             self._roster.clear()
             await link.close()
+            if self._link is link:
+                self._link = None
+                self._roster.clear()  # of who has come during the goodbye
 
     async def open(self) -> None:
         """Be at work on the running event loop from now on: a server calls this before it serves."""
@@ -122,6 +124,7 @@ class Resident(BaseChannelLayer):
 
     async def _close(self) -> None:
         await self.depart()
+        await self._local.close()
         self._home.leave()
 
     async def _at_home(self, function: Callable[..., Coroutine[Any, Any, Result]], *args: Any) -> Result:
@@ -140,10 +143,19 @@ class Resident(BaseChannelLayer):
         while (parcel := self._backlog.pop()) is not None:
             link.send(parcel)
 
+    def _present(self) -> Link:
+        """Return the link (at home).
+
+        Raises:
+            ConnectionError: the layer has been closed before this had its turn.
+        """
+        if self._link is None:
+            raise ConnectionError("the layer has been closed")
+        return self._link
+
     async def _linked(self) -> Link:
         """Return the link, whether there is a connection or not, after what was sent before (at home)."""
-        assert self._link is not None
-        link = self._link
+        link = self._present()
         await link.settled()
         self._collect()
         link.send_all()

@@ -12,7 +12,7 @@ from hybrid.bridge.layers.codec import decode, encode
 from hybrid.bridge.layers.errands import Errand
 from hybrid.bridge.layers.home import Kind
 from hybrid.bridge.layers.life import is_opened_by_server
-from hybrid.bridge.layers.link import Link, State
+from hybrid.bridge.layers.link import Link, Moved, State
 from hybrid.bridge.layers.outgoing import Parcel
 from hybrid.bridge.layers.presence import Member, Replay
 from hybrid.bridge.layers.resident import Resident, running_loop
@@ -91,6 +91,7 @@ class SharedChannelLayer(Resident):
         """Wait for the next message of a channel, one of this process or a queue, and return it.
 
         Raises:
+            ChannelLayerError: the layer has been closed, and no message of the queue comes here.
             ValueError: the channel belongs to another process.
         """
         if self._mark in channel:
@@ -100,8 +101,14 @@ class SharedChannelLayer(Resident):
         self.require_valid_channel_name(channel)
         if "!" in channel:
             raise ValueError(f"channel {channel!r} belongs to another process, which alone receives from it")
-        message: dict[str, Any] = decode(await self._receive_from_queue(channel))
-        return message
+        while True:
+            try:
+                message: dict[str, Any] = decode(await self._receive_from_queue(channel))
+            except Moved:
+                continue  # to where the layer is now
+            except ConnectionError as error:
+                raise self.no_answer(f"channel {channel}", error) from error
+            return message
 
     async def _receive_from_queue(self, queue: str) -> bytes:
         home = self._home.enter()
@@ -125,14 +132,11 @@ class SharedChannelLayer(Resident):
             self.losses.count("disconnected", example=f"channel {queue}")
 
     async def _take(self, queue: str) -> bytes:
+        link = self._present()
         while True:
-            assert self._link is not None
-            link = self._link
             await link.connected()
-            try:
+            with contextlib.suppress(ConnectionError):
                 return await self._take_once(link, queue)
-            except ConnectionError:
-                continue
 
     async def _take_once(self, link: Link, queue: str) -> bytes:
         taken = link.hub.take(queue)
@@ -366,8 +370,7 @@ class SharedChannelLayer(Resident):
 
     async def _hand_in_safely(self, parcel: Parcel) -> None:
         """Send a message, and return when the hub has it (on the layer's own thread)."""
-        assert self._link is not None
-        link = self._link
+        link = self._present()
         async with asyncio.timeout(self.timeout):
             await link.connected()
             link.send_all()
