@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from hybrid.bridge.errors import ChannelLayerError, ConfigError
 from hybrid.bridge.layers.backlog import Backlog
-from hybrid.bridge.layers.base import BaseChannelLayer, ChannelCapacity, HistoryLengths, Overflow
+from hybrid.bridge.layers.base import BaseChannelLayer
 from hybrid.bridge.layers.codec import MAX_MESSAGE_SIZE
 from hybrid.bridge.layers.errands import Errand, Errands
 from hybrid.bridge.layers.home import Home
@@ -28,29 +28,15 @@ class Resident(BaseChannelLayer):
     :class:`~hybrid.bridge.layers.shared.SharedChannelLayer`, which has the arguments.
     """
 
-    def __init__(  # noqa: PLR0913 - four of Channels' own, and those that are given by keyword only
+    def __init__(
         self,
-        expiry: float = 60,
-        group_expiry: float = 86400,
-        capacity: int = 100,
-        channel_capacity: ChannelCapacity | None = None,
         *,
-        overflow: Overflow = "drop_newest",
-        history: HistoryLengths = 0,
-        history_expiry: float = 3600,
         backlog: int = 4096,
         max_message_size: int = MAX_MESSAGE_SIZE,
         timeout: float = 5.0,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            expiry,
-            group_expiry,
-            capacity,
-            channel_capacity,
-            overflow=overflow,
-            history=history,
-            history_expiry=history_expiry,
-        )
+        super().__init__(**options)
         numbers = {"backlog": backlog, "max_message_size": max_message_size, "timeout": timeout}
         for name, number in numbers.items():
             if number <= 0:
@@ -58,7 +44,6 @@ class Resident(BaseChannelLayer):
         self.max_message_size = max_message_size
         self.timeout = timeout
         self._backlog_limit = backlog
-        self._channel_capacity = channel_capacity
         self._start_afresh()
         _layers.add(self)
 
@@ -70,8 +55,9 @@ class Resident(BaseChannelLayer):
         """Be a process that nobody knows: when the layer is made, and in a child process after a fork."""
         self.node = secrets.token_hex(6)
         self._mark = f".{self.node}!"
+        capacities = dict(self.channel_capacity)
         self._local = InMemoryChannelLayer(
-            self.expiry, self.group_expiry, self.capacity, self._channel_capacity, overflow=self.overflow
+            self.expiry, self.group_expiry, self.capacity, capacities, overflow=self.overflow
         )
         self.losses = self._local.losses  # one book for both
         self.losses.name = type(self).__name__

@@ -34,16 +34,10 @@ class SharedChannelLayer(Resident):
     seconds, or until ``backlog`` messages wait. What cannot be sent then counts in :attr:`losses`.
 
     Args:
-        expiry: seconds after which a message that nobody has read is dropped.
-        group_expiry: seconds for which a channel belongs to a group after its last :meth:`group_add`.
-        capacity: messages that may wait in one channel.
-        channel_capacity: other capacities, by pattern of the channel's name; the first match counts.
-        overflow: what happens to a message for a channel that is full, see :data:`Overflow`.
-        history: messages that are kept of each group, or of groups by pattern of their name; 0 keeps none.
-        history_expiry: seconds after which the history of a group to which nothing is sent is forgotten.
         backlog: messages that may wait to be sent.
         max_message_size: bytes that a message may have when it is encoded.
         timeout: seconds that a question may take, and :meth:`publish` where no loop runs.
+        options: those of :class:`~hybrid.bridge.layers.base.BaseChannelLayer`.
     """
 
     # Channels.

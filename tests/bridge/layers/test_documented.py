@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from hybrid.bridge import AsyncJsonWebsocketConsumer
-from hybrid.bridge.layers import InMemoryChannelLayer, channel_layers
+from hybrid.bridge.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
 from hybrid.bridge.layers.backends import make_layer
 from hybrid.bridge.layers.memory import InMemoryChannelLayer as Memory
+from hybrid.bridge.layers.options import options_of
 from hybrid.bridge.layers.redis import RedisChannelLayer
 from hybrid.bridge.layers.resident import Resident
 from hybrid.bridge.layers.specs import parse_layer
@@ -112,7 +113,8 @@ def test_options_and_their_defaults() -> None:
     assert set(common) >= {"capacity", "expiry", "group_expiry", "overflow", "history", "backlog"}
     assert common == defaults_of(Memory, common)
     shared = {name: value for name, value in common.items() if name != "backlog"}
-    assert shared == defaults_of(Resident, shared)
+    assert shared == defaults_of(BaseChannelLayer, shared)
+    assert set(options_of(RedisChannelLayer)) >= set(shared)
     own = defaults("channel-layers-redis")
     assert own == {
         **defaults_of(RedisChannelLayer, {"prefix": 0, "lease": 0}),
