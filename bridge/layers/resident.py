@@ -189,14 +189,6 @@ class Resident(BaseChannelLayer):
         self._start_afresh()
 
 
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the loop that runs on this thread."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
 _layers: weakref.WeakSet[Resident] = weakref.WeakSet()
 #: What a child process has of its parent's connections. Kept, as the end of these objects would be noticed by
 #: loops that do not run here.

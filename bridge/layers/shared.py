@@ -15,7 +15,8 @@ from hybrid.bridge.layers.life import is_opened_by_server
 from hybrid.bridge.layers.link import Link, Moved, State
 from hybrid.bridge.layers.outgoing import Parcel
 from hybrid.bridge.layers.presence import Member, Replay
-from hybrid.bridge.layers.resident import Resident, running_loop
+from hybrid.bridge.layers.resident import Resident
+from hybrid.bridge.layers.waiters import running_loop
 
 Result = TypeVar("Result")
 

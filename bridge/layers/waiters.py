@@ -68,7 +68,7 @@ def wake(waiters: list[Waiter]) -> None:
 
     Any thread, without the lock.
     """
-    here = _running_loop()
+    here = running_loop()
     elsewhere: dict[asyncio.AbstractEventLoop, list[Waiter]] = {}
     for waiter in waiters:
         loop = waiter.get_loop()
@@ -88,7 +88,8 @@ def _release(waiters: list[Waiter]) -> None:
             waiter.set_result(None)
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that runs on this thread."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
