@@ -188,7 +188,7 @@ class Life:
         elif word == Tell.PART:
             self._questions.add(said[1], said[2])
         elif word == Tell.LOST:
-            self._events.lost("full", said[1], "this process, which reads too slowly")
+            self._events.lost(*said[1:])
         elif word == Tell.FLUSHED:
             await self._events.flushed()
         elif word == Tell.WELCOME:
@@ -284,7 +284,7 @@ class Life:
             self._break_off()
 
     def _break_off(self) -> None:
-        """Go on with another connection, on which all is said anew: what had no room on this one is missing."""
+        """Go on with another connection, on which all is said anew, as something had no room on this one."""
         if self.state is State.MOVING:
             self._lose()
         elif self._line is not None:

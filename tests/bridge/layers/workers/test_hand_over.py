@@ -102,7 +102,7 @@ async def moving(folder: Path) -> AsyncIterator[tuple[FakeBroker, WorkersHub, To
 
 @pytest.mark.parametrize("is_known", [True, False])
 def test_what_a_broker_did_not_answer_fails(tmp_path: Path, is_known: bool) -> None:
-    """A broker that dies in the middle of a hand-over leaves nobody waiting; what came later has an answer."""
+    """A broker that dies while it hands over leaves nobody waiting; what came later has an answer."""
 
     async def main() -> None:
         async with moving(tmp_path) as (broker, hub, _):
@@ -192,7 +192,7 @@ def test_a_line_without_room_for_what_has_to_arrive_ends(
         async with moving(tmp_path) as (broker, hub, told):
             line = hub._line
             assert line is not None
-            monkeypatch.setattr(line, "send", lambda data: False)
+            monkeypatch.setattr(line, "send", lambda _: False)
             hub.subscribe("g")
             await broker.enter(1, is_known=False)
             await until(lambda: told.news == ["connected", "disconnected", "connected"])
