@@ -1,7 +1,7 @@
 """A channel layer for the processes of one machine, over a Unix socket and without Redis.
 
 ``layer.py`` is the layer, and ``hub.py`` what it asks the broker. How it has a connection to it is in
-``life.py`` (with ``line.py``, ``questions.py``, ``watching.py``); where the broker is, and who, in
+``life.py`` (with ``line.py`` and ``questions.py``); where the broker is, and who, in
 ``finding.py`` and ``places.py``. The broker itself is ``broker.py`` (with ``nodes.py``, ``groups.py``,
 ``queues.py``), which knows no socket; ``service.py`` and ``connection.py`` run it, and ``legacy.py`` is what
 it leaves to the next one. ``words.py`` and ``framing.py`` are the language that is spoken.

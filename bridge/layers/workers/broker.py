@@ -22,6 +22,8 @@ ABSENCE_SECONDS: Final = 5.0
 #: Bytes of messages, and items, in one part of an answer.
 _PART_BYTES: Final = 1024 * 1024
 _PART_ITEMS: Final = 1000
+#: What messages were for that had no room on the way to a process, as that one is told.
+_SLOW_READER: Final = "this process, which reads too slowly"
 
 
 class Broker:
@@ -143,8 +145,20 @@ class Broker:
                 if now >= self._absent_until:
                     self.leave(node, now)
             elif node.lost:
-                node.line.write(frame(Tell.LOST, node.lost))
+                node.line.write(frame(Tell.LOST, "full", node.lost, _SLOW_READER))
                 node.lost = 0
+        self._tell_lost_in_queues()
+
+    def _tell_lost_in_queues(self) -> None:
+        """Have one process count what was lost in queues, which are nobody's."""
+        queues = self.queues
+        there = next((each.line for each in self.nodes.values() if not isinstance(each.line, Waiting)), None)
+        if there is None:
+            return
+        for reason, number in (("full", queues.dropped), ("expired", queues.expired)):
+            if number:
+                there.write(frame(Tell.LOST, reason, number, "a queue"))
+        queues.dropped = queues.expired = 0
 
     def release_takers(self, node: Node) -> None:
         """Forget the questions of a process for messages, which it will put to the next broker."""
@@ -169,6 +183,7 @@ class Broker:
         for queue, sending in self.groups.queues(group):
             if not self._put(queue, body, sending, now):
                 self.lost += 1
+                self.queues.dropped += 1
 
     def _send(  # noqa: PLR0913, PLR0917 - the items of the frame
         self,

@@ -63,11 +63,12 @@ class WorkersHub(Life):
 
         with contextlib.suppress(ConnectionError):
             self._say(Ask.UNTAKE, ticket)
-            self._questions.replace(ticket, self._loop, put_back)
+            self._questions.replace(ticket, put_back)
 
     def put_back(self, queue: str, body: bytes, expiry: float) -> None:
         """Be the next that is taken from the queue."""
-        self._say(Ask.PUT_BACK, queue, body, expiry)
+        if not self._send(frame(Ask.PUT_BACK, queue, body, expiry)):
+            self._events.lost("full", 1, queue)
 
     def sync(self) -> asyncio.Future[None]:
         """Be done when the broker has done all that it was asked before."""

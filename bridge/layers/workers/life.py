@@ -62,7 +62,7 @@ class Life:
         self._questions = Questions()
         self._held: list[bytes] = []  # what is said while the state is MOVING
         self._held_size = 0
-        self._waited: list[tuple[int, str]] = []  # for what, with which ticket, when that began
+        self._first_held = 0  # ticket of the first question that is held then
         self._unconfirmed = 0  # publications of which the broker has not said that it has them
         self._tasks: list[asyncio.Task[None]] = []
         self._patience: asyncio.TimerHandle | None = None
@@ -188,7 +188,7 @@ class Life:
         elif word == Tell.PART:
             self._questions.add(said[1], said[2])
         elif word == Tell.LOST:
-            self._events.lost("full", said[1], "this process, which reads too slowly")
+            self._events.lost(*said[1:])
         elif word == Tell.FLUSHED:
             await self._events.flushed()
         elif word == Tell.WELCOME:
@@ -216,13 +216,12 @@ class Life:
         self.state = State.CONNECTED
         if self._said_fit != self._finder.is_fit:
             self._say(Ask.FIT, self._finder.is_fit)
-        if has_moved and is_known:
-            self._take_again()
-            self._say_what_was_held()
-            self._room.set()
-            return
         if has_moved:
-            self._questions.fail_takes()
+            self._take_again()
+            if is_known:
+                self._say_what_was_held()
+                self._room.set()
+                return
             self._events.disconnected()
         self._events.connected()
         self._say_what_was_held()
@@ -232,13 +231,9 @@ class Life:
 
         Not for those for which it has begun to wait since: that is among what was held.
         """
-        waiting = self._questions.takes()
-        for ticket, queue in self._waited:
-            if ticket in waiting:
+        for ticket, queue in self._questions.takes().items():
+            if ticket < self._first_held:
                 self._say(Ask.TAKE, ticket, queue)
-            else:
-                self._questions.forget(ticket)  # that it waits no more, the new broker need not hear
-        self._waited = []
 
     def _say_what_was_held(self) -> None:
         held, self._held, self._held_size = self._held, [], 0
@@ -250,7 +245,7 @@ class Life:
         if self.state is State.CONNECTED:
             self._say(Ask.BYE, False)
             self.state = State.MOVING
-            self._waited = list(self._questions.takes().items())
+            self._first_held = self._questions.next_ticket
             self._be_patient()
 
     def _note_end(self) -> None:
@@ -258,6 +253,8 @@ class Life:
         self._line = None
         if self.state is State.CONNECTED:
             self._lose()
+        elif self.state is State.MOVING:
+            self._questions.fail_before(self._first_held)  # the next broker has not heard them
 
     def _lose(self) -> None:
         """There is no broker, and nobody says when there will be one."""
@@ -282,7 +279,16 @@ class Life:
     # What is said.
 
     def _say(self, *items: object) -> None:
-        self._send(frame(*items))
+        """Say what has to arrive."""
+        if not self._send(frame(*items)):
+            self._break_off()
+
+    def _break_off(self) -> None:
+        """Go on with another connection, on which all is said anew, as something had no room on this one."""
+        if self.state is State.MOVING:
+            self._lose()
+        elif self._line is not None:
+            self._line.abort()
 
     def _send(self, data: bytes) -> bool:
         """Send a frame, or hold it for the next broker; False when there is no room for it.
@@ -291,9 +297,9 @@ class Life:
             ConnectionError: there is no connection.
         """
         if self.state is State.MOVING:
-            self._held_size += len(data)
-            if self._held_size > _HELD_BYTES:
+            if self._held_size + len(data) > _HELD_BYTES:
                 return False
+            self._held_size += len(data)
             self._held.append(data)
             return True
         if self.state is not State.CONNECTED or self._line is None:
@@ -307,6 +313,8 @@ class Life:
         """Ask, and return the future of the answer, or of what ``then`` makes of it."""
         ticket = self._questions.next_ticket
         if not self._send(frame(word, ticket, *items)):
+            if word is not Ask.SEND:  # a message may be lost, as long as that is counted
+                self._break_off()
             raise ConnectionError("too much waits for the broker")
         return self._questions.put(self._loop, then)
 

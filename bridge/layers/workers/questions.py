@@ -39,10 +39,11 @@ class Questions:
         self.next_ticket += 1
         return future
 
-    def replace(self, ticket: int, loop: asyncio.AbstractEventLoop, then: Then) -> None:
+    def replace(self, ticket: int, then: Then) -> None:
         """Deal otherwise with the answer to a question that nobody waits for any more."""
-        if ticket in self._open:
-            self._open[ticket] = _Question(loop.create_future(), then)
+        question = self._open.get(ticket)
+        if question is not None:
+            question.then = then
             self._takes.pop(ticket, None)
 
     def add(self, ticket: int, items: list[Any]) -> None:
@@ -77,15 +78,10 @@ class Questions:
         """Return those: the queue of each ticket."""
         return self._takes
 
-    def forget(self, ticket: int) -> None:
-        """Expect no answer to a question any more that nobody waits for."""
-        self._open.pop(ticket, None)
-
-    def fail_takes(self) -> None:
-        """Have those fail."""
-        for ticket in tuple(self._takes):
+    def fail_before(self, first: int) -> None:
+        """Have the others fail that were asked before the question with this ticket."""
+        for ticket in [each for each in self._open if each < first and each not in self._takes]:
             self._fail(self._open.pop(ticket))
-        self._takes.clear()
 
     def fail(self) -> None:
         """Have all fail."""

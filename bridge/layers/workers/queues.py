@@ -35,8 +35,8 @@ class Queues:
     """What waits in queues, and who waits for it.
 
     Attributes:
-        dropped: messages that were dropped for newer ones.
-        expired: messages that nobody has taken in time.
+        dropped: messages that were dropped for newer ones, or for want of room, and of which nobody was told.
+        expired: messages that nobody has taken in time, likewise.
     """
 
     def __init__(self) -> None:

@@ -231,6 +231,7 @@ class Service:
         self._stop_timer()
         self._stop_listening()
         with self.telling():
+            self.broker.sweep(self.now)  # what was lost is told by who knows it
             for connection in tuple(self._connections):
                 connection.move()
         self.look_whether_quiet()

@@ -47,7 +47,7 @@ class Tell(IntEnum):
     PART = 2  # ticket, a part of the items that are the answer
     ANSWER = 3  # ticket, the answer
     TAKEN = 4  # so many publications have been taken
-    LOST = 5  # so many messages had no room on the way here
+    LOST = 5  # why messages were lost on the way here or in queues, how many, what they were for
     CHANGED = 6  # group, whether joined, channel, metadata, since
     FLUSHED = 7
     MOVING = 8  # there will be another broker: say BYE, and say what comes after to that one

@@ -123,7 +123,8 @@ def test_a_process_that_does_not_read_delays_nobody_and_hears_what_it_has_lost()
 
     assert len(quick.heard(Tell.DELIVER)) == 3
     assert len(slow.heard(Tell.DELIVER)) == 1
-    assert slow.heard(Tell.LOST) == [[2]]
+    assert [said[:2] for said in slow.heard(Tell.LOST)] == [["full", 2]]
+    assert quick.heard(Tell.LOST) == []
     assert broker.lost == 2
 
 
@@ -192,13 +193,30 @@ def test_who_waits_no_more_has_one_answer() -> None:
 
 
 def test_messages_in_a_queue_expire() -> None:
-    """What nobody has taken in time is gone, and counted."""
+    """What nobody has taken in time is gone, and one process is told, once."""
     broker = Broker(EPOCH)
-    one = Process(broker, "one")
+    one, other = Process(broker, "one"), Process(broker, "other")
     one.say([Ask.SEND, 1, "q", b"1", 5, 10, False])
     broker.sweep(11.0)
+    broker.sweep(12.0)
 
-    assert (len(broker.queues), broker.queues.expired) == (0, 1)
+    assert len(broker.queues) == 0
+    assert one.heard(Tell.LOST) + other.heard(Tell.LOST) == [["expired", 1, "a queue"]]
+
+
+def test_what_is_dropped_in_a_queue_is_told() -> None:
+    """What a newer message has displaced, and what a queue had no room for that is member of a group."""
+    broker = Broker(EPOCH)
+    broker.expect("absent", 0.0)
+    one = Process(broker, "one")
+    for n in range(4):
+        one.say([Ask.SEND, n, "q", b"%d" % n, 2, 60, True])
+    one.join("g", "member")
+    for n in range(3):
+        one.publish("g", b"%d" % n)
+    broker.sweep(1.0)
+
+    assert one.heard(Tell.LOST) == [["full", 3, "a queue"]]
 
 
 def test_a_queue_may_be_a_member() -> None:

@@ -315,6 +315,19 @@ def test_queues_are_for_any_process(tmp_path: Path) -> None:
     run(main())
 
 
+def test_what_is_lost_in_queues_is_counted(tmp_path: Path) -> None:
+    """By one process: what a newer message has displaced, and what nobody has taken in time."""
+
+    async def main() -> None:
+        async with layers(tmp_path, capacity=2, overflow="drop_oldest", expiry=0.2) as (one, other):
+            for n in range(3):
+                await other.send("queue", {"n": n})
+            await until(lambda: one.losses.total + other.losses.total == 3)
+            assert [one.losses[reason] + other.losses[reason] for reason in ("full", "expired")] == [1, 2]
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     "noise", [b"GET / HTTP/1.1\r\n\r\n", frame(Ask.SYNC, 1), frame(Ask.HELLO, 99, "x", True)]
 )

@@ -1,38 +1,33 @@
 """The layer against the model of layers of several processes, also while brokers hand over."""
 
-import asyncio
 import tempfile
-from collections import defaultdict, deque
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import rule, run_state_machine_as_test
 
 from hybrid.bridge.layers.workers import WorkersChannelLayer
-from tests.bridge.layers.redis.test_redis_model import CAPACITY, GROUPS, SENDERS, LayersMachine
+from tests.support.layers_machine import GROUPS, SENDERS, LayersMachine
 
 
 class WorkersMachine(LayersMachine):
     """Calls methods of two layers in any order, of which one or the other is the broker."""
 
     def __init__(self) -> None:
-        RuleBasedStateMachine.__init__(self)
-        self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
-        place = str(Path(self.folder.name) / "s")
-        self.both = [WorkersChannelLayer(place, capacity=CAPACITY, history=4) for _ in range(2)]
-        self.layers = cast("Any", self.both)
+        self.both: list[WorkersChannelLayer] = []
+        super().__init__()
         for layer in self.both:
-            self._run(layer.open())
-        self.number = 0
-        self.full = 0
-        self.members = defaultdict(set)
-        self.waiting = defaultdict(deque)
-        self.queue = deque()
-        self.kept = defaultdict(lambda: deque(maxlen=4))
+            self.run(layer.open())
+
+    def make_layer(self, **options: Any) -> WorkersChannelLayer:
+        """Make one of the two layers."""
+        layer = WorkersChannelLayer(str(Path(self.folder.name) / "s"), **options)
+        self.both.append(layer)
+        return layer
 
     def teardown(self) -> None:
         """Compare, and remove the files."""
@@ -45,19 +40,20 @@ class WorkersMachine(LayersMachine):
         super().publish(sender, group)
         self._settle()
 
-    def _put(self, reader: int) -> None:
+    def put(self, reader: int) -> None:
+        """Let it have arrived, as in the model."""
         self._settle()
-        super()._put(reader)
+        super().put(reader)
 
     def _settle(self) -> None:
-        for layer in self.both:
-            self._run(layer.group_count("nobody"))
+        for layer in self.layers:
+            self.run(layer.group_count("nobody"))
 
     @rule(fit=st.sampled_from([0, 1]))
     def hand_over(self, fit: int) -> None:
         """Let one of them be the one that would be the better broker."""
         for number, layer in enumerate(self.both):
-            self._run(layer._set_serving(number == fit))
+            self.run(layer._set_serving(number == fit))
 
 
 @pytest.mark.slow
