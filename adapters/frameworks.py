@@ -1,25 +1,40 @@
-"""Fitting in with the framework of applications that have just been loaded."""
+"""What a server asks about Django: an :class:`~hybrid.server.frameworks.Adapter`.
+
+Nothing is imported before it is needed: that Django is there does not say that anybody serves a project.
+"""
 
 import sys
+from collections.abc import Sequence
 
-from hybrid.server.application import AFTER_LOADING
+from hybrid.bridge.gateway import Target
 from hybrid.server.config import Config
 
 
-def fit_in_when_loaded() -> None:
-    """Have servers of this process fit in with what their applications use; to be called any time before."""
-    if fit_in not in AFTER_LOADING:
-        AFTER_LOADING.append(fit_in)
+def load(config: Config) -> Target:
+    """Set up the project that a configuration names, and return it as a target."""
+    from hybrid.adapters.django.lanes import project
+
+    return project.load(config)
 
 
-def fit_in(config: Config) -> None:
-    """Fit in with frameworks that are there; nothing is imported for those that are not.
+def adapt(targets: Sequence[Target], config: Config) -> list[Target]:
+    """Put both handlers of a project together."""
+    from hybrid.adapters.django.lanes import project
+
+    return project.adapt(targets, config)
+
+
+def loaded(config: Config) -> None:
+    """Fit the bridge in with a project, and look whether its settings can work with the server's.
 
     Raises:
-        ConfigError: the settings of an application cannot work with the configuration.
+        ConfigError: a layer keeps the processes of this server apart, or cannot be made.
     """
     django_apps = sys.modules.get("django.apps")
-    if django_apps is not None and django_apps.apps.ready:
-        from hybrid.adapters.django.project import project_loaded
+    if django_apps is None or not django_apps.apps.ready:
+        return
+    from hybrid.adapters.django.fitted import fit_in
+    from hybrid.adapters.django.layers import refuse_apart
 
-        project_loaded(config)
+    fit_in()
+    refuse_apart(config.workers)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
-from hybrid.adapters.frameworks import fit_in_when_loaded
 from hybrid.bridge.errors import ConfigError, HybridError
 from hybrid.server.config import Config
 from hybrid.server.config.settings import Flag, Texts, settings_of
@@ -50,7 +49,6 @@ class RunningServer:
 @contextmanager
 def serve_in_thread(applications: Sequence[object], settings: Mapping[str, Any]) -> Generator[RunningServer]:
     """Serve on a thread while the block runs."""
-    fit_in_when_loaded()
     app = applications[0] if len(applications) == 1 else list(applications)
     with running_in_thread(Config(app=app, **_with_defaults(settings))) as server:
         yield RunningServer(server.urls)

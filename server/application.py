@@ -2,9 +2,9 @@
 routes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from hybrid.bridge.gateway import Gateway, Route, Target, load_targets
 from hybrid.bridge.imports import without_collection
@@ -15,12 +15,9 @@ from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.config import Config
-from hybrid.server.frameworks import adapted, named
+from hybrid.server.frameworks import adapted, fit_in, named
 from hybrid.server.sources.env_file import load_env_file
 from hybrid.server.static import with_files
-
-#: Called with the configuration when its applications have been loaded, for what these have set up.
-AFTER_LOADING: Final[list[Callable[[Config], object]]] = []
 
 
 class LoadedApplication(NamedTuple):
@@ -51,8 +48,7 @@ def load_application(config: Config, mounts: Sequence[Target] | None = None) -> 
     """
     with without_collection():
         targets = load_configured(config) if mounts is None else with_files(config, mounts)
-    for look in AFTER_LOADING:
-        look(config)
+    fit_in(config)
     pools = _make_pools(config)
     sockets = SocketThreads(config.websocket_threads) if config.websocket_threads else None
     if mounts is None and config.targets is None and not config.static and _is_router(targets):

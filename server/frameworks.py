@@ -1,45 +1,73 @@
 """Applications of which there is more to know than how they are called, and who knows it.
 
-The server knows no framework. It knows who does, by name, and asks only where such an application is served,
-or is asked for: nothing of a framework is imported for anybody else.
+The server knows no framework, nor who does: ``hybrid.FRAMEWORKS`` says that, and is asked only where a
+framework is there. Nothing is imported for anybody else.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import Protocol, cast
 
+import hybrid
 from hybrid.bridge.gateway import Target
 from hybrid.server.config import Config
 
-#: By the package that the classes of the applications are from.
-_KNOWN: Final = {"django": "hybrid.adapters.django.lanes.project"}
+
+class Adapter(Protocol):
+    """What the module that knows a framework has."""
+
+    def load(self, config: Config) -> Target:
+        """Return the project that a configuration names by what it is called in the framework.
+
+        Raises:
+            LoadError: it cannot be loaded.
+        """
+        ...
+
+    def adapt(self, targets: Sequence[Target], config: Config) -> list[Target]:
+        """Return targets, of which some are the framework's, as they should be served.
+
+        Raises:
+            LoadError: what is to be made of them cannot be.
+        """
+        ...
+
+    def loaded(self, config: Config) -> None:
+        """Fit in with what the applications, which have just been loaded, have set up.
+
+        Raises:
+            ConfigError: it cannot work with the configuration.
+        """
+        ...
 
 
 def named(config: Config) -> list[Target]:
-    """Return the projects that a configuration names by what they are called in their framework.
-
-    Raises:
-        LoadError: one cannot be loaded.
-    """
-    if config.django is None:
-        return []
-    adapter: Any = import_module(_KNOWN["django"])
-    return [adapter.load(config)]
+    """Return the projects that a configuration names by what they are called in their framework."""
+    return [] if config.django is None else [_adapter("django").load(config)]
 
 
 def adapted(targets: Sequence[Target], config: Config) -> list[Target]:
-    """Return the targets as those who know their frameworks want them served.
-
-    Raises:
-        LoadError: what is to be made of them cannot be.
-    """
+    """Return the targets as those who know their frameworks want them served."""
     result = list(targets)
-    for framework, name in _KNOWN.items():
-        if framework in sys.modules and any(_is_of(framework, each.application) for each in targets):
-            adapter: Any = import_module(name)
-            result = adapter.adapt(result, config)
+    for framework in _present():
+        if any(_is_of(framework, each.application) for each in targets):
+            result = _adapter(framework).adapt(result, config)
     return result
+
+
+def fit_in(config: Config) -> None:
+    """Fit in with the frameworks of applications that have just been loaded."""
+    for framework in _present():
+        _adapter(framework).loaded(config)
+
+
+def _present() -> Iterator[str]:
+    return (each for each in hybrid.FRAMEWORKS if each in sys.modules)
+
+
+def _adapter(framework: str) -> Adapter:
+    return cast("Adapter", import_module(hybrid.FRAMEWORKS[framework]))
 
 
 def _is_of(framework: str, application: object) -> bool:

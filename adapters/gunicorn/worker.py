@@ -17,7 +17,6 @@ from gunicorn.config import Config as GunicornConfig
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
-from hybrid.adapters.frameworks import fit_in_when_loaded
 from hybrid.adapters.gunicorn.access import access_logger
 from hybrid.adapters.gunicorn.hooks import with_hooks
 from hybrid.adapters.gunicorn.rooted import Rooted
@@ -127,7 +126,6 @@ class HybridWorker(Worker):
         """Serve until told to stop. Everything before, gunicorn's base class has done."""
         note_siblings()
         self.use_loggers()
-        fit_in_when_loaded()
         try:
             config = self.make_config()
             self.server = server = Server(config)

@@ -82,6 +82,11 @@ _MODULE_OF = {
 }
 
 
+#: Who knows a framework, by the package that its applications are from: the name of a module that is a
+#: ``hybrid.server.frameworks.Adapter``. Servers ask it, whoever starts them; neither need know any framework.
+FRAMEWORKS = {"django": "hybrid.adapters.frameworks"}
+
+
 def _installed_version() -> str:
     """Give the installed distribution's version, or `0+unknown` in a source tree nobody has installed."""
     from importlib.metadata import PackageNotFoundError, version

@@ -7,7 +7,6 @@ cannot be loaded or its lifespan startup fails, 130 when control-C cut something
 """
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +15,6 @@ from hybrid.bridge.imports import without_collection
 from hybrid.options import SettingsCommand, with_settings
 
 if TYPE_CHECKING:
-    from hybrid.server.config import Config
     from hybrid.server.sources.gather import Gathered
 
 EPILOG = """\b
@@ -72,7 +70,6 @@ def serve(gathered: "Gathered") -> None:
     if config.reload:
         from hybrid.server.reload import serve_reloading
 
-        _fit_in_when_loaded()
         serve_reloading(config)
     elif config.workers > 1:
         _serve_with_workers(gathered)
@@ -80,21 +77,7 @@ def serve(gathered: "Gathered") -> None:
         with without_collection():
             from hybrid.server.server import Server
 
-        _fit_in_when_loaded()
         Server(config).run()
-
-
-def _fit_in_when_loaded() -> None:
-    """Have the server fit in with what its applications use; a server without that loads nothing for it."""
-    from hybrid.server.application import AFTER_LOADING
-
-    def fit_in(config: "Config") -> None:
-        if "django.apps" in sys.modules:
-            from hybrid.adapters.frameworks import fit_in
-
-            fit_in(config)
-
-    AFTER_LOADING.append(fit_in)
 
 
 def _serve_with_workers(gathered: "Gathered") -> None:
@@ -176,7 +159,6 @@ def check(gathered: "Gathered", listen: bool, startup: bool) -> None:
     """
     from hybrid.server.rehearsal import Rehearsal
 
-    _fit_in_when_loaded()
     rehearsal = Rehearsal(gathered.config())
     if table := rehearsal.routes:
         click.echo(table)

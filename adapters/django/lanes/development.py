@@ -12,9 +12,7 @@ from urllib.parse import urlparse
 
 from hybrid.adapters.django.lanes.parts import settings
 from hybrid.adapters.django.lanes.project import project
-from hybrid.adapters.django.project import project_loaded
 from hybrid.bridge.gateway import Target
-from hybrid.server.application import AFTER_LOADING
 from hybrid.server.config import Config
 from hybrid.server.ops.access_record import AccessEvent, AccessRecord
 from hybrid.server.ops.escape import escape
@@ -59,7 +57,6 @@ class DevelopmentServer:
     def serve_forever(self) -> None:
         """Serve until SIGINT or SIGTERM; on another thread than the main one, until the process ends."""
         config = self._config()
-        AFTER_LOADING.append(project_loaded)
         server = Server(config)
         server.on_started = _say_nothing  # Django has said it
         server.load([Target(project(config, self._handler), name=settings.SETTINGS_MODULE)])
