@@ -16,6 +16,7 @@ from hybrid.bridge.layers.worker import Worker
 from hybrid.bridge.types import ASGIApp, Resolver, Scope
 from hybrid.server.application import load_configured
 from hybrid.server.config import Config
+from hybrid.server.frameworks import fit_in
 from hybrid.server.layers import ServerLayers
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.logs import configure_logging
@@ -55,8 +56,10 @@ def _load(config: Config, channels: Sequence[str]) -> ASGIApp:
     Raises:
         LoadError: it cannot be loaded.
         InterfaceError: it is no ASGI application, or has nothing for a channel.
+        ConfigError: what it has set up cannot work with the configuration.
     """
     (target,) = load_configured(config)
+    fit_in(config)
     if (target.interface or detect(target.application)) is not Interface.ASGI3:
         raise InterfaceError(f"{target.name}: a worker needs an ASGI application")
     application = cast("ASGIApp", target.application)

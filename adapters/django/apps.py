@@ -1,7 +1,11 @@
-"""``hybrid.adapters.django`` in ``INSTALLED_APPS``: the commands ``serve`` and ``runserver``."""
+"""``hybrid.adapters.django`` in ``INSTALLED_APPS``: the commands ``serve`` and ``runserver``, and
+``CHANNEL_LAYERS`` wherever the project is set up.
+"""
 
 from importlib import import_module
 from typing import Any
+
+from hybrid.adapters.django.fitted import fit_in
 
 _apps: Any = import_module("django.apps")
 _checks: Any = import_module("django.core.checks")
@@ -15,7 +19,11 @@ class HybridConfig(_apps.AppConfig):  # type: ignore[misc]  # of Django, which i
     verbose_name = "Hybrid"
 
     def ready(self) -> None:
-        """Have the order of the applications checked."""
+        """Fit the bridge in with the project, and have the order of the applications checked.
+
+        A script, or a task that calls ``hybrid.publish``, has no server that would do the former.
+        """
+        fit_in()
         _checks.register(check_order)
 
 
