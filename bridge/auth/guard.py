@@ -33,7 +33,9 @@ class State(enum.Enum):
     EXPELLED = "closed in the application's place"
 
 
+# Looked up for every message; a member of an Enum is slow to find in its class.
 _OPEN: Final = State.OPEN
+_EXPELLED: Final = State.EXPELLED
 
 _GONE: Final = "the WebSocket has been closed: its user may not stay"
 
@@ -101,7 +103,7 @@ class Guard:
         """Wait for the next message; when the WebSocket is closed here, that is the last one, at once: the
         server waits until the client has answered.
         """
-        if self.state is not State.EXPELLED:
+        if self.state is not _EXPELLED:
             task = its_task()
             cancellations = self._waits.begin(task)
             try:
@@ -156,7 +158,7 @@ class Guard:
     @property
     def expelled(self) -> bool:
         """Whether the WebSocket has been closed here."""
-        return self.state is State.EXPELLED
+        return self.state is _EXPELLED
 
     def expel(self, code: int, reason: str) -> None:
         """Close the WebSocket; a handshake that is not answered yet is refused."""
