@@ -56,13 +56,13 @@ def travel(app: Flask, environ: dict[str, Any]) -> dict[str, Any] | Refusal:
 
     try:
         parts: Iterable[bytes] = app.wsgi_app({**environ, _TRAVELLING: True}, start_response)
+        try:
+            body = b"".join(parts)  # middleware that is a generator goes on to Flask only here
+        finally:
+            close = getattr(parts, "close", None)
+            if close is not None:
+                close()
     except _Arrived as arrived:
         return arrived.environ
-    try:
-        body = b"".join(parts)
-    finally:
-        close = getattr(parts, "close", None)
-        if close is not None:
-            close()
     status, headers = answers[-1]
     return refusal_of(int(status[:3]), headers, body)

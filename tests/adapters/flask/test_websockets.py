@@ -185,6 +185,31 @@ class TestSetup:
 
         run(test())
 
+    def test_wsgi_middleware_that_is_a_generator(self, app: Flask) -> None:
+        """It calls the application when its answer is read, and sees the handshake all the same."""
+        seen: list[str] = []
+        wsgi_app = app.wsgi_app
+
+        def middleware(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+            seen.append(environ["PATH_INFO"])
+            yield from wsgi_app({**environ, "REMOTE_ADDR": "192.0.2.7"}, start_response)
+
+        patched: Any = app
+        patched.wsgi_app = middleware
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/echo")
+            async def handler(socket: Socket) -> None:
+                seen.append(request.remote_addr or "")
+                await _echo(socket)
+
+            await _echoes(ws, "/echo")
+            assert seen == ["/echo", "192.0.2.7"]
+
+        run(test())
+
 
 class TestRequests:
     """What HTTP sees."""
