@@ -93,6 +93,7 @@ class Connection:
                 fields.append((name.lower().encode("latin-1"), value.encode("latin-1")))
             self._require(State.CONNECTING)
             await self._pass({"type": "websocket.accept", "subprotocol": subprotocol, "headers": fields})
+            self._require(State.CONNECTING)  # the client may have left meanwhile
             self.subprotocol = subprotocol
             self.state = State.OPEN
 

@@ -16,6 +16,7 @@ from hybrid.adapters.flask import ClientDisconnected, Socket, ThreadSocket, WebS
 from hybrid.bridge import ConfigError, InvalidChannelLayerError, PortalError, ProtocolError
 from hybrid.bridge.auth import disconnect_user, user_is_online
 from hybrid.bridge.consumers import threads
+from hybrid.bridge.consumers.run import RAISE_ERRORS
 from hybrid.bridge.layers import InMemoryChannelLayer, channel_layers
 from hybrid.bridge.testing import HttpCommunicator, WebsocketCommunicator
 from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
@@ -419,6 +420,44 @@ class TestHandlers:
                 await client.wait()
 
         run(test())
+
+    def test_leaving_while_the_acceptance_is_sent(self, app: Flask) -> None:
+        """Who has left is not connected, whenever the server is done with the acceptance."""
+        sending, told = asyncio.Event(), asyncio.Event()
+        messages: list[Message] = [
+            {"type": "websocket.disconnect", "code": 1006},
+            {"type": "websocket.connect"},
+        ]
+        raised: list[BaseException | None] = []
+
+        async def receive() -> Message:
+            if len(messages) == 1:
+                await sending.wait()
+            return messages.pop()
+
+        async def send(message: Message) -> None:
+            assert message["type"] == "websocket.accept"
+            sending.set()
+            await told.wait()
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                accepting = asyncio.create_task(socket.accept())
+                await until(lambda: socket.close_code == 1006)
+                told.set()
+                await asyncio.wait({accepting})
+                raised.append(accepting.exception())
+                assert not socket.connected
+
+            scope = {"type": "websocket", "path": "/x", "headers": [], RAISE_ERRORS: True}
+            async with asyncio.timeout(DEADLINE):
+                await ws(scope, receive, send)
+
+        run(test())
+        assert [type(error) for error in raised] == [ClientDisconnected]
 
     def test_acceptance_by_several_threads(self, app: Flask) -> None:
         """Hooks run once, and need not run on the handler's own thread."""
