@@ -1,6 +1,7 @@
 """What a client has said and nobody has read yet: bounded, and read ahead, so that its leaving is noticed."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,8 +11,10 @@ from hybrid.bridge.consumers.read_ahead import BYTES, MESSAGES
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Message, Receive
 
-#: The code of a connection that broke (RFC 6455 section 7.1.5).
-_BROKEN: Final = 1006
+logger = logging.getLogger("hybrid.flask")
+
+#: The end of a connection that broke (RFC 6455 section 7.1.5).
+_BROKEN: Final[Message] = {"type": "websocket.disconnect", "code": 1006, "reason": ""}
 
 
 class Inbox:
@@ -74,10 +77,10 @@ class Inbox:
         self.shut = True
         self._wake()
 
-    def finish(self, code: int = _BROKEN, reason: str = "") -> None:
+    def finish(self) -> None:
         """Receive no more: for those who read, the client has left."""
         self._task.cancel()
-        self._end({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self._end(_BROKEN)
 
     async def _wait(self) -> None:
         while not self._messages and self.end is None and not self.shut:
@@ -103,7 +106,10 @@ class Inbox:
                 self._size += len(data)
                 self._wake()
         except OSError:  # of some servers, when the client has left
-            message = {"type": "websocket.disconnect", "code": _BROKEN, "reason": ""}
+            message = _BROKEN
+        except Exception:
+            logger.exception("receiving from a WebSocket failed: to its handler, the client has left")
+            message = _BROKEN
         self._end(message)
 
     def _is_full(self) -> bool:

@@ -459,6 +459,33 @@ class TestHandlers:
         run(test())
         assert [type(error) for error in raised] == [ClientDisconnected]
 
+    def test_receiving_that_fails(self, app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+        """The handler does not wait for ever: for it the client has left, and the log says why."""
+        messages = [{"type": "websocket.connect"}]
+        codes: list[int | None] = []
+
+        async def receive() -> Message:
+            return messages.pop() if messages else _fail()
+
+        async def send(message: Message) -> None:
+            pass
+
+        async def test() -> None:
+            ws = WebSockets(app)
+
+            @ws.route("/x")
+            async def handler(socket: Socket) -> None:
+                async for _ in socket:
+                    pass
+                codes.append(socket.close_code)
+
+            async with asyncio.timeout(DEADLINE):
+                await ws({"type": "websocket", "path": "/x", "headers": []}, receive, send)
+
+        run(test())
+        assert codes == [1006]
+        assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
     def test_acceptance_by_several_threads(self, app: Flask) -> None:
         """Hooks run once, and need not run on the handler's own thread."""
         hooks: list[str] = []
