@@ -3,17 +3,19 @@
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol
 
+import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection as AsyncConnection
 from websockets.asyncio.client import connect as async_connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.support.http_peer import get
-from tests.support.process import DEADLINE
+from tests.support.process import DEADLINE, ServerProcess
 
 #: The fields of a handshake.
 HANDSHAKE = (
@@ -39,6 +41,23 @@ def opened(server: Listening, path: str, **options: Any) -> Iterator[ClientConne
     options = {"proxy": None, "max_size": None, "open_timeout": DEADLINE, **options}
     with connect(f"ws://127.0.0.1:{server.port}{path}", **options) as websocket:
         yield websocket
+
+
+def opened_by_page(
+    server: ServerProcess, path: str, client: httpx.Client, origin: str = ""
+) -> AbstractContextManager[ClientConnection]:
+    """Open a WebSocket with the cookies of a client, as a browser does for a page of the server's own, or
+    of another origin.
+    """
+    cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    return opened(server, path, origin=Origin(origin or server.url), additional_headers={"Cookie": cookies})
+
+
+def status_of(opening: AbstractContextManager[ClientConnection]) -> int:
+    """Return the status with which a handshake is refused."""
+    with pytest.raises(InvalidStatus) as caught, opening:
+        pass
+    return caught.value.response.status_code
 
 
 def close_of(websocket: ClientConnection) -> tuple[int, str] | None:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +9,6 @@ import httpx
 import pytest
 from flask import Flask
 from flask.sessions import SessionInterface
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import ClientConnection
-from websockets.typing import Origin
 
 from hybrid.adapters.flask.session import flask_session
 from hybrid.bridge import ConfigError
@@ -20,7 +16,7 @@ from hybrid.bridge.auth import Identity
 from tests.support.layers import run
 from tests.support.needs import require_module
 from tests.support.process import DEADLINE, ROOT, ServerProcess, start_server
-from tests.support.websocket_clients import close_of, opened
+from tests.support.websocket_clients import close_of, opened_by_page, status_of
 
 
 def signed(app: Flask, **session: Any) -> str:
@@ -146,44 +142,27 @@ def server() -> Iterator[ServerProcess]:
     assert "Traceback" not in server.stderr
 
 
-def socket_of(
-    server: ServerProcess, client: httpx.Client, origin: str = ""
-) -> AbstractContextManager[ClientConnection]:
-    """Open a WebSocket with the cookies of a client, as a browser does."""
-    cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    return opened(
-        server, "/live", origin=Origin(origin or server.url), additional_headers={"Cookie": cookies}
-    )
-
-
-def refused(opening: AbstractContextManager[ClientConnection]) -> int:
-    """Return the status with which a handshake is refused."""
-    with pytest.raises(InvalidStatus) as caught, opening:
-        pass
-    return caught.value.response.status_code
-
-
 def test_signing_in(server: ServerProcess) -> None:
     """Who has signed in with Flask-Login is known to the WebSocket; a visitor is not, nor who has left."""
     with httpx.Client(base_url=server.url, timeout=DEADLINE) as client:
-        assert refused(socket_of(server, client)) == 403
+        assert status_of(opened_by_page(server, "/live", client)) == 403
         client.post("/visit")
-        assert refused(socket_of(server, client)) == 403
+        assert status_of(opened_by_page(server, "/live", client)) == 403
         client.post("/in/ann")
-        with socket_of(server, client) as websocket:
+        with opened_by_page(server, "/live", client) as websocket:
             text = str(websocket.recv(timeout=DEADLINE))
             assert text.startswith("ann, user ann of flask_sessions, ['_fresh', '_id', '_user_id', 'cart'], ")
-        assert refused(socket_of(server, client, "https://evil.example")) == 403
+        assert status_of(opened_by_page(server, "/live", client, "https://evil.example")) == 403
         client.post("/out")
-        assert refused(socket_of(server, client)) == 403
+        assert status_of(opened_by_page(server, "/live", client)) == 403
 
 
 def test_throwing_somebody_out(server: ServerProcess) -> None:
     """A view on a thread closes the sockets of a user, who does not come in again."""
     with httpx.Client(base_url=server.url, timeout=DEADLINE) as client:
         client.post("/in/bob")
-        with socket_of(server, client) as websocket:
+        with opened_by_page(server, "/live", client) as websocket:
             websocket.recv(timeout=DEADLINE)
             client.post("/block/bob")
             assert close_of(websocket) == (4403, "blocked")
-        assert refused(socket_of(server, client)) == 403
+        assert status_of(opened_by_page(server, "/live", client)) == 403

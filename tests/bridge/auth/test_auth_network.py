@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, closing, suppress
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 from websockets.typing import Origin, Subprotocol
 
@@ -15,7 +15,7 @@ from tests.apps.authenticated import ANN, BOB
 from tests.support.needs import require_module
 from tests.support.process import APPS, DEADLINE, ROOT, ServerProcess, start_server
 from tests.support.uvicorn import start_uvicorn
-from tests.support.websocket_clients import close_of, opened
+from tests.support.websocket_clients import close_of, opened, status_of
 
 ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
 
@@ -60,13 +60,6 @@ def with_cookie(
     page = f"http://127.0.0.1:{server.port}" if origin == "own" else origin
     named = None if page is None else Origin(page)
     return opened(server, path, origin=named, additional_headers={"Cookie": f"who={cookie}"})
-
-
-def status_of(opening: AbstractContextManager[ClientConnection]) -> int:
-    """Return the status with which a handshake is refused."""
-    with pytest.raises(InvalidStatus) as caught, opening:
-        pass
-    return caught.value.response.status_code
 
 
 def test_bearer(server: ServerProcess) -> None:
