@@ -1,12 +1,11 @@
 """The desk in real browsers: two people at one ticket, a list, no scripts at all, and colours."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.chromium import Chromium, Page
+from tests.support.chromium import Chromium, Open, Page, browsers
 from tests.support.demo_desk import PASSWORD, Agent
 from tests.support.process import ServerProcess
 
@@ -16,19 +15,11 @@ LIVE = "document.getElementById('live')?.dataset.state === 'live'"
 PEOPLE = "[...document.querySelectorAll('#people li')].map((one) => one.textContent).join(', ')"
 STATUS = "document.querySelector('#facts .tag')?.textContent"
 
-Open = Callable[[], Chromium]
-
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Open]:
     """Give `browser()`, which starts a browser with a profile of its own: another person's."""
-    with ExitStack() as browsers:
-
-        def start() -> Chromium:
-            profile = tmp_path / f"profile {len(list(tmp_path.glob('profile *')))}"
-            profile.mkdir()
-            return browsers.enter_context(Chromium(profile))
-
+    with browsers(tmp_path) as start:
         yield start
 
 

@@ -1,15 +1,14 @@
 """The chat in real browsers: two people, the keyboard alone, a server that goes away and comes back."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from demo_flask.database import Database
 from demo_flask.store import Store
-from tests.support.chromium import Chromium, Page
+from tests.support.chromium import Chromium, Open, Page, browsers
 from tests.support.parlour import PASSWORD, Person, serve_parlour
 from tests.support.process import ServerProcess
 
@@ -20,19 +19,11 @@ TEXTS = "[...document.querySelectorAll('#messages .text')].map((text) => text.te
 WAITING = "[...document.querySelectorAll('#waiting .text')].map((text) => text.textContent)"
 PEOPLE = "[...document.querySelectorAll('#people .name')].map((name) => name.textContent)"
 
-Open = Callable[[], Chromium]
-
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Open]:
     """Give `browser()`, which starts a browser with a profile of its own: another person's."""
-    with ExitStack() as browsers:
-
-        def start() -> Chromium:
-            profile = tmp_path / f"profile {len(list(tmp_path.glob('profile *')))}"
-            profile.mkdir()
-            return browsers.enter_context(Chromium(profile))
-
+    with browsers(tmp_path) as start:
         yield start
 
 

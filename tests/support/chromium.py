@@ -11,7 +11,8 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -214,3 +215,20 @@ class Chromium:
                 raise PageError(f"the browser did not start:\n{Path(self._profile, 'stderr').read_text()}")
             time.sleep(0.02)
         return f"127.0.0.1:{ready.read_text().splitlines()[0]}"
+
+
+#: Starts a browser.
+Open = Callable[[], Chromium]
+
+
+@contextmanager
+def browsers(folder: Path) -> Iterator[Open]:
+    """Start as many browsers as are asked for, each with a profile of its own in a folder, and end them."""
+    with ExitStack() as started:
+
+        def start() -> Chromium:
+            profile = folder / f"profile {len(list(folder.glob('profile *')))}"
+            profile.mkdir()
+            return started.enter_context(Chromium(profile))
+
+        yield start
