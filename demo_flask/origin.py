@@ -4,9 +4,7 @@ Browsers say in the Origin field (RFC 6454 §7) whose page makes a POST or opens
 cannot forge it. That is the protection against other sites' forms, and no tokens are needed.
 """
 
-from urllib.parse import urlsplit
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+from hybrid.bridge.auth.origins import is_own, parsed
 
 
 def same_origin(origin: str | None, host: str | None) -> bool:
@@ -15,15 +13,4 @@ def same_origin(origin: str | None, host: str | None) -> bool:
     The scheme is not compared, because a proxy in front may end TLS. No Origin means no browser: programs
     are not what other sites can misuse, and they may post.
     """
-    if origin is None:
-        return True
-    try:
-        theirs = urlsplit(origin)
-        ours = urlsplit(f"//{host or ''}")
-        default = _DEFAULT_PORTS.get(theirs.scheme)
-        return bool(theirs.hostname) and (theirs.hostname, theirs.port or default) == (
-            ours.hostname,
-            ours.port or default,
-        )
-    except ValueError:  # not an address at all
-        return False
+    return origin is None or is_own(parsed(origin), host or "", secure=False)
