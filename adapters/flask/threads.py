@@ -19,10 +19,8 @@ async def on_a_thread(function: Callable[[], T], *, in_any_case: bool = False) -
     Raises:
         PoolFull: there has been no room in the pool's queue for five seconds.
     """
-    results: list[T] = []
 
-    def call(_: None) -> None:
-        results.append(function())
+    def call(_: None) -> T:
+        return function()
 
-    await run_in_thread(None, call, None, in_any_case=in_any_case)
-    return results[0]
+    return await run_in_thread(None, call, None, in_any_case=in_any_case)

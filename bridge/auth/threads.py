@@ -15,6 +15,4 @@ async def on_thread(function: Callable[[Argument], Result], argument: Argument) 
     """
     from hybrid.bridge.consumers.threads import run_in_thread
 
-    results: list[Result] = []
-    await run_in_thread(None, lambda given: results.append(function(given)), argument)
-    return results[0]
+    return await run_in_thread(None, function, argument)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hybrid.bridge.consumers.housekeeping import HOUSEKEEPING
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
@@ -14,6 +14,9 @@ from hybrid.bridge.portal import adopt
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 logger = logging.getLogger("hybrid.consumers")
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 #: Threads that all consumers share which have no pool of their own.
 THREADS: Final = 16
@@ -33,24 +36,25 @@ def shared_pool() -> ThreadPool:
 class _Call:
     """A call on a thread, and the future that the loop waits with."""
 
-    __slots__ = ("_argument", "_error", "_function", "context", "done", "loop")
+    __slots__ = ("_argument", "_error", "_function", "_result", "context", "done", "loop")
 
-    def __init__(self, function: Callable[[Any], object], argument: Any) -> None:
+    def __init__(self, function: Callable[[Any], Any], argument: Any) -> None:
         self._function = function
         self._argument = argument
+        self._result: Any = None
         self._error: BaseException | None = None
         self.context: Context | None = None
         self.loop = asyncio.get_running_loop()
-        self.done: asyncio.Future[None] = self.loop.create_future()
+        self.done: asyncio.Future[Any] = self.loop.create_future()
 
     def run(self) -> None:
         """Call the function (worker)."""
         tidy = HOUSEKEEPING.on_thread
         try:
             if tidy is None:
-                self._function(self._argument)
+                self._result = self._function(self._argument)
             else:
-                _keep_house(tidy, self._function, self._argument)
+                self._result = _keep_house(tidy, self._function, self._argument)
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             self._error = error
         self.context = copy_context()
@@ -62,18 +66,20 @@ class _Call:
         error, self._error = self._error, None
         if not self.done.done():
             if error is None:
-                self.done.set_result(None)
+                self.done.set_result(self._result)
             else:
                 self.done.set_exception(_as_future_takes(error))
         elif error is not None and not isinstance(error, ClientDisconnected):
             logger.error("a handler that nobody waited for any longer failed", exc_info=error)
 
 
-def _keep_house(tidy: Callable[[], object], function: Callable[[Any], object], argument: Any) -> None:
+def _keep_house(
+    tidy: Callable[[], object], function: Callable[[Argument], Result], argument: Argument
+) -> Result:
     """Call a function, and do what is to be done before and after it (worker)."""
     tidy()
     try:
-        function(argument)
+        return function(argument)
     finally:
         tidy()
 
@@ -84,9 +90,13 @@ def _as_future_takes(error: BaseException) -> BaseException:
 
 
 async def run_in_thread(
-    pool: ThreadPool | None, function: Callable[[Any], object], argument: Any, *, in_any_case: bool = False
-) -> None:
-    """Call ``function(argument)`` on a thread, and wait for its end. Context variables flow there and back.
+    pool: ThreadPool | None,
+    function: Callable[[Argument], Result],
+    argument: Argument,
+    *,
+    in_any_case: bool = False,
+) -> Result:
+    """Return ``function(argument)``, called on a thread. Context variables flow there and back.
 
     If this is cancelled, the thread goes on to the end of the function all the same.
 
@@ -102,9 +112,10 @@ async def run_in_thread(
     pool = pool or shared_pool()
     call = _Call(function, argument)
     await _submit(pool, call, in_any_case=in_any_case)
-    await call.done
+    result: Result = await call.done
     assert call.context is not None
     adopt(call.context)
+    return result
 
 
 async def _submit(pool: ThreadPool, call: _Call, *, in_any_case: bool) -> None:
