@@ -9,11 +9,11 @@ from typing import Final, Protocol, cast
 
 from hybrid.bridge.errors import HybridError
 from hybrid.bridge.layers.workers.broker import Broker
-from hybrid.bridge.layers.workers.forks import close_in_children, forget, silence
 from hybrid.bridge.layers.workers.framing import Frame, Unframer, frame
 from hybrid.bridge.layers.workers.nodes import Node
-from hybrid.bridge.layers.workers.places import is_trusted
 from hybrid.bridge.layers.workers.words import Ask, Tell
+from hybrid.bridge.unix.forks import close_in_children, forget, silence
+from hybrid.bridge.unix.sockets import is_trusted
 
 logger = logging.getLogger("hybrid.layers")
 

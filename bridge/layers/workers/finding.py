@@ -8,8 +8,10 @@ from typing import Final
 
 from hybrid.bridge.errors import HybridError
 from hybrid.bridge.layers.workers.line import Line
-from hybrid.bridge.layers.workers.places import Seat, is_trusted, prepare_folder
+from hybrid.bridge.layers.workers.places import Seat
 from hybrid.bridge.layers.workers.service import Phase, Service
+from hybrid.bridge.unix.folders import prepare_folder
+from hybrid.bridge.unix.sockets import is_trusted
 
 logger = logging.getLogger("hybrid.layers")
 
@@ -83,7 +85,7 @@ class Finder:
 
     def _claim(self) -> bool:
         """Become the broker, if nobody is."""
-        prepare_folder(self._place)
+        prepare_folder(self._place.parent)
         seat = Seat(self._place)
         if not seat.claim():
             return False

@@ -8,13 +8,9 @@ from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.layers.shared import SharedChannelLayer
 from hybrid.bridge.layers.workers.framing import MAX_BODY
 from hybrid.bridge.layers.workers.hub import WorkersHub
-from hybrid.bridge.layers.workers.places import (
-    VARIABLE,
-    offer_place,
-    remove_private_place,
-    require_place,
-)
+from hybrid.bridge.layers.workers.places import VARIABLE, offer_place, remove_private_place
 from hybrid.bridge.shutdown import ShutdownNotice, shutdown_notice
+from hybrid.bridge.unix.sockets import require_place
 
 
 class WorkersChannelLayer(SharedChannelLayer):

@@ -12,9 +12,9 @@ from hybrid.bridge.layers.presence import Member
 from hybrid.bridge.layers.workers.finding import Finder
 from hybrid.bridge.layers.workers.framing import Frame, frame
 from hybrid.bridge.layers.workers.line import Line
-from hybrid.bridge.layers.workers.places import require_place
 from hybrid.bridge.layers.workers.questions import Questions
 from hybrid.bridge.layers.workers.words import VERSION, Ask, Tell
+from hybrid.bridge.unix.sockets import require_place
 
 logger = logging.getLogger("hybrid.layers")
 

@@ -6,8 +6,8 @@ import socket
 from collections import deque
 from typing import Final, cast
 
-from hybrid.bridge.layers.workers.forks import close_in_children, forget, silence
 from hybrid.bridge.layers.workers.framing import Frame, FramingError, Unframer
+from hybrid.bridge.unix.forks import close_in_children, forget, silence
 
 logger = logging.getLogger("hybrid.layers")
 

@@ -9,42 +9,22 @@ import fcntl
 import os
 import re
 import secrets
-import socket
 import stat
-import struct
-import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from hybrid.bridge.errors import ConfigError, HybridError
-from hybrid.bridge.layers.workers.forks import close_in_children, forget, silence
+from hybrid.bridge.errors import HybridError
+from hybrid.bridge.unix.folders import NotOurs
+from hybrid.bridge.unix.forks import close_in_children, forget, silence
+from hybrid.bridge.unix.sockets import MAX_PATH
 
 #: The environment variable in which a server tells its workers, and what they start, where they meet.
 VARIABLE: Final = "HYBRID_WORKERS_SOCKET"
 
-#: Bytes of a socket's path (sockaddr_un).
-_MAX_PATH: Final = 107 if sys.platform == "linux" else 103
 _PREFIX: Final = "hybrid-"
 _SOCKET: Final = "layer.sock"
 _PRIVATE: Final = re.compile(rf"{_PREFIX}[0-9a-f]{{16}}/{re.escape(_SOCKET)}")
-
-
-class NotOurs(ConfigError):
-    """A file or a folder is in the hands of others, who could listen, or speak, in this user's name."""
-
-
-def require_place(path: str) -> Path:
-    """Return the path of a socket, absolute.
-
-    Raises:
-        ConfigError: it is too long for one.
-    """
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - not resolve(): links may lead elsewhere later
-    length = len(os.fsencode(absolute))
-    if length > _MAX_PATH:
-        raise ConfigError(f"the path of a socket has at most {_MAX_PATH} bytes, not {length}: {absolute}")
-    return absolute
 
 
 def private_place(folder: str | None = None) -> str:
@@ -56,7 +36,7 @@ def private_place(folder: str | None = None) -> str:
     """
     place = f"{_PREFIX}{secrets.token_hex(8)}/{_SOCKET}"
     for each in (folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir()):
-        if each and len(os.fsencode(path := f"{each}/{place}")) <= _MAX_PATH and os.access(each, os.W_OK):
+        if each and len(os.fsencode(path := f"{each}/{place}")) <= MAX_PATH and os.access(each, os.W_OK):
             return path
     return f"/tmp/{place}"  # noqa: S108 - nobody can guess the name before there is a folder of mode 0700
 
@@ -91,23 +71,6 @@ def remove_private_place(path: str) -> None:
 def state_of(place: Path) -> Path:
     """Return the file in which a broker leaves its state to the next one."""
     return place.with_name(f"{place.name}.state")
-
-
-def prepare_folder(place: Path) -> None:
-    """Make the folder of a socket, for this user alone, if it is not there.
-
-    Raises:
-        NotOurs: it is there, and others may write to it.
-        OSError: it cannot be made.
-    """
-    folder = place.parent
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.stat()
-    if found.st_uid not in (0, os.geteuid()):
-        raise NotOurs(f"{folder} belongs to somebody else")
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise NotOurs(f"{folder} can be written to by others: name a folder that is this user's alone")
 
 
 class Seat:
@@ -184,13 +147,3 @@ class Seat:
         except (BlockingIOError, FileNotFoundError):
             return False
         return (there.st_dev, there.st_ino) == (found.st_dev, found.st_ino)
-
-
-def is_trusted(connection: socket.socket) -> bool:
-    """Return whether who is at the other end is this user, or the system's."""
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
-        return True  # the folder is this user's alone
-    size = struct.calcsize("3i")
-    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, size))
-    return uid in (0, os.geteuid())

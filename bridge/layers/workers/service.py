@@ -15,9 +15,10 @@ from hybrid.bridge.errors import HybridError
 from hybrid.bridge.layers.workers import legacy
 from hybrid.bridge.layers.workers.broker import Broker
 from hybrid.bridge.layers.workers.connection import Connection
-from hybrid.bridge.layers.workers.forks import close_in_children, forget, silence
 from hybrid.bridge.layers.workers.framing import FramingError
-from hybrid.bridge.layers.workers.places import Seat, prepare_folder, state_of
+from hybrid.bridge.layers.workers.places import Seat, state_of
+from hybrid.bridge.unix.folders import prepare_folder
+from hybrid.bridge.unix.forks import close_in_children, forget, silence
 
 logger = logging.getLogger("hybrid.layers")
 
@@ -196,7 +197,7 @@ class Service:
         everybody here goes there.
         """
         try:
-            prepare_folder(self._place)
+            prepare_folder(self._place.parent)
             seat = self._seat
             if not seat.is_kept:
                 seat = Seat(self._place)

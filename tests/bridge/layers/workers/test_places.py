@@ -1,27 +1,21 @@
 """Where processes meet: who may be the broker, and what is refused."""
 
 import os
-import socket
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.layers.workers import WorkersChannelLayer
-from hybrid.bridge.layers.workers.forks import close_in_children, forget
 from hybrid.bridge.layers.workers.places import (
     VARIABLE,
-    NotOurs,
     Seat,
-    is_trusted,
     offer_place,
-    prepare_folder,
     private_place,
     remove_private_place,
-    require_place,
     state_of,
 )
+from hybrid.bridge.unix.folders import NotOurs, prepare_folder
 
 
 def test_one_at_a_time_has_the_seat(tmp_path: Path) -> None:
@@ -67,44 +61,12 @@ def test_a_lock_that_is_no_file_is_refused(tmp_path: Path) -> None:
         Seat(tmp_path / "s").claim()
 
 
-def test_a_folder_in_which_others_may_write_is_refused(tmp_path: Path) -> None:
-    """They could put a socket of theirs there; a folder that is missing is made for this user alone."""
-    prepare_folder(tmp_path / "made" / "s")
-    (tmp_path / "open").mkdir()
-    (tmp_path / "open").chmod(0o777)
-
-    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o700
-    with pytest.raises(NotOurs, match="written to by others"):
-        prepare_folder(tmp_path / "open" / "s")
-
-
-def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever owns it can put anything there."""
-    (tmp_path / "run").mkdir()
-    uid = os.geteuid()
-    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
-    if uid == 0:
-        os.chown(tmp_path / "run", 12345, -1)
-
-    with pytest.raises(NotOurs, match="somebody else"):
-        prepare_folder(tmp_path / "run" / "s")
-
-
-def test_a_path_that_is_too_long_is_a_mistake() -> None:
-    """The system allows 107 bytes, and the message says so."""
-    with pytest.raises(ConfigError, match="at most 107 bytes, not 111"):
-        require_place("/" + "x" * 110)
-    with pytest.raises(ConfigError):
-        WorkersChannelLayer("/" + "x" * 110)
-    assert require_place("a.sock") == Path.cwd() / "a.sock"
-
-
 def test_private_places_are_made_once_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What this process offers its children is in the environment; it goes when no broker is there."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv(VARIABLE, "")
     place = Path(offer_place())
-    prepare_folder(place)
+    prepare_folder(place.parent)
     state_of(place).touch()
     seat = Seat(place)
 
@@ -121,7 +83,7 @@ def test_private_places_are_made_once_and_removed(tmp_path: Path, monkeypatch: p
 def test_other_places_are_left_alone(tmp_path: Path) -> None:
     """A folder that somebody has named is not removed, whatever it is called."""
     place = tmp_path / "hybrid-app" / "layer.sock"
-    prepare_folder(place)
+    prepare_folder(place.parent)
     remove_private_place(str(place))
     remove_private_place("")
 
@@ -137,15 +99,6 @@ def test_a_private_place_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     for folder in (None, str(tmp_path / "missing")):
         assert Path(private_place(folder)).parents[1] == Path("/tmp")  # noqa: S108 - the last resort
-
-
-def test_others_are_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only this user is, and the system's."""
-    one, other = socket.socketpair()
-    with one, other:
-        assert is_trusted(one)
-        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-        assert is_trusted(one) == (os.getuid() == 0)
 
 
 def test_a_child_does_not_keep_the_lock(tmp_path: Path) -> None:
@@ -165,19 +118,3 @@ def test_a_child_does_not_keep_the_lock(tmp_path: Path) -> None:
     finally:
         os.close(sending)
         os.waitpid(child, 0)
-
-
-def test_a_forgotten_descriptor_is_left_alone() -> None:
-    """What is forgotten again stays what it is in children."""
-    receiving, sending = os.pipe()
-    close_in_children(sending)
-    forget(sending)
-    child = os.fork()
-    if child == 0:
-        os.write(sending, b"x")
-        os._exit(0)
-    os.waitpid(child, 0)
-
-    assert os.read(receiving, 1) == b"x"
-    os.close(receiving)
-    os.close(sending)
