@@ -86,6 +86,13 @@ def close_old_connections() -> None:
             each.close_if_unusable_or_obsolete()
 
 
+def close_broken_connections() -> None:
+    """Close those of this thread that do not work any more, where the database has raised an error."""
+    for each in _db.connections.all(initialized_only=True):
+        if each.errors_occurred and not each.in_atomic_block:
+            each.close_if_unusable_or_obsolete()
+
+
 def _close_here() -> int:
     """Close them, and say which thread it is (worker)."""
     close_old_connections()

@@ -1,104 +1,114 @@
-"""Django's static files, by this server instead of a middleware or a view (Django, ``STATIC_URL``)."""
+"""Django's static files, by this server instead of a middleware or a view."""
 
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.gateway import Target
-from hybrid.bridge.interface import Interface
+from hybrid.bridge.lanes import TwoLanes
 from hybrid.bridge.prefixes import clean_prefix
-from hybrid.bridge.static.files import StaticFiles
-
-_APP: Final = "django.contrib.staticfiles"
+from hybrid.server.config.static import StaticMount
 
 
-def static_target(*, root_path: str = "", **options: Any) -> Target:
-    """Make a target of Django's static files, for a :class:`~hybrid.bridge.gateway.Gateway`.
-
-    With ``DEBUG`` they are found where they are written, by ``STATICFILES_FINDERS`` and as they are at that
-    moment, as ``runserver`` does; otherwise where ``collectstatic`` has put them.
+def static_mounts(targets: Sequence[Target], *, root_path: str = "") -> list[StaticMount]:
+    """Return where the files that ``collectstatic`` has gathered are served beside a project: once for each
+    host that it is served for.
 
     Args:
-        root_path: the server's own, which ``STATIC_URL`` may begin with.
-        options: of :class:`~hybrid.bridge.static.files.StaticFiles`.
+        targets: what is served. Where the project is not seen among them, as something stands around it, it
+            is taken to be at the root, for every host.
+        root_path: what a proxy in front has taken off the paths.
+
+    Raises:
+        ConfigError: see :func:`static_mount`.
+    """
+    places = list(_places(targets)) or [("", "")]
+    mount = static_mount(root_path=root_path, prefix=places[0][1])
+    return [mount._replace(host=host) for host in dict.fromkeys(host for host, _ in places)]
+
+
+def static_mount(*, root_path: str = "", prefix: str = "") -> StaticMount:
+    """Return the path and the directory of the files that ``collectstatic`` has gathered: what ``--static``
+    takes.
+
+    Args:
+        root_path: what a proxy in front has taken off the paths.
+        prefix: the path below which the project is mounted here.
 
     Raises:
         ConfigError: the settings name no files that could be served; the message names the setting.
         django.core.exceptions.ImproperlyConfigured: Django has no settings yet.
     """
+    path = _static_path(root_path.rstrip("/"), prefix.rstrip("/"))
     settings: Any = import_module("django.conf").settings
-    prefix = static_prefix(root_path=root_path)
-    if settings.DEBUG:
-        options["fresh"] = True
-        application = StaticFiles(FinderSource(), **options)
-        name = "static files, found"
-    else:
-        prefix, directory = static_mount(root_path=root_path)
-        application = StaticFiles(directory, **options)
-        name = f"files in {directory}"
-    return Target(application, prefix, name, protocols=("http",), interface=Interface.ASGI3)
-
-
-def static_mount(*, root_path: str = "") -> tuple[str, str]:
-    """Return the path and the directory of the files that ``collectstatic`` has gathered: what ``--static``
-    takes. Raises as :func:`static_target`.
-    """
-    settings: Any = import_module("django.conf").settings
-    prefix = static_prefix(root_path=root_path)
     if not settings.STATIC_ROOT:
-        raise ConfigError("STATIC_ROOT is not set: it names the directory that collectstatic fills")
+        raise ConfigError("STATIC_ROOT is not set: it names the directory that manage.py collectstatic fills")
     directory = str(settings.STATIC_ROOT)
     if not Path(directory).is_dir():
         raise ConfigError(f"STATIC_ROOT: there is no directory {directory}: manage.py collectstatic makes it")
-    return prefix, directory
+    media = settings.MEDIA_ROOT
+    if media and Path(media).resolve().is_relative_to(Path(directory).resolve()):
+        raise ConfigError(
+            f"MEDIA_ROOT, {media}, is in STATIC_ROOT: what users have uploaded would be served with the "
+            "static files"
+        )
+    return StaticMount(path, directory)
 
 
-def static_prefix(*, root_path: str = "") -> str:
-    """Return the path of ``STATIC_URL``, below ``root_path``. Raises as :func:`static_target`."""
+def _places(targets: Sequence[Target]) -> Iterator[tuple[str, str]]:
+    """Find hosts and prefixes of what is Django's."""
+    wsgi: Any = import_module("django.core.handlers.wsgi").WSGIHandler
+    asgi: Any = import_module("django.core.handlers.asgi").ASGIHandler
+    for target in targets:
+        if isinstance(target.application, (TwoLanes, wsgi, asgi)):
+            yield target.host, target.prefix.rstrip("/")
+
+
+def _static_path(root_path: str, prefix: str) -> str:
+    """Return the path at which this server is asked for static files."""
     settings: Any = import_module("django.conf").settings
-    url: str | None = settings.STATIC_URL
+    forced: str | None = settings.FORCE_SCRIPT_NAME
+    script = root_path + prefix if forced is None else forced.rstrip("/")
+    url = _static_url(settings, script)
     if not url:
         raise ConfigError("STATIC_URL is not set: static files have no path")
     parts = urlsplit(url)
     if parts.scheme or parts.netloc:
-        raise ConfigError(
-            f"STATIC_URL is {url}, on another host: this server does not send what is there, so leave serving"
-            " static files off"
-        )
+        raise ConfigError(f"STATIC_URL is {url}, on another host, which has to serve what is there")
+    path = _path_here(parts.path, script, root_path, prefix)
     try:
-        prefix = clean_prefix(parts.path)
+        path = clean_prefix(path)
     except ValueError as error:
         raise ConfigError(f"STATIC_URL: {error}") from None
-    if root_path and f"{prefix}/".startswith(f"{root_path.rstrip('/')}/"):
-        prefix = prefix[len(root_path.rstrip("/")) :] or "/"
-    if prefix == "/":
-        raise ConfigError(f"STATIC_URL is {url}: all paths would be those of files")
-    return prefix
+    if path == (prefix or "/"):
+        raise ConfigError(f"STATIC_URL is {url}: all paths of the project would be those of files")
+    return path
 
 
-class FinderSource:
-    """The files that Django's finders find: a :class:`~hybrid.bridge.static.sources.Source`. For development:
-    each search goes through the directories of all apps.
+def _static_url(settings: Any, script: str) -> str | None:
+    """Return ``STATIC_URL`` as views see it.
 
-    Raises:
-        ConfigError: ``django.contrib.staticfiles`` is not installed in the project.
+    Django puts the script name before a relative one when it is first asked for, and keeps the result: it
+    must not be asked before a request without it.
     """
+    urls: Any = import_module("django.urls")
+    before = urls.get_script_prefix()
+    urls.set_script_prefix(f"{script}/")
+    try:
+        url: str | None = settings.STATIC_URL
+    finally:
+        urls.set_script_prefix(before)
+    return url
 
-    #: Who develops an app may well have linked its files.
-    follows_links = True
 
-    def __init__(self) -> None:
-        settings: Any = import_module("django.conf").settings
-        if _APP not in settings.INSTALLED_APPS:
-            raise ConfigError(f"INSTALLED_APPS has no {_APP}, which finds the static files of apps")
-        self._finders: Any = import_module(f"{_APP}.finders")
-
-    def __repr__(self) -> str:
-        return "<FinderSource>"
-
-    def find(self, name: str) -> str | None:
-        """Return the path of a file, None when no finder has it."""
-        found: str | None = self._finders.find(name) or None
-        return found
+def _path_here(path: str, script: str, root_path: str, prefix: str) -> str:
+    """Return what becomes of a path of a page on its way here: what leads to the project for Django leads to
+    its prefix for this server, and anything else has lost what a proxy takes off.
+    """
+    for gone, instead in ((script, prefix), (root_path, "")):
+        if gone and f"{path}/".startswith(f"{gone}/"):
+            return instead + path[len(gone) :]
+    return path

@@ -61,7 +61,7 @@ class Application(TwoLanes):
     def _wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         return []
 
-    def lanes(self, threaded: ASGIApp, threads: int) -> Lanes:
+    def lanes(self, threaded: ASGIApp, threads: int, stuck: int) -> Lanes:
         """Return what chooses."""
         self.threads = threads
         self.chooses = Chooses((threaded, on_loop))

@@ -2,12 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Any, NamedTuple
 from wsgiref.types import WSGIApplication
 
+from hybrid.adapters.django.connections import close_broken_connections
 from hybrid.adapters.django.lanes.asgi import ASGILane, LaneHandler
+from hybrid.adapters.django.lanes.budget import Budget
 from hybrid.adapters.django.lanes.choice import DjangoLanes, reuse_match
+from hybrid.adapters.django.lanes.control import ControlledLanes, LaneControl
+from hybrid.adapters.django.lanes.figures import Figures
 from hybrid.adapters.django.lanes.parts import (
     ASGIHandler,
     WSGIHandler,
@@ -18,7 +23,10 @@ from hybrid.adapters.django.lanes.parts import (
 )
 from hybrid.adapters.django.lanes.request import Identities
 from hybrid.adapters.django.lanes.rules import Rules, parse_rules
+from hybrid.adapters.django.lanes.running import RunningLanes
+from hybrid.adapters.django.lanes.state import Project
 from hybrid.adapters.django.lanes.threads import StickyThreads
+from hybrid.adapters.django.lanes.timing import count
 from hybrid.adapters.django.lanes.views import View, sets_urlconf, verdict_of, views_of
 from hybrid.adapters.django.lanes.wsgi import WSGILane
 from hybrid.bridge.errors import ConfigError
@@ -59,8 +67,12 @@ class DjangoApplication(TwoLanes):
     Args:
         parts: what the project has of its own.
         lanes: the table ``[lanes]``: where views, or paths, run that should run elsewhere.
+        budget: how much worse a view may do on another lane; None where nothing is judged.
         threads: how many the asgi lane has for synchronous code.
         body_policy: where request bodies of the asgi lane are kept, and how large they may be.
+
+    Attributes:
+        threads: those of the asgi lane; who serves no lifespan ends them.
 
     Raises:
         ConfigError: the table names a view that there is not, or no lane.
@@ -71,74 +83,125 @@ class DjangoApplication(TwoLanes):
         parts: ProjectParts,
         *,
         lanes: Mapping[str, Any] | None = None,
+        budget: Budget | None = None,
         threads: int = 16,
         body_policy: BodyPolicy | None = None,
     ) -> None:
         middleware = [import_string(path) for path in settings.MIDDLEWARE]
         self._identities = Identities(_identity_headers(middleware))
-        self._threads = StickyThreads(threads, connections.close_all)
+        self.threads = StickyThreads(threads, close_broken_connections, connections.close_all)
         self._body_policy = body_policy or BodyPolicy(limit=0)
         self._rules = parse_rules(lanes)
+        self._budget = budget
         self._sets_urlconf = any(map(sets_urlconf, middleware))
         self._views = list(views_of(get_resolver()))
         _check_views(self._rules, self._views)
         self._asgi = parts.asgi
         self._wsgi: Any = WSGIHandler() if parts.wsgi is None else parts.wsgi
-        self.wsgi = WSGILane(self._wsgi, self._identities)
+        self._figures = self._make_figures()
+        running = RunningLanes(Project(self._views, self._rules), self._figures, budget)
+        self._control = self._make_control(running)
+        self.wsgi = self._make_wsgi_lane(self._wsgi, self._identities)
         self.sockets = parts.sockets
         self.sockets_name = parts.sockets_name
+        self._around_loop: Callable[[ASGIApp], ASGIApp] | None = None
 
     def __repr__(self) -> str:
         return f"<DjangoApplication {settings.SETTINGS_MODULE}>"
 
-    def lanes(self, threaded: ASGIApp, threads: int) -> DjangoLanes:
+    def try_again(self, percent: float) -> None:
+        """Let so many of a hundred requests be tried again on both lanes, once they are answered."""
+        self._control.shadow = percent
+
+    def lanes(self, threaded: ASGIApp, threads: int, stuck: int) -> DjangoLanes:
         """Return what chooses between the lanes."""
         asgi = self._asgi
         if asgi is None or type(asgi) is ASGIHandler:
             environs = EnvironBuilder(multithread=True, multiprocess=has_siblings())
-            asgi = LaneHandler(environs, self._identities, self._body_policy)
-        life = _Life(self._threads, _connections_line(threads, self._threads.count))
-        both = threaded, ASGILane(asgi, self._threads)
-        lanes = DjangoLanes(both, life, self._rules, sets_urlconf=self._sets_urlconf)
+            asgi = self._make_handler(environs)
+        line = _connections_line(threads, stuck, self.threads.count, beside=self.sockets is not None)
+        life = Life(self.threads, line, self._control)
+        stall = (self._budget or Budget()).stall
+        on_loop: ASGIApp = self._make_asgi_lane(asgi, self.threads, stall)
+        both = threaded, on_loop if self._around_loop is None else self._around_loop(on_loop)
+        lanes = ControlledLanes(both, life, self._rules, self._figures, sets_urlconf=self._sets_urlconf)
+        self._control.attach(lanes)
         lanes.runs_on = _summary(self._views, self._rules)
         for handler in (self._wsgi, getattr(self._wsgi, "application", None), asgi):
             if isinstance(handler, (WSGIHandler, ASGIHandler)):
                 reuse_match(handler, lanes)
         return lanes
 
+    # What it is made of; an application that is observed has others.
+
+    def _make_figures(self) -> Figures:
+        return Figures()
+
+    def _make_control(self, running: RunningLanes) -> LaneControl:
+        return LaneControl(running)
+
+    def _make_wsgi_lane(self, application: WSGIApplication, identities: Identities) -> WSGILane:
+        return WSGILane(application, identities)
+
+    def _make_handler(self, environs: EnvironBuilder) -> LaneHandler:
+        return LaneHandler(environs, self._identities, self._body_policy)
+
+    def _make_asgi_lane(self, application: ASGIApp, threads: StickyThreads, stall: float) -> ASGILane:
+        return ASGILane(application, threads, stall)
+
+    def surround(
+        self, on_threads: Callable[[WSGIApplication], WSGIApplication], on_loop: Callable[[ASGIApp], ASGIApp]
+    ) -> None:
+        """Put something around the lanes, and around what serves WebSockets."""
+        self.wsgi, self._around_loop = on_threads(self.wsgi), on_loop
+        self.sockets = None if self.sockets is None else on_loop(self.sockets)
+
     def leave_thread(self) -> None:
         """Close the database connections of a thread of the wsgi lane, which is about to end (worker)."""
         connections.close_all()
 
+    def refused(self, scope: Scope) -> None:
+        """Count a request for which there is no thread (loop)."""
+        count(scope, perf_counter(), failed=True)
 
-class _Life:
+
+class Life:
     """The lifespan of the lanes: what is said at the start, and threads that end."""
 
-    def __init__(self, threads: StickyThreads, line: str) -> None:
+    def __init__(self, threads: StickyThreads, line: str, control: LaneControl) -> None:
         self._threads = threads
         self._line = line
+        self._control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a lifespan (ASGI lifespan specification)."""
         await receive()
         if self._line:
             logger.info("%s", self._line)
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+        self._control.start()
+        try:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        finally:  # it may be cancelled, and the loop go on
+            await self._control.leave()
         if not await asyncio.to_thread(self._threads.close, _CLOSE_SECONDS):
             logger.warning("threads of the asgi lane that still run are left behind")
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _connections_line(pool: int, sticky: int) -> str:
-    """Say how many database connections there can be; nothing where there is no database."""
+def _connections_line(pool: int, stuck: int, sticky: int, *, beside: bool) -> str:
+    """Say how many database connections there can be, beside those of WebSockets; nothing where there is no
+    database.
+    """
     databases = [alias for alias, said in connections.settings.items() if said["ENGINE"] != _NO_DATABASE]
     if not databases:
         return ""
-    most = (pool + sticky) * len(databases)
+    most = (pool + stuck + sticky) * len(databases)
+    given_up = f", {stuck} more that were given up and still run," if stuck else ""
     return (
-        f"at most {most} database connections in this process: {pool} threads of the wsgi lane and {sticky} "
-        f"of the asgi lane, each with its own to {', '.join(databases)}"
+        f"at most {most} database connections in this process: {pool} threads of the wsgi lane{given_up} and "
+        f"{sticky} of the asgi lane, each with its own to {', '.join(databases)}"
+        f"{'; WebSockets have others' if beside else ''}"
     )
 
 

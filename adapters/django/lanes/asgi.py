@@ -4,6 +4,7 @@ import asyncio
 import io
 import logging
 from contextlib import aclosing
+from time import perf_counter
 from typing import Any, BinaryIO, Final
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
@@ -18,7 +19,19 @@ from hybrid.adapters.django.lanes.parts import (
 )
 from hybrid.adapters.django.lanes.request import Identities, LaneRequest
 from hybrid.adapters.django.lanes.streams import parts_of, stepped
+from hybrid.adapters.django.lanes.synchronous import taken_for_what_they_are
 from hybrid.adapters.django.lanes.threads import RequestThread, StickyThreads
+from hybrid.adapters.django.lanes.timing import (
+    BEGUN,
+    Begun,
+    LoopAnswer,
+    count,
+    count_failed,
+    counted,
+    leave,
+    send_start,
+    timed_steps,
+)
 from hybrid.adapters.django.lanes.wsgi import LANE_FIELD
 from hybrid.bridge.errors import BodyRefused
 from hybrid.bridge.types import LANE, ASGIApp, BodyPolicy, Headers, Receive, Scope, Send
@@ -40,23 +53,40 @@ class ASGILane:
     Args:
         application: Django's handler, or something around it.
         threads: the threads.
+        stall: the seconds that a request may hold the loop without a pause; longer ones count as stalls.
     """
 
-    def __init__(self, application: ASGIApp, threads: StickyThreads) -> None:
+    def __init__(self, application: ASGIApp, threads: StickyThreads, stall: float) -> None:
         self.application = application
         self._threads = threads
+        self._stall = stall
+        self._call = application if isinstance(application, LaneHandler) else counted(application)
 
     def __repr__(self) -> str:
         return f"<ASGILane of {self.application!r}>"
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI)."""
-        thread = RequestThread(self._threads)
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, thread: RequestThread | None = None
+    ) -> None:
+        """Serve one request (ASGI), on a thread of its own kind where it has one."""
+        if thread is None:
+            thread = RequestThread(self._threads)
+        begun: Begun | None = scope.get(BEGUN)
         try:
             async with ThreadSensitiveContext(executor=thread):
-                await self.application(scope, receive, send)
+                call = self._call(scope, receive, send)
+                if begun is not None and begun[2]:
+                    await timed_steps(call, self._stall, begun[1].stall)
+                else:
+                    await call
+        except BaseException as error:
+            self._failed(scope, error)
+            raise
         finally:
             thread.release()
+
+    def _failed(self, scope: Scope, error: BaseException) -> None:
+        count_failed(scope, error)
 
 
 class LaneHandler(ASGIHandler):  # type: ignore[misc]  # of Django, which is not typed
@@ -80,6 +110,11 @@ class LaneHandler(ASGIHandler):  # type: ignore[misc]  # of Django, which is not
         self._identities = identities
         self._body_policy = body_policy
         self._tells = bool(settings.DEBUG)
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Load the chain; ``__init__`` of Django's handler calls this."""
+        with taken_for_what_they_are():
+            super().load_middleware(is_async)  # pyright: ignore[reportUnknownMemberType]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
@@ -116,7 +151,7 @@ class LaneHandler(ASGIHandler):  # type: ignore[misc]  # of Django, which is not
         environ = self._environs.build(scope, body)
         self._identities.check(environ)
         set_script_prefix(script_name_of(environ))
-        visit = _Visit(scope, receive, send)
+        visit = Visit(scope, receive, send)
         try:
             await signals.request_started.asend(sender=ASGIHandler, scope=scope, environ=environ)
             try:
@@ -129,7 +164,7 @@ class LaneHandler(ASGIHandler):  # type: ignore[misc]  # of Django, which is not
         finally:
             await visit.finish()
 
-    async def _answer(self, visit: "_Visit") -> None:
+    async def _answer(self, visit: "Visit") -> None:
         """Let the view answer, which is cancelled when the client leaves."""
         watching = asyncio.create_task(visit.watch())
         try:
@@ -142,19 +177,24 @@ class LaneHandler(ASGIHandler):  # type: ignore[misc]  # of Django, which is not
             visit.answered = True
             watching.cancel()
 
-    async def _send(self, visit: "_Visit", response: Any) -> None:
+    async def _send(self, visit: "Visit", response: Any) -> None:
         headers = _headers_of(response)
         if self._tells:
             headers.append((LANE_FIELD.encode(), visit.scope.get(LANE, "asgi").encode()))
-        send = visit.send
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        scope, send, status = visit.scope, visit.send, response.status_code
+        start = {"type": "http.response.start", "status": status, "headers": headers}
         if not response.streaming:
+            await send_start(scope, send, start)
+            count(scope, perf_counter(), failed=status >= 500)
             await send({"type": "http.response.body", "body": response.content})
-        elif not await _send_file(visit.scope, response, send):
+            return
+        send = LoopAnswer(scope, visit.receive, send).send  # a stream may fail before its first part
+        await send(start)
+        if not await _send_file(scope, response, send):
             await _send_parts(response, send)
 
 
-class _Visit:
+class Visit:
     """One request between its two signals.
 
     Attributes:
@@ -181,6 +221,7 @@ class _Visit:
         await self.receive()
         if not self.answered:
             self.called_off = True
+            leave(self.scope, self.task)
             self.task.cancel()
 
     async def finish(self) -> None:

@@ -70,6 +70,7 @@ class DevelopmentServer:
             threads=config.threads if isinstance(self, socketserver.ThreadingMixIn) else 1,
             workers=1,
             reload=False,
+            django_static=False,  # the handler finds them where they are written
             access_logger=_log_access,
         )
 

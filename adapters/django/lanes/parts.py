@@ -28,6 +28,8 @@ MiddlewareMixin: Any = import_module("django.utils.deprecation").MiddlewareMixin
 CsrfViewMiddleware: Any = import_module("django.middleware.csrf").CsrfViewMiddleware
 convert_exception_to_response: Any = _exception.convert_exception_to_response
 response_for_exception: Any = _exception.response_for_exception
+StreamingHttpResponse: Any = import_module("django.http").StreamingHttpResponse
+HttpResponseBase: Any = import_module("django.http.response").HttpResponseBase
 
 WSGIHandler: Any = _wsgi.WSGIHandler
 WSGIRequest: Any = _wsgi.WSGIRequest

@@ -2,7 +2,6 @@
 targets.
 """
 
-import ast
 import os
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,30 +10,42 @@ from pathlib import Path
 from typing import Any, Final
 
 from hybrid.adapters.django.lanes.application import DjangoApplication, ProjectParts
+from hybrid.adapters.django.lanes.budget import parse_budget
+from hybrid.adapters.django.lanes.naming import VARIABLE, settings_module
 from hybrid.adapters.django.lanes.parts import ASGIHandler, WSGIHandler, apps, django, import_string, settings
 from hybrid.bridge.errors import LoadError
 from hybrid.bridge.gateway import Target
+from hybrid.bridge.interface import Interface, detect, name_of
 from hybrid.bridge.routing import ProtocolTypeRouter
 from hybrid.bridge.targets import in_one_line
 from hybrid.bridge.types import ASGIApp, BodyPolicy
 from hybrid.server.config import Config
 
-_VARIABLE: Final = "DJANGO_SETTINGS_MODULE"
 _PATTERNS: Final = "websocket_urlpatterns"
 
 
-def load(config: Config) -> Target:
-    """Set up the project that a configuration names, and return it as a target.
+def load(config: Config, targets: Sequence[Target] = ()) -> list[Target]:
+    """Set up the project that a configuration names, and return it as a target before others, of which those
+    that are its own applications, at its place, are left out.
 
     Raises:
         LoadError: there is no such project, or its settings, its URLconf or its applications cannot be
-            imported.
-        ConfigError: the lanes that are configured are none of this project.
+            imported; an application has set Django up otherwise, or wants the place of this one.
+        ConfigError: the lanes that are configured are none of this project, or their budget is none.
     """
     module = settings_module(str(config.django), Path(config.app_dir))
-    os.environ[_VARIABLE] = module
+    if settings.configured and module != settings.SETTINGS_MODULE:
+        raise LoadError(
+            f'django "{module}": an application has set Django up with "{settings.SETTINGS_MODULE}" before: '
+            f"let {VARIABLE} name the same settings"
+        )
+    os.environ[VARIABLE] = module
     with in_one_line(f'django "{module}"', "setting up the project"):
-        return Target(project(config), name=module)
+        loaded = Target(project(config), name=module)
+        others = [each for each in targets if not _is_part(each)]
+    for each in others:
+        _check_beside(each, module)
+    return [loaded, *others]
 
 
 def adapt(targets: Sequence[Target], config: Config) -> list[Target]:
@@ -53,56 +64,20 @@ def adapt(targets: Sequence[Target], config: Config) -> list[Target]:
     return adapted
 
 
-def settings_module(said: str, directory: Path) -> str:
-    """Return the settings module: what is said, or what the environment or a ``manage.py`` says.
-
-    Raises:
-        LoadError: there is no ``manage.py``, or it does not say which.
-    """
-    if not said.endswith("manage.py"):
-        return said
-    if module := os.environ.get(_VARIABLE):
-        return module
-    path = directory / said
-    try:
-        tree = ast.parse(path.read_bytes(), str(path))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise LoadError(f"django: {path} cannot be read ({error}): name the settings module") from None
-    if module := _setting_in(tree):
-        return module
-    raise LoadError(f"django: {path} does not set {_VARIABLE}: name the settings module")
-
-
-def _setting_in(tree: ast.AST) -> str:
-    """Find what a script sets the variable to: a text that stands after its name."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(args=[ast.Constant(value=name), ast.Constant(value=str(module))]) if (
-                name == _VARIABLE
-            ):
-                return module
-            case ast.Assign(
-                targets=[ast.Subscript(slice=ast.Constant(value=name))], value=ast.Constant(value=str(module))
-            ) if name == _VARIABLE:
-                return module
-            case _:
-                pass
-    return ""
-
-
-def project(config: Config, wsgi: Any = None) -> DjangoApplication:
+def project(config: Config, wsgi: Any = None, asgi_path: str = "") -> DjangoApplication:
     """Make the application of the project whose settings the environment names.
 
     Args:
         config: the settings of the server.
         wsgi: the WSGI application, where somebody has put something around it.
+        asgi_path: the dotted path of the ASGI application, where it is not that of the settings.
     """
-    wsgi_path, asgi_path = (getattr(settings, f"{name}_APPLICATION", None) for name in ("WSGI", "ASGI"))
+    wsgi_path, said = (getattr(settings, f"{name}_APPLICATION", None) for name in ("WSGI", "ASGI"))
     if wsgi is None and wsgi_path:
         wsgi = import_string(wsgi_path)  # which sets Django up
     elif not apps.ready:
         django.setup()
-    if asgi_path:
+    if asgi_path := asgi_path or said or "":
         asgi = import_string(asgi_path)
         return _application(config, ProjectParts(wsgi, *_taken_apart(asgi), sockets_name=asgi_path))
     package, dot, _ = settings.ROOT_URLCONF.rpartition(".")
@@ -113,8 +88,20 @@ def project(config: Config, wsgi: Any = None) -> DjangoApplication:
 
 def _application(config: Config, parts: ProjectParts) -> DjangoApplication:
     policy = BodyPolicy(buffer=config.wsgi_buffer, limit=0)  # larger ones the server refuses
-    threads = config.django_threads
-    return DjangoApplication(parts, lanes=config.lanes, threads=threads, body_policy=policy)
+    kind = DjangoApplication
+    if config.observe:
+        from hybrid.adapters.django.lanes.observed.application import ObservedApplication
+
+        kind = ObservedApplication
+    application = kind(
+        parts,
+        lanes=config.lanes,
+        budget=parse_budget(config.lane_budget),
+        threads=config.django_threads,
+        body_policy=policy,
+    )
+    application.try_again(config.shadow)
+    return application
 
 
 def _taken_apart(application: Any) -> tuple[ASGIApp | None, ASGIApp | None]:
@@ -140,6 +127,32 @@ def _routed(name: str) -> ASGIApp | None:
     hosts = settings.ALLOWED_HOSTS or (["localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
     # Not asked for a lifespan: Django and Channels know none.
     return ProtocolTypeRouter({"websocket": AllowedHostsOriginValidator(URLRouter(patterns), hosts)})
+
+
+def _is_part(target: Target) -> bool:
+    """Tell whether a target is an application of the project that has been set up, and no more is said of
+    it.
+    """
+    application: Any = target.application
+    paths = (getattr(settings, f"{kind}_APPLICATION", None) for kind in ("WSGI", "ASGI"))
+    is_own = type(application) in (WSGIHandler, ASGIHandler) or any(
+        application is import_string(path) for path in paths if path
+    )
+    return is_own and _is_at_root(target) and not (target.pool or target.stream or target.interface)
+
+
+def _check_beside(target: Target, module: str) -> None:
+    """Refuse a WSGI application where the project is."""
+    if _is_at_root(target) and (target.interface or detect(target.application)) is Interface.WSGI:
+        name = target.name or name_of(target.application)
+        raise LoadError(
+            f'target "{name}" and django "{module}" both want HTTP at /: '
+            "only what WSGI_APPLICATION names may stand there too, as it is"
+        )
+
+
+def _is_at_root(target: Target) -> bool:
+    return not (target.host or target.protocols) and target.prefix in ("", "/")
 
 
 def _are_a_pair(wsgi: Target, asgi: Target) -> bool:

@@ -1,6 +1,6 @@
 """What a configuration says of lanes: ``[lanes]``, by view or by path."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final, cast
@@ -19,11 +19,13 @@ class Rule:
         name: the view, or the path's pattern, as it was written.
         lane: one of :data:`LANES`.
         percent: which share of the clients it is for; the others are served where they would be without it.
+        otherwise: where that is, if another rule had said it, in whose place this one is.
     """
 
     name: str
     lane: str
     percent: float = 100.0
+    otherwise: str | None = None
 
     @property
     def is_for_all(self) -> bool:
@@ -67,18 +69,36 @@ class Rules:
     def __repr__(self) -> str:
         return f"<Rules for {len(self._of_views)} views and {len(self._of_paths)} paths>"
 
+    def __iter__(self) -> Iterator[Rule]:
+        """Give those of views, and then those of paths in the order in which they are asked."""
+        yield from self._of_views.values()
+        yield from self._of_paths
+
     @property
     def views(self) -> list[str]:
         """The names of views, and their dotted paths, for which there are rules."""
         return list(self._of_views)
 
+    def named(self, name: str) -> Rule | None:
+        """Return the rule that was written for this very name."""
+        if not name.startswith("/"):
+            return self._of_views.get(name)
+        return next((rule for rule in self._of_paths if rule.name == name), None)
+
     def of_view(self, view_name: str, dotted_path: str) -> Rule | None:
         """Return the rule for a view, by ``app:name``, or else by ``shop.views.cart``."""
         return self._of_views.get(view_name) or self._of_views.get(dotted_path)
 
-    def of_path(self, path: str) -> Rule | None:
-        """Return the first rule whose pattern fits a path without SCRIPT_NAME; ``*`` takes slashes."""
+    def fitting(self, view: tuple[str, str] | None, path: str) -> Iterator[Rule]:
+        """Give the rules that fit, the strongest first. What a share leaves of the clients is for the next.
+
+        Args:
+            view: the view's name and its dotted path; None where nobody knows it.
+            path: without SCRIPT_NAME; ``*`` takes slashes.
+        """
+        for name in dict.fromkeys(view or ()):
+            if name in self._of_views:
+                yield self._of_views[name]
         for rule in self._of_paths:
             if fnmatchcase(path, rule.name):
-                return rule
-        return None
+                yield rule

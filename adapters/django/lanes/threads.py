@@ -9,8 +9,8 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from itertools import repeat
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 from hybrid.bridge import portal
@@ -30,12 +30,13 @@ class _Thread:
         requests: how many requests it is the thread of.
     """
 
-    def __init__(self, name: str, at_end: Callable[[], object]) -> None:
+    def __init__(self, name: str, at_failure: Callable[[], object], at_end: Callable[[], object]) -> None:
         self.name = name
         self.requests = 0
         self._submitted = 0  # written by the loop
         self._completed = 0  # written by the thread
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._at_failure = at_failure
         self._at_end = at_end
         self._thread: threading.Thread | None = None
 
@@ -66,24 +67,30 @@ class _Thread:
     def _work(self) -> None:
         portal.enter(None)
         while (job := self._jobs.get()) is not None:
-            _run(*job)
+            if not _run(*job):
+                self._close(self._at_failure)
             self._completed += 1
             del job  # an idle thread must not keep its last request alive
+        self._close(self._at_end)
+
+    def _close(self, close: Callable[[], object]) -> None:
         try:
-            self._at_end()
+            close()
         except Exception:
-            logger.exception("%s: what was to be closed at the end of the thread was not", self.name)
+            logger.exception("%s: what was to be closed on this thread was not", self.name)
 
 
 def _run(
     future: "Future[Any]", function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
+) -> bool:
+    """Run a call, and return whether it has ended without an error."""
     try:
         result = function(*args, **kwargs)
     except BaseException as error:  # noqa: BLE001 - raised where it is waited for
         future.set_exception(error)
-    else:
-        future.set_result(result)
+        return False
+    future.set_result(result)
+    return True
 
 
 class StickyThreads:
@@ -91,11 +98,14 @@ class StickyThreads:
 
     Args:
         count: how many.
+        at_failure: is called on one of them after a call that has raised. The next call may be another
+            request's, which must not find what is broken.
         at_end: is called on each of them at its end.
     """
 
-    def __init__(self, count: int, at_end: Callable[[], object]) -> None:
+    def __init__(self, count: int, at_failure: Callable[[], object], at_end: Callable[[], object]) -> None:
         self.count = count
+        self._at_failure = at_failure
         self._at_end = at_end
         self._threads = self._make()
 
@@ -103,7 +113,9 @@ class StickyThreads:
         return f"<StickyThreads {self.count}>"
 
     def _make(self) -> list[_Thread]:
-        return [_Thread(f"asgi-{number}", self._at_end) for number in range(1, self.count + 1)]
+        return [
+            _Thread(f"asgi-{number}", self._at_failure, self._at_end) for number in range(1, self.count + 1)
+        ]
 
     def choose(self) -> _Thread:
         """Return the thread that has least to do; the first of several, so that few are used (loop)."""
@@ -116,7 +128,9 @@ class StickyThreads:
         threads, self._threads = self._threads, self._make()
         for each in threads:
             each.end()
-        return all(list(map(_Thread.join, threads, repeat(timeout))))  # all of them are waited for
+        deadline = monotonic() + timeout
+        have_ended = [each.join(max(0.0, deadline - monotonic())) for each in threads]  # all are waited for
+        return all(have_ended)
 
 
 def _load_of(thread: _Thread) -> tuple[int, int]:

@@ -33,6 +33,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "ENGINE": os.environ.get("DESK_ENGINE", "django.db.backends.sqlite3"),
         "NAME": os.environ.get("DESK_DATABASE", "desk.sqlite3"),
         "CONN_MAX_AGE": int(os.environ.get("DESK_CONN_MAX_AGE", "0")),
+        "CONN_HEALTH_CHECKS": os.environ.get("DESK_CONN_HEALTH_CHECKS") == "1",
     }
 }
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]

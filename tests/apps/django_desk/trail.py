@@ -86,6 +86,36 @@ class OwnCall(MiddlewareMixin):  # type: ignore[misc]
         return _seen(request, response)
 
 
+class SyncCall(MiddlewareMixin):  # type: ignore[misc]
+    """One that says it can be asynchronous, and cannot."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Go in and come out by itself."""
+        _step(request, "sync>")
+        response = self.get_response(request)
+        _step(request, "sync<")
+        return _seen(request, response)
+
+
+class NoSuper(Outer):
+    """One that does not become asynchronous, as it leaves out what would make it so."""
+
+    name = "no-super"
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.async_mode = False
+
+
+class PassesOn(MiddlewareMixin):  # type: ignore[misc]
+    """One whose own call is good for both."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Go in, and leave it to others to come out."""
+        _step(request, "passes")
+        return self.get_response(request)
+
+
 @sync_and_async_middleware  # type: ignore[untyped-decorator]
 def function(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Be middleware that is a function."""

@@ -1,9 +1,12 @@
 """Views of each kind."""
 
 import asyncio
+import gc
 import json
+import math
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -25,6 +28,11 @@ from django.http import (  # type: ignore[import-untyped]
 from django.views import View  # type: ignore[import-untyped]
 
 import hybrid
+from hybrid.adapters.django.lanes.choice import DjangoLanes
+from hybrid.adapters.django.lanes.figures import Figures
+from hybrid.adapters.django.lanes.threads import StickyThreads
+from hybrid.bridge.wsgi import admission
+from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 #: How many requests have begun and ended.
 seen: Counter[str] = Counter()
@@ -245,14 +253,51 @@ async def async_failing_stream(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(_failing_parts())
 
 
+def _file(request: HttpRequest) -> FileResponse:
+    status = int(request.GET.get("status", 200))
+    return FileResponse(Path(os.environ["DESK_FILE"]).open("rb"), status=status)
+
+
 def file(request: HttpRequest) -> FileResponse:
     """Send a file."""
-    return FileResponse(Path(os.environ["DESK_FILE"]).open("rb"))
+    return _file(request)
 
 
 async def async_file(request: HttpRequest) -> FileResponse:
     """Send a file."""
-    return FileResponse(Path(os.environ["DESK_FILE"]).open("rb"))  # noqa: ASYNC230 - for the test
+    return _file(request)
+
+
+class _MadeFile:
+    """What reads like a file, and is none: its bytes are made when they are read."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def read(self, size: int = -1) -> bytes:
+        """Make so many bytes."""
+        made = self._left if size < 0 else min(size, self._left)
+        self._left -= made
+        return b"x" * made
+
+    def close(self) -> None:
+        """Be closed with the response."""
+        seen["made files closed"] += 1
+
+
+def _made_file(request: HttpRequest) -> FileResponse:
+    count, size = _wanted(request)
+    return FileResponse(_MadeFile(count * size))
+
+
+def made_file(request: HttpRequest) -> FileResponse:
+    """Send what only reads like a file."""
+    return _made_file(request)
+
+
+async def async_made_file(request: HttpRequest) -> FileResponse:
+    """Send what only reads like a file."""
+    return _made_file(request)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -276,13 +321,63 @@ async def async_not_modified(request: HttpRequest) -> HttpResponse:
 
 
 async def async_waits(request: HttpRequest) -> HttpResponse:
-    """Wait until somebody cancels this."""
+    """Wait until somebody cancels this, and answer even so if `status` says with what."""
     seen["waiting"] += 1
     try:
         await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if "status" not in request.GET:
+            raise
     finally:
         seen["cancelled"] += 1
+    return HttpResponse(status=int(request.GET["status"]))
+
+
+def _failing_at_once() -> Iterator[bytes]:
+    yield b"%d" % (1 // 0)
+
+
+def fruitless_stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Stream what fails before its first part."""
+    return StreamingHttpResponse(_failing_at_once())
+
+
+async def async_fruitless_stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Stream what fails before its first part, from a coroutine."""
+    return StreamingHttpResponse(_failing_at_once())
+
+
+def leaves(request: HttpRequest) -> HttpResponse:
+    """Answer when the client has left."""
+    seen["waiting"] += 1
+    has_left, step = request.environ["hybrid.disconnected"], threading.Event()
+    while not has_left():
+        step.wait(0.005)
     return HttpResponse()
+
+
+async def async_holds(request: HttpRequest) -> HttpResponse:
+    """Hold the loop up for so many seconds, and then for as long again after a pause."""
+    for _ in range(2):
+        time.sleep(float(request.GET["seconds"]))  # noqa: ASYNC251 - what is tested
+        await asyncio.sleep(0)
+    return HttpResponse()
+
+
+def figures(request: HttpRequest) -> JsonResponse:
+    """Tell what the server has counted of each view, on each lane; with `timed`, have the steps of that view
+    alone timed from now on.
+    """
+    if timed := request.GET.get("timed"):
+        (lanes,) = [each for each in gc.get_objects() if isinstance(each, DjangoLanes)]
+        lanes.timed = frozenset((timed,))
+    (found,) = [each for each in gc.get_objects() if isinstance(each, Figures)]
+    return JsonResponse(
+        {
+            view: {lane: {**counts.to_json(), "p50": counts.p50} for lane, counts in lanes.items()}
+            for view, lanes in found.snapshot().items()
+        }
+    )
 
 
 def signals_seen(request: HttpRequest) -> HttpResponse:
@@ -293,6 +388,19 @@ def signals_seen(request: HttpRequest) -> HttpResponse:
 def threads_seen(request: HttpRequest) -> JsonResponse:
     """Tell which threads have used the database."""
     return JsonResponse({"used": sorted(used), "open": _open_databases()})
+
+
+async def at_rest(request: HttpRequest) -> JsonResponse:
+    """Tell whether no request is on a thread of either lane, but for this one. A job wakes one thread of the
+    pool from now on, however long a busy machine lets that wait.
+    """
+    admission._BUSY_SHARE, admission._STUCK_SECONDS = -math.inf, math.inf
+    objects = gc.get_objects()
+    busy = [each.busy for each in objects if isinstance(each, ThreadPool)]
+    requests = [
+        thread.requests for each in objects if isinstance(each, StickyThreads) for thread in each._threads
+    ]
+    return JsonResponse({"at_rest": not any(busy) and sum(requests) == 1})
 
 
 def _open_databases() -> int:

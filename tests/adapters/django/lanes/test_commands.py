@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +12,10 @@ import httpx
 import pytest
 from websockets.typing import Origin
 
+from tests.support.control import asked, socket_of, sockets_below
 from tests.support.django_desk import MANAGE, SETTINGS, desk_environment, prepare
 from tests.support.process import DEADLINE, ServerProcess, option_arguments, run_program
-from tests.support.waiting import until
+from tests.support.waiting import children_of, until
 from tests.support.websocket_clients import opened
 
 
@@ -168,6 +170,18 @@ def test_runserver_starts_again_when_a_file_changes(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_runserver_leaves_nobody_behind(tmp_path: Path, number: signal.Signals) -> None:
+    """The process of Django's watcher takes the one that serves along, where it alone is told to stop."""
+    with managed(tmp_path, "runserver", "0", env=DEBUG) as server:
+        port = server.port
+        until(lambda: children_of(server))
+        server.signal(number)
+        assert server.wait() == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), DEADLINE)
+
+
 def test_the_order_of_the_applications_is_checked(tmp_path: Path) -> None:
     """After staticfiles, runserver would be the one of that."""
     env = {"DESK_APPS_FIRST": "django.contrib.staticfiles", "DESK_APPS_LAST": "hybrid.adapters.django"}
@@ -181,3 +195,33 @@ def test_runserver_does_without_static_files(tmp_path: Path) -> None:
     with managed(tmp_path, "runserver", "--noreload", "0", env=env) as server:
         assert httpx.get(f"{server.url}/sync", timeout=DEADLINE).status_code == 200
         assert httpx.get(f"{server.url}/static/desk.css", timeout=DEADLINE).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("words", "env"),
+    [
+        (("serve", "--port=0"), {}),
+        (("runserver", "--noreload", "0"), DEBUG),
+        (("runserver", "0"), DEBUG),
+    ],
+    ids=["serve", "runserver", "reloading"],
+)
+def test_a_control_socket(
+    tmp_path: Path, control_folder: Path, words: tuple[str, ...], env: dict[str, str]
+) -> None:
+    """It is there where one was asked for, and gone when the process ends, whoever serves on which thread."""
+    named = control_folder / "named"
+    with managed(tmp_path, *words, env={**env, "HYBRID_CONTROL": str(named)}) as server:
+        until(lambda: sockets_below(named))
+        assert asked(socket_of(named), "about")["main"] == int(socket_of(named).stem)
+        os.kill(int(socket_of(named).stem), signal.SIGINT)
+        server.wait()
+    assert list(named.iterdir()) == []
+    named.rmdir()
+
+
+def test_runserver_leaves_collected_files_aside(tmp_path: Path) -> None:
+    """It finds static files where they are written, whatever is said of those of production."""
+    env = {**DEBUG, "HYBRID_DJANGO_STATIC": "1"}
+    with managed(tmp_path, "runserver", "--noreload", "0", env=env) as server:
+        assert httpx.get(f"{server.url}/static/desk.css", timeout=DEADLINE).status_code == 200

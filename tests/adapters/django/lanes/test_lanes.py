@@ -1,5 +1,6 @@
 """Where the requests of a Django project run, and why."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,15 @@ import httpx
 import pytest
 
 from tests.support.django_desk import HANDLERS, desk
+from tests.support.http2_clients import http2
 from tests.support.process import DEADLINE, ServerProcess
+from tests.support.status import status_of
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Serve the project in debug mode."""
-    with desk(tmp_path_factory.mktemp("desk"), env={"DESK_DEBUG": "1"}) as server:
+    with desk(tmp_path_factory.mktemp("desk"), env={"DESK_DEBUG": "1"}, http2_cleartext=True) as server:
         yield server
 
 
@@ -42,6 +45,20 @@ def test_each_view_runs_where_its_kind_runs_best(
         response = get(server, path)
         assert response.headers["x-hybrid-lane"] == lane
         assert response.json()["thread"].startswith(thread)
+
+
+def test_both_lanes_on_one_connection(server: ServerProcess) -> None:
+    """Streams of HTTP/2 go where their views run best, all of them at the same time."""
+    paths = ["/sync", "/async", "/class/sync", "/class/async", "/tickets/1"]
+    with http2(server) as client:
+        streams = [client.start(path, authority="127.0.0.1") for path in 2 * paths]
+        responses = [stream.response() for stream in streams]
+    assert {response.status for response in responses} == {200}
+    lanes = [response.values(b"x-hybrid-lane")[0].partition(b";")[0] for response in responses]
+    assert lanes == 2 * [b"wsgi", b"asgi", b"wsgi", b"asgi", b"wsgi"]
+    threads = [str(json.loads(response.body)["thread"]) for response in responses[:4]]
+    assert [thread.partition("-")[0] for thread in threads] == ["wsgi", "MainThread"] * 2
+    assert json.loads(responses[4].body)["kwargs"] == {"number": 1}
 
 
 def test_a_path_without_a_route_is_a_threads_matter(server: ServerProcess) -> None:
@@ -120,6 +137,28 @@ def test_a_share_of_the_clients_sticks_to_them(tmp_path: Path) -> None:
     assert 15 < first.count("asgi; 50%") < 45
 
 
+def test_a_share_leaves_the_other_clients_to_weaker_rules(tmp_path: Path) -> None:
+    """Where a pattern of paths keeps a view on a lane, its other clients stay there, whatever its kind."""
+    text = """
+    [lanes]
+    async = { lane = "asgi", percent = 50 }
+    "/a*" = "wsgi"
+    "/s*" = { lane = "asgi", percent = 40 }
+    "/sy*" = { lane = "asgi", percent = 50 }
+    "/*" = "wsgi"
+    """
+    with configured(tmp_path, text) as server, httpx.Client(timeout=DEADLINE) as client:
+
+        def lanes(path: str) -> set[str]:
+            cookies = ({"Cookie": f"sessionid=s{number}"} for number in range(40))
+            return {
+                client.get(f"{server.url}{path}", headers=each).headers["x-hybrid-lane"] for each in cookies
+            }
+
+        assert lanes("/async") == {"asgi; 50%", "wsgi; configured"}
+        assert lanes("/sync") == {"asgi; 40%", "asgi; 50%", "wsgi; configured"}
+
+
 def test_a_lane_for_a_view_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """It would do nothing, and nobody would notice."""
     with pytest.raises(AssertionError, match=r"lanes\.shop:cart: there is no view of this name"):
@@ -175,3 +214,17 @@ def test_a_prefix_leads_to_the_same_lanes(tmp_path: Path, targets: tuple[str, ..
     with desk(tmp_path, *targets, env={"DESK_DEBUG": "1"}, root_path="/shop") as server:
         assert get(server, "/async").headers["x-hybrid-lane"] == "asgi; async-view"
         assert get(server, "/sync").headers["x-hybrid-lane"] == "wsgi; sync-view"
+
+
+def test_figures_are_kept_for_views(control_folder: Path, tmp_path: Path) -> None:
+    """By their names, on the lane where they ran, and not by paths."""
+    with desk(tmp_path, control=control_folder) as server:
+        for path in ("/sync", "/sync", "/async", "/tickets/1", "/tickets/2", "/nowhere"):
+            get(server, path)
+        status = status_of(control_folder)
+    found = {(each.route, each.runs_on): each.statuses for each in status.routes.values()}
+    views = {view: sum(statuses.values()) for (view, _), statuses in found.items()}
+    assert sorted(views.values()) == [1, 1, 2, 2]
+    assert found["(no route)", "wsgi"] == {404: 1}
+    assert not any("nowhere" in view or "/" in view for view in views)
+    assert [lane for (view, lane) in found if "async" in view] == ["loop"]

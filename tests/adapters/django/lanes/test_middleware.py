@@ -14,7 +14,13 @@ CHAINS = {
     "split by one with its own call": "Outer Inner OwnCall Innermost OnlyOut",
     "behind one with its own call": "OwnCall OnlyIn Inner Innermost",
     "split by a function": "Outer Inner function Innermost OnlyIn",
+    "around one with a synchronous call": "Outer OnlyIn SyncCall Inner Innermost",
+    "around one without that of the mixin": "Outer NoSuper Inner OnlyOut",
+    "around one that passes on": "Outer OnlyIn PassesOn Inner Innermost",
 }
+
+
+ALL = ("outer", "inner", "innermost", "only", "own", "sync", "no-super")
 
 
 @pytest.fixture(scope="module", params=list(CHAINS.values()), ids=list(CHAINS))
@@ -32,8 +38,8 @@ def server(
     [
         {},
         *({"X-Answer": name} for name in ("outer", "inner", "innermost")),
-        *({"X-Fail": f"{name}>"} for name in ("outer", "inner", "innermost", "only", "own")),
-        *({"X-Fail": f"{name}<"} for name in ("outer", "inner", "innermost", "only", "own")),
+        *({"X-Fail": f"{name}>"} for name in ALL),
+        *({"X-Fail": f"{name}<"} for name in ALL),
         {"X-Fail": "function"},
         {"X-Answer": "innermost", "X-Fail": "inner<"},
     ],

@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from tests.support.django_desk import HANDLERS, SETTINGS, copy_of_project, desk, desk_environment, prepare
-from tests.support.process import DEADLINE, ServerProcess, process_environment, run_hybrid, start_server
+from tests.support.process import APPS, DEADLINE, ServerProcess, process_environment, run_hybrid, start_server
 from tests.support.websocket_clients import opened
 
 WITH_SOCKETS = {"DESK_ASGI": "tests.apps.django_desk.asgi.with_sockets"}
@@ -101,6 +101,32 @@ def test_both_handlers_are_one_project(tmp_path: Path) -> None:
     assert cells(http)[1] == "http"
 
 
+@pytest.mark.parametrize("target", [HANDLERS[0], "tests.apps.django_desk.asgi:application", HANDLERS[1]])
+def test_an_application_of_the_project_is_in_it(tmp_path: Path, target: str) -> None:
+    """So that it may be named beside the settings; but not another one in its place."""
+    env = WITH_SOCKETS if target == HANDLERS[1] else {}
+    expected = routes(tmp_path, "--django", SETTINGS, **env)
+    assert routes(tmp_path, "--django", SETTINGS, target, **env) == expected
+    assert len(routes(tmp_path, "--django", SETTINGS, f"/below={target}", **env)) > len(expected)
+
+
+@pytest.mark.parametrize("target", ["hello_wsgi", f"{HANDLERS[0]}@slow"], ids=["another", "on other threads"])
+def test_another_application_in_its_place_is_refused(tmp_path: Path, target: str) -> None:
+    """In words of Django's."""
+    words = ("--django", SETTINGS, target, "--pool", "slow=2", "--app-dir", str(APPS))
+    done = run_hybrid("check", *words, cwd=tmp_path, env=desk_environment())
+    assert (done.returncode, "both want HTTP at /: only what WSGI" in done.stderr) == (3, True)
+
+
+def test_other_settings_than_those_in_use_are_refused(tmp_path: Path) -> None:
+    """A target has set Django up, and cannot be told now."""
+    done = run_hybrid(
+        "check", "--django", "other.settings", HANDLERS[0], cwd=tmp_path, env=desk_environment()
+    )
+    assert done.returncode == 3
+    assert f'an application has set Django up with "{SETTINGS}" before' in done.stderr
+
+
 def test_handlers_in_different_places_stay_two(tmp_path: Path) -> None:
     """And so does one by itself."""
     rows = routes(tmp_path, f"/a={HANDLERS[0]}", f"/b={HANDLERS[1]}")
@@ -137,7 +163,18 @@ def test_both_handlers_have_both_lanes(tmp_path: Path) -> None:
     with desk(tmp_path, *HANDLERS, threads=3, django_threads=2) as server:
         assert lanes(server) == ["wsgi", "MainThread"]
         server.wait_for_stderr("at most 5 database connections in this process")
+        server.wait_for_stderr("each with its own to default; WebSockets have others")
     assert "Traceback" not in server.stderr
+
+
+def test_threads_that_may_be_given_up_are_counted(tmp_path: Path) -> None:
+    """Of a project without WebSockets, what is said of connections is all."""
+    handlers = HANDLERS[0], "tests.apps.django_desk.asgi:application"
+    with desk(tmp_path, *handlers, threads=3, timeout_request=9, limit_stuck_threads=4) as server:
+        server.wait_for_stderr(
+            "at most 23 database connections in this process: 3 threads of the wsgi lane, 4 more that were "
+            "given up and still run, and 16 of the asgi lane, each with its own to default\n"
+        )
 
 
 def test_a_worker_process_has_both_lanes_each(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def test_a_lane_is_a_word_or_a_table_with_a_share() -> None:
 def test_the_first_pattern_of_a_path_that_fits_counts() -> None:
     """A star takes slashes too."""
     rules = parse_rules({"/api/old/*": "wsgi", "/api/*": "asgi"})
-    assert [rules.of_path(path) for path in ("/api/old/a/b", "/api/a/b", "/apis")] == [
+    assert [next(rules.fitting(None, path), None) for path in ("/api/old/a/b", "/api/a/b", "/apis")] == [
         Rule("/api/old/*", "wsgi"),
         Rule("/api/*", "asgi"),
         None,

@@ -99,6 +99,16 @@ def test_a_request_that_does_not_come_whole_never_begins(server: ServerProcess, 
     assert after["started"] - before <= 4, "only those that counted"
 
 
+@pytest.mark.parametrize("path", ["/use", "/async/use"])
+def test_a_request_that_is_given_up_ends_once(tmp_path: Path, path: str) -> None:
+    """Its view has taken too long for a thread (--timeout-request), and goes on after the answer."""
+    (tmp_path / "hybrid.toml").write_text('[lanes]\n"/*use" = "wsgi"\n', encoding="utf-8")
+    with desk(tmp_path, env={"DESK_URLS": "tests.apps.django_desk.load"}, timeout_request=0.2) as server:
+        before = all_finished(server)["started"]
+        assert httpx.get(f"{server.url}{path}?seconds=0.6", timeout=DEADLINE).status_code == 504
+        assert all_finished(server)["started"] > before
+
+
 def test_a_server_that_is_cut_off_ends_its_requests(tmp_path: Path) -> None:
     """What has begun has an end, though nobody waits for the answer any more."""
     ends = tmp_path / "ends"
