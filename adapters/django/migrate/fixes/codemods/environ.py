@@ -1,0 +1,50 @@
+"""HM101: ``request.environ`` becomes ``request.META``, which on WSGI is the same dictionary."""
+
+import ast
+
+import libcst as cst
+
+from hybrid.adapters.django.migrate.findings import Finding
+from hybrid.adapters.django.migrate.fixes.draft import Draft
+from hybrid.adapters.django.migrate.fixes.leaving import LeftAlone
+from hybrid.adapters.django.migrate.fixes.registry import codemod
+from hybrid.adapters.django.migrate.rules.knowing import has_other_requests, text_of
+from hybrid.adapters.django.migrate.rules.requests import environs_of_requests, is_of_wsgi
+from hybrid.adapters.django.migrate.source.module import SourceModule
+
+
+@codemod("HM101")
+def environ_to_meta(draft: Draft, finding: Finding) -> str:
+    """Leave keys alone that only WSGI servers set: the error would only become a quieter one."""
+    module = draft.module
+    if has_other_requests(module):
+        raise LeftAlone("the module imports another framework: the request may be of that, and without META")
+    found = [each for each in environs_of_requests(module) if draft.same(finding, each)]
+    for node in found:
+        if is_of_wsgi(key := _key(module, node)):
+            raise LeftAlone(f"only WSGI servers set {key}: META lacks it on ASGI too, see HM102")
+    set_here = {each.attr for each in module.nodes(ast.Attribute) if isinstance(each.ctx, ast.Store)}
+    if changed := set_here & {"META", "environ"}:
+        raise LeftAlone(
+            f"{min(changed)} of a request is set in this module, so that it may be another dictionary"
+        )
+    for node in found:
+        draft.change(node, cst.Attribute, lambda each: each.with_changes(attr=cst.Name("META")))
+    return ""
+
+
+def _key(module: SourceModule, node: ast.Attribute) -> str:
+    """Return the key that is asked for; ``""`` where that is not one, or not known."""
+    match module.parent(node):
+        case ast.Subscript(slice=key):
+            return text_of(key)
+        case ast.Attribute() as method:
+            match module.parent(method):
+                case ast.Call(func=called, args=[key, *_]) if called is method:
+                    return text_of(key)
+                case _:
+                    return ""
+        case ast.Compare(left=key):
+            return text_of(key)
+        case _:
+            return ""

@@ -1,0 +1,1 @@
+"""What is known of a project by importing it, in a process of its own."""

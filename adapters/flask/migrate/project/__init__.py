@@ -1,0 +1,1 @@
+"""What importing a Flask application shows. Runs in the process that has imported it."""

@@ -1,0 +1,1 @@
+"""What looks for the rules of Flask applications, a module for each subject."""

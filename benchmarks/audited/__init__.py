@@ -1,0 +1,1 @@
+"""Audits of Django projects as they are published, and what was judged of their findings."""

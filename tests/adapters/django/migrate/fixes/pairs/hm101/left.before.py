@@ -1,0 +1,10 @@
+"""What only WSGI servers set is on neither of the two."""
+
+
+def scheme(request):
+    return request.environ["wsgi.url_scheme"]  # left alone: only WSGI servers set wsgi.url_scheme
+
+
+def body(request):
+    if "wsgi.input" in request.environ:  # left alone: only WSGI servers set wsgi.input
+        return request.environ.get("wsgi.input")  # left alone: only WSGI servers set wsgi.input

@@ -1,0 +1,82 @@
+"""Receivers of every shape."""
+
+from typing import Any, Optional
+
+from django.core.signals import request_finished, request_started
+from django.dispatch import receiver
+
+
+@receiver(request_started)
+def plain(sender, environ=None, **kwargs):
+    print("began")
+
+
+@receiver([request_started, request_finished])
+def annotated(sender: object, environ: dict[str, Any] | None = None, **kwargs: object) -> None:
+    """Its environ is text for type checkers too."""
+
+
+@receiver(request_started)
+def quoted(sender, environ: "WSGIEnvironment | None" = None, **kwargs): ...
+
+
+@receiver(request_started)
+def optional(sender, environ: Optional[dict] = None, anything: Any = None, **kwargs): ...
+
+
+@receiver(request_started)
+def without_rest(sender, environ, signal):  # left alone: a parameter behind environ has no default
+    ...
+
+
+@receiver(request_started)
+def named(sender, *, environ=None, signal=None, **kwargs):
+    # None of it is used.
+    pass
+
+
+@receiver(request_started)
+def over_lines(
+    sender,  # the handler
+    environ=None,  # of the server
+    **kwargs,
+):
+    pass
+
+
+@receiver(request_started)
+def over_lines_without_comma(
+    sender,
+    environ=None,
+    **kwargs
+):
+    pass
+
+
+@receiver(request_started)
+def with_more(sender, environ=None, *args, **kwargs): ...
+
+
+@receiver(request_started)
+async def asynchronous(sender, environ=None, **kwargs): ...
+
+
+def connected(sender, environ=None, **kwargs):
+    if environ is not None and "HTTP_HOST" in environ:
+        print(environ["HTTP_HOST"])
+    print((environ or {}).get("HTTP_HOST"), environ["HTTP_HOST"] if environ else "")
+
+
+request_started.connect(connected, dispatch_uid="shop")
+
+
+@receiver(request_started)
+def leaves(sender, environ=None, **kwargs):
+    if not environ:
+        return
+    print(environ["HTTP_HOST"])
+
+
+@receiver(request_started)
+def ready_already(sender, environ=None, **kwargs):
+    print(environ)

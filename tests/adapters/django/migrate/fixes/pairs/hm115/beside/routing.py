@@ -1,0 +1,3 @@
+from shop import models
+
+websocket_urlpatterns = [models]

@@ -1,0 +1,10 @@
+from asgiref.local import Local as HereAndThere
+
+from asgiref.sync import sync_to_async
+
+one = HereAndThere()
+two = HereAndThere()
+
+
+def remember(request):
+    two.request = request

@@ -1,0 +1,18 @@
+# Threads of both kinds.
+import logging
+import threading as t
+from typing import TYPE_CHECKING
+
+from asgiref.local import Local
+
+if TYPE_CHECKING:
+    from asgiref.local import Local
+
+_here: "Local"
+lock = t.Lock()
+state = Local()
+
+
+def remember(request):
+    with lock:
+        state.request = request

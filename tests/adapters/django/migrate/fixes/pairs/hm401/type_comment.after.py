@@ -1,0 +1,13 @@
+"""The user of a request, and a lock, whose type is only in a comment."""
+
+import threading
+
+from asgiref.local import Local
+
+_here = Local()
+
+
+def middleware(request):
+    lock = None  # type: threading.Lock | None
+    _here.user = request.user
+    return lock

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class BreaksConfig(AppConfig):
+    name = "breaks"
+
+    def ready(self):
+        import breaks.receivers

@@ -1,0 +1,3 @@
+from breaks.models import Order
+
+sockets = [Order]

@@ -1,0 +1,1 @@
+"""A database that rolls nothing back."""
