@@ -5,8 +5,8 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
@@ -39,6 +39,10 @@ _WRITE_HIGH_WATER = 64 * 1024
 _Name = tuple[Any, ...] | str | bytes | None
 
 
+#: Answers a request of the server's own, with its header block, beside the one of the client's.
+Push = Callable[[Request, bytes], object]
+
+
 class Connection:
     """Owns one transport: its flow control in both directions, its addresses, its end. Loop thread only.
 
@@ -58,6 +62,7 @@ class Connection:
         on_writable: called when :attr:`writable` becomes true again.
         reading: False while nothing is taken from the socket.
         closed: whether the connection is gone.
+        push: makes the client a promise (RFC 9113 section 8.4), on a stream whose client takes any; or None.
     """
 
     __slots__ = (
@@ -67,6 +72,7 @@ class Connection:
     )  # fmt: skip
 
     transport: asyncio.Transport
+    push: Push | None = None
 
     def __init__(self, context: ServerContext) -> None:
         self.context = context
@@ -208,6 +214,16 @@ class Connection:
         return self.transport.get_write_buffer_size() > 0
 
     @property
+    def hears(self) -> bool:
+        """Whether the client could send, as far as it depends on this side."""
+        return self.reading
+
+    @property
+    def arriving(self) -> int:
+        """Bytes of a body that have come, and are not passed on before the rest of their frame."""
+        return 0
+
+    @property
     def unacknowledged(self) -> int:
         """Bytes that the system keeps until the client has acknowledged them; 0 where it does not tell."""
         return system_queue(self._carrier or self.transport)
@@ -287,9 +303,11 @@ class Connection:
             self._handler.drain()
 
     @property
-    def lasting(self) -> bool:
-        """Whether its client stays until it is closed, and then comes back: a WebSocket."""
-        return self._handler is not None and self._handler.lasting
+    def lasting(self) -> "Sequence[Connection]":
+        """What of it is a WebSocket, whose client stays until it is closed, and then comes back: itself, some
+        of the streams that it carries, or nothing.
+        """
+        return () if self._handler is None else self._handler.lasting
 
     def end_response(self) -> bool:
         """Tell an application that goes on answering that it should end; whether there is one."""
@@ -333,13 +351,15 @@ class Handler(asyncio.Protocol):
     :meth:`Connection.switch`.
     """
 
-    #: Whether the client stays until it is closed, and then comes back.
-    lasting: ClassVar[bool] = False
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     # For subclasses to fill in, besides asyncio's data_received and eof_received.
+
+    @property
+    def lasting(self) -> Sequence[Connection]:
+        """The connections whose clients stay until they are closed, and then come back."""
+        return ()
 
     @property
     def ends_by_closing(self) -> bool:

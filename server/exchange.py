@@ -11,6 +11,7 @@ from hybrid.bridge.types import Headers, Message, Scope
 from hybrid.server.connection import Connection
 from hybrid.server.leaving import Leaving
 from hybrid.server.messages import body_of, kind_of, start_complaint
+from hybrid.server.ops.metrics.tallies import CLIENT_LEFT, RouteTally
 from hybrid.server.pipeline import describe
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
@@ -23,6 +24,8 @@ logger = logging.getLogger("hybrid.server")
 
 #: Bytes of request body that wait for the application before reading from the socket pauses.
 BODY_HIGH_WATER: Final = 64 * 1024
+#: Parts of it that are kept apart: small ones take many times as much memory as what is in them.
+_MOST_PARTS: Final = 256
 
 
 class State(Enum):
@@ -50,12 +53,18 @@ class Exchange:
         scope: the ASGI ``http`` scope.
         state: where the response is.
         keep_alive: whether the connection may go on afterwards.
+        tally: what counts it, once, when it is over; None where nothing does.
+        begun_at: when the application was to be called, by :func:`time.monotonic`; 0.0 where nobody wants to
+            know how long it takes.
     """
 
     __slots__ = (
         "_awaits_continue", "_body", "_body_complete", "_body_size", "_connection", "_delivered", "_encoder",
-        "_leaving", "_on_done", "_waiters", "keep_alive", "request", "scope", "state", "task",
+        "_leaving", "_on_done", "_waiters", "begun_at", "keep_alive", "request", "scope", "state", "tally",
+        "task",
     )  # fmt: skip
+
+    begun_at: float
 
     task: asyncio.Task[None]
     _encoder: "Encoder"  # from BODY on
@@ -73,6 +82,7 @@ class Exchange:
         self.scope = scope
         self.state = _START
         self.keep_alive = request.keep_alive
+        self.tally: RouteTally | None = None
         # Whether the client may hold its body back because nobody told it to go on.
         self._awaits_continue = not body_complete and request.expects_continue
         self._connection = connection
@@ -102,9 +112,14 @@ class Exchange:
     def feed(self, data: bytes) -> None:
         """Take a part of the request body; too much of it pauses the socket."""
         if data and self.state is not _DONE:
-            self._body.append(data)
+            body = self._body
+            body.append(data)
             self._body_size += len(data)
+            if len(body) > _MOST_PARTS:
+                body[:] = (b"".join(body),)
             self._awaits_continue = False
+            if self.tally is not None:
+                self.tally.bytes_in += len(data)
             if self._body_size > BODY_HIGH_WATER:
                 self._connection.pause_reading()
             self._wake()
@@ -128,6 +143,8 @@ class Exchange:
         """The connection is gone, or is closed for a bad request: nothing more can be sent."""
         self.disconnect()
         if self.state is not _DONE:
+            if self.tally is not None:
+                self._count_cut_off(self.tally)
             self.state = State.LOST
 
     def close_after(self) -> bool:
@@ -160,6 +177,7 @@ class Exchange:
         defaults = self._connection.context.default_fields
         self._write_refusal(status, refusal(self.request, status, reason, defaults, headers or ()))
         self.keep_alive = False
+        self._count(status, 0)
         self._complete(status)
         self.state = State.LOST  # to the application, whose own response has nowhere to go
         return True
@@ -357,9 +375,33 @@ class Exchange:
     def _complete(self, status: int) -> None:
         """The last byte of the response has been given to the transport."""
         self.state = _DONE
+        tally = self.tally
+        if tally is not None:  # as _count() does, for every response
+            self.tally = None
+            try:
+                tally.statuses[status] += 1
+            except KeyError:
+                tally.statuses[status] = 1
+            tally.bytes_out += self._encoder.size
+            if self.begun_at:
+                tally.time(self.begun_at)
         if self._waiters is not None:
             self._wake()
         self._on_done()
+
+    def _count(self, status: int, size: int) -> None:
+        """It is over."""
+        tally, self.tally = self.tally, None
+        if tally is not None:
+            tally.end(status, size)
+            if self.begun_at:
+                tally.time(self.begun_at)
+
+    def _count_cut_off(self, tally: RouteTally) -> None:
+        """It is over, and the response is not complete."""
+        tally.cut_off += 1
+        begun = self.state is _BODY and self._encoder.head_sent
+        self._count(self._encoder.status if begun else CLIENT_LEFT, self._encoder.sent if begun else 0)
 
     def _write_refusal(self, status: int, data: bytes) -> None:
         self._connection.write(data)

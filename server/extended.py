@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from hybrid.bridge.types import Message, Scope
 from hybrid.server.exchange_files import FileExchange, send_descriptor, send_path
-from hybrid.server.extensions import DEBUG, EARLY_HINT, PATHSEND, TRAILERS, ZEROCOPYSEND
+from hybrid.server.extensions import DEBUG, EARLY_HINT, PATHSEND, PUSH, TRAILERS, ZEROCOPYSEND
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.fronted import TrailedEncoder
 from hybrid.server.wire.http11 import Request
@@ -76,6 +76,24 @@ async def _hint(exchange: ExtendedExchange, message: Message) -> bool:
     return True
 
 
+async def _push(exchange: ExtendedExchange, message: Message) -> bool:
+    """Promise the client another response (RFC 9113 section 8.4): before a part of the body that refers to
+    it, and as with hints even before ``http.response.start``, as Starlette does.
+    """
+    connection = exchange.connection
+    if connection.push is not None:
+        await connection.wait_writable()
+    push = connection.push
+    if push is None:
+        return False
+    from hybrid.server.wire.http2.promises import read_promise  # which is there, with HTTP/2
+
+    limits = connection.context.config.limits
+    push(*read_promise(exchange.request, exchange.scope["scheme"], message, limits))
+    await connection.wait_writable()
+    return True
+
+
 async def _send_trailers(exchange: ExtendedExchange, message: Message) -> bool:
     more = bool(message.get("more_trailers", False))
     if more:
@@ -121,4 +139,5 @@ _TAKERS: Final[dict[str, Callable[[ExtendedExchange, Message], Awaitable[bool]]]
     PATHSEND: _send_path,
     ZEROCOPYSEND: _send_descriptor,
     DEBUG: _debug,
+    PUSH: _push,
 }

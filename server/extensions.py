@@ -8,6 +8,7 @@ from hybrid.bridge.shutdown import KEY, ShutdownNotice
 from hybrid.server.config import Config
 
 EARLY_HINT: Final = "http.response.early_hint"
+PUSH: Final = "http.response.push"
 TRAILERS: Final = "http.response.trailers"
 PATHSEND: Final = "http.response.pathsend"
 ZEROCOPYSEND: Final = "http.response.zerocopysend"
@@ -28,7 +29,8 @@ def http_extensions(config: Config, notice: ShutdownNotice) -> Mapping[str, dict
         offered |= {PATHSEND: {}, ZEROCOPYSEND: {}}
     if config.response_debugger is not None:
         offered[DEBUG] = {}
-    return {"1.0": offered, "1.1": {**offered, **{name: {} for name in _SINCE_1_1}}}
+    since_1_1: dict[str, Any] = {**offered, **{name: {} for name in _SINCE_1_1}}
+    return {"1.0": offered, "1.1": since_1_1, "2": since_1_1}
 
 
 def websocket_extensions(notice: ShutdownNotice) -> dict[str, Any]:

@@ -5,14 +5,9 @@ from enum import Enum, auto
 from typing import Final
 
 from hybrid.bridge.errors import BodyRefused
-from hybrid.bridge.types import Resolver, Scope, ThreadedApplication
-from hybrid.server.body_watch import BodyWatch
-from hybrid.server.connection import Connection, Handler
-from hybrid.server.exchange import Exchange
-from hybrid.server.kinds import Kinds
+from hybrid.server.answering import Answering
+from hybrid.server.connection import Connection
 from hybrid.server.ops.escape import format_client
-from hybrid.server.pipeline import http_scope, resolve
-from hybrid.server.threaded import ThreadedExchange
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.http11 import Request, RequestParser, wants_websocket
 from hybrid.server.wire.response import refusal
@@ -49,7 +44,7 @@ _STALLED: Final = _State.STALLED
 _CLOSED: Final = _State.CLOSED
 
 
-class Http11(Handler):
+class Http11(Answering):
     """HTTP/1.1 on one connection: one exchange after another. Loop thread only.
 
     Requests that come while one is being answered wait as bytes in the parser, and so are answered in order.
@@ -60,14 +55,10 @@ class Http11(Handler):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._context = connection.context
         self._parser = RequestParser(
             self._context.config.limits, connection.check_underscores, connection.check_scheme
         )
-        self._exchange: Exchange | ThreadedExchange | None = None
-        self._kinds = Kinds.of(self._context)
         self._state = _IDLE
-        self._body_watch: BodyWatch | None = None  # from a tick on at which a body is incomplete
         self._discard_left = 0
         self._eof = False  # whether the client has closed its direction
         self._head_begun = False
@@ -144,10 +135,6 @@ class Http11(Handler):
         """Whether the client cannot tell an incomplete response otherwise: HTTP/1.0 has no chunks."""
         return self._exchange is not None and self._exchange.request.http_version == "1.0"
 
-    def end_response(self) -> bool:
-        """Tell an application that goes on answering that it should end; whether there is one."""
-        return self._exchange is not None and self._exchange.end_response()
-
     # What exchanges call.
 
     def exchange_done(self) -> None:
@@ -219,26 +206,9 @@ class Http11(Handler):
 
             upgrade(self._connection, request, self._parser.take_rest())
             return
-        connection, context = self._connection, self._context
         body_complete = self._parser.body_complete
         self._state = _WAITING if body_complete else _BODY
-        scope: Scope = http_scope(connection, request)
-        application = context.http_application
-        if isinstance(application, Resolver):
-            application, scope = resolve(application, scope)
-        if isinstance(application, ThreadedApplication):
-            streams = not body_complete and application.body_policy.stream
-            kind = self._kinds.streamed if streams else self._kinds.threaded
-            threaded = kind(connection, request, scope, application, self.exchange_done)
-            self._exchange = threaded
-            if body_complete:
-                threaded.feed_eof()
-            else:
-                threaded.expect_body()
-        else:
-            exchange = self._kinds.asgi(connection, request, scope, body_complete, self.exchange_done)
-            self._exchange = exchange
-            self._kinds.start(context, application, exchange)
+        self._answer(request, body_complete=body_complete)
 
     def _read_body(self) -> bool:
         exchange = self._exchange
@@ -252,13 +222,7 @@ class Http11(Handler):
         return True
 
     def _watch_body(self, now: float) -> None:
-        position = self._parser.body_position
-        if self._body_watch is None:
-            self._body_watch = BodyWatch(self._context.config, now, position)
-            return
-        assert self._exchange is not None
-        due = self._connection.reading and self._exchange.awaits_body
-        if complaint := self._body_watch.complaint(now, position, due=due):
+        if complaint := self._complaint(now, self._parser.body_position):
             self._refuse(RequestError(408, complaint))
 
     def _wait(self) -> bool:
@@ -343,6 +307,8 @@ class Http11(Handler):
         """
         # As text: who keeps the error keeps the connection, which is in its traceback.
         logger.info("%s - refused: %s", format_client(self._connection.client), str(error))
+        if self._exchange is None and self._context.tallies is not None:
+            self._context.tallies.refused[error.status] += 1
         exchange = self._exchange
         answered, self._state = self._state is _State.DISCARDING, _CLOSED
         if exchange is None and not answered:

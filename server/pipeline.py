@@ -127,12 +127,12 @@ async def _fail(scope: Scope, receive: Receive, send: Send) -> None:
 
 def start_call(context: ServerContext, application: ASGIApp, call: Call) -> None:
     """Run an application call as a task of its own, in the context that the settings say."""
-    task = context.create_task(_run_call(application, call, context.calls))
+    task = context.create_task(run_call(application, call, context.calls))
     call.task = task
     context.calls.add(task)
 
 
-async def _run_call(application: ASGIApp, call: Call, calls: set[asyncio.Task[None]]) -> None:
+async def run_call(application: ASGIApp, call: Call, calls: set[asyncio.Task[None]]) -> None:
     """Await an application; whatever comes of it is told to the call, and nothing is raised but cancellation.
 
     ``SystemExit`` and ``KeyboardInterrupt`` out of an application would end the loop with everybody's

@@ -3,17 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from math import inf
 
-from hybrid.server.connection import Connection, Handler
-from hybrid.server.http11 import PATIENCE
+from hybrid.server.connection import Connection
+from hybrid.server.opening import Opening
 from hybrid.server.ops.escape import format_client
 from hybrid.server.wire.proxy import ProxyParser, ProxyProtocolError
 
 logger = logging.getLogger("hybrid.server")
 
 
-class ProxiedStart(Handler):
+class ProxiedStart(Opening):
     """Reads the header of a proxy, then lets another protocol begin. Loop thread only.
 
     A peer that is not listed is not answered, nor is one that sends no header: to go on without one would let
@@ -26,12 +25,9 @@ class ProxiedStart(Handler):
 
     def __init__(self, connection: Connection, then: Callable[[Connection, bytes], object]) -> None:
         super().__init__(connection)
-        config = connection.context.config
-        mode = config.proxy_protocol
+        mode = connection.context.config.proxy_protocol
         self._then = then
         self._parser = ProxyParser(v1=mode in ("v1", "auto"), v2=mode in ("v2", "auto"))
-        self._deadline = connection.context.deadline(config.timeout_headers)
-        self._closing_at = inf  # while the server stops
 
     def __repr__(self) -> str:
         return f"<ProxiedStart {self._parser!r}>"
@@ -59,26 +55,8 @@ class ProxiedStart(Handler):
             if connection.context.draining:
                 connection.drain()  # what follows now
 
-    def eof_received(self) -> bool:
-        """Close: there is no request."""
-        return False
-
-    def tick(self, now: float) -> None:
-        """Close when the header does not come in time."""
-        if now >= self._closing_at:
-            self._connection.close()
-        elif now >= self._deadline:
-            self._refuse("the PROXY protocol header did not come in time")
-
-    def drain(self) -> None:
-        """Give the proxy a moment, as to any new connection, if there is one left: a request may follow at
-        once.
-        """
-        context = self._connection.context
-        if context.patient:
-            self._closing_at = context.loop.time() + PATIENCE
-        else:
-            self._connection.close()
+    def _too_late(self) -> None:
+        self._refuse("the PROXY protocol header did not come in time")
 
     def _refuse(self, why: str) -> None:
         logger.info("%s - refused: %s", format_client(self._connection.client), why)

@@ -54,6 +54,7 @@ class StreamedExchange(ThreadedExchange):
         """Take a part of the request body; too much that the worker has not read pauses the socket."""
         if data:
             self._holds_back = False
+            self._count_received(data)
             if not self._stream.feed(data):
                 self._connection.pause_reading()
 
@@ -103,9 +104,11 @@ class StreamedExchange(ThreadedExchange):
         (worker).
         """
         self.progress = inf
+        outbox = self._connection.context.outbox
         if self._holds_back and not self._asked:
             self._asked = True
-            self._connection.context.outbox.put(self._send_continue, b"")
+            outbox.put(self._send_continue, b"")
+        outbox.hurry()  # or else the client is not asked before others are answered
 
     def body_goes_on(self) -> None:
         """Say that it does (worker)."""

@@ -16,6 +16,7 @@ from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.types import Headers, ResponseHead, Scope, ThreadedApplication
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.server.connection import Connection
+from hybrid.server.ops.metrics.tallies import CLIENT_LEFT, RouteTally
 from hybrid.server.overflow import Overflow
 from hybrid.server.sendfile import FileRegion
 from hybrid.server.wire.http11 import Request
@@ -37,22 +38,49 @@ class ThreadedExchange:
         memo: what the request shares with those that repeat it.
         body: the request body, once a worker has the exchange.
         disconnected: whether the client has been seen to leave; written by the loop, read anywhere.
+        gone: whether it has taken the request back, as it can in HTTP/2 alone; written by the loop.
         keep_alive: whether the connection may go on afterwards; written by the loop.
         done: whether the response is complete and on its way, or somebody else has answered; written by the
             loop.
         progress: when the response last went on; written by the worker.
+        tally: what counts it, once, when it is over; None where nothing does; the loop's.
+        begun_at: when it was complete enough for a worker, by :func:`time.monotonic`; 0.0 where nobody wants
+            to know how long it takes; the loop's.
+        taken_at: when a worker has taken it; 0.0 before, or where nobody wants to know; written by the
+            worker.
     """
 
     __slots__ = (
-        "_application", "_begun", "_body", "_connection", "_encoder", "_on_done", "_overflow", "_status",
-        "_unsent", "body", "disconnected", "done", "keep_alive", "memo", "progress", "request", "scope",
+        "_application",
+        "_begun",
+        "_body",
+        "_connection",
+        "_encoder",
+        "_on_done",
+        "_overflow",
+        "_size",
+        "_status",
+        "_unsent",
+        "begun_at",
+        "body",
+        "disconnected",
+        "done",
+        "gone",
+        "keep_alive",
+        "memo",
+        "progress",
+        "request",
+        "scope",
+        "taken_at",
+        "tally",
     )  # fmt: skip
 
     body: BinaryIO
     _encoder: ResponseEncoder  # from start() on, as the next
     _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
     _unsent: int
-    _status: int  # once the last part is on its way
+    _status: int  # once the last part is on its way, as the next
+    _size: int  # of the body, in bytes
 
     def __init__(
         self,
@@ -67,8 +95,18 @@ class ThreadedExchange:
         self.memo = request.memo
         self.keep_alive = request.keep_alive
         self.disconnected = False
+        self.gone = False
         self.done = False
-        self.progress = 0.0
+        self.progress = self.begun_at = self.taken_at = 0.0
+        tallies = connection.context.tallies
+        if tallies is None:
+            self.tally: RouteTally | None = None
+        else:
+            main = application is tallies.main_application
+            self.tally = tally = tallies.main if main else tallies.of_request(application, scope)
+            tally.begun = begun = tally.begun + 1
+            if not begun % tally.step:
+                self.begun_at = time.monotonic()
         self._begun = False
         self._on_done = on_done
         self._connection = connection
@@ -107,6 +145,7 @@ class ThreadedExchange:
         """
         if self._body is not None:
             self._body.write(data)
+            self._count_received(data)
 
     def feed_eof(self) -> None:
         """The request is complete: hand it to a worker.
@@ -117,6 +156,8 @@ class ThreadedExchange:
         if self._body is not None:
             self.body = self._body.open()
             self._body = None  # the file is closed by whoever has the exchange: the worker, from here on
+            if self.begun_at:
+                self.begun_at = time.monotonic()
         else:
             self.body = BytesIO()
         self._submit()
@@ -124,7 +165,10 @@ class ThreadedExchange:
     def _submit(self) -> None:
         """Hand the exchange to a worker, or refuse it."""
         try:
-            self._application.submit(self)
+            if self.begun_at:
+                self._application.submit_timed(self)
+            else:
+                self._application.submit(self)
         except PoolFull as error:
             self._refuse_for_want_of_threads(error)
 
@@ -164,6 +208,7 @@ class ThreadedExchange:
         self._drop_body()
         self.keep_alive = False
         self._write_refusal(status, refusal(self.request, status, reason, defaults, headers or ()))
+        self._size = 0
         self._complete(status)
         return True
 
@@ -186,11 +231,20 @@ class ThreadedExchange:
         self._connection.context.loop.call_soon(self._on_done)
 
     def abandon(self) -> None:
-        """The connection is gone, or is closed for a bad request."""
+        """The connection is gone, or is closed for a bad request.
+
+        What becomes of a request that waits for a worker is said by HTTP/2 alone, where the end of a stream
+        takes it back. A connection of HTTP/1.1 also ends as that of a client that waits for no answer.
+        """
         self.disconnected = True
+        if self.tally is not None:
+            self._count_cut_off(self.tally)
         self._drop_body()
         if self._overflow is not None:
             self._overflow.stop()
+        if self.request.http_version == "2":
+            self.gone = True
+            self._application.note_gone()
 
     def _drop_body(self) -> None:
         """Free what has come of a body that no worker will read."""
@@ -204,7 +258,7 @@ class ThreadedExchange:
             return
         if not self._encoder.keep_alive:
             self.keep_alive = False
-        self._status = self._encoder.status
+        self._status, self._size = self._encoder.status, self._encoder.size
         self._send_whole(data)
 
     def _send_part(self, data: bytes) -> None:
@@ -228,6 +282,29 @@ class ThreadedExchange:
 
     def _complete(self, status: int) -> None:
         self.done = True
+        tally, self.tally = self.tally, None
+        if tally is not None:
+            try:
+                tally.statuses[status] += 1
+            except KeyError:
+                tally.statuses[status] = 1
+            tally.bytes_out += self._size
+            if self.begun_at:
+                tally.time_on_thread(self.begun_at, self.taken_at)
+
+    def _count_received(self, data: bytes) -> None:
+        if self.tally is not None:
+            self.tally.bytes_in += len(data)
+
+    def _count_cut_off(self, tally: RouteTally) -> None:
+        """It is over for the client, and the response is not complete."""
+        self.tally = None
+        tally.cut_off += 1
+        encoder = getattr(self, "_encoder", None) if self._begun else None
+        status, size = (CLIENT_LEFT, 0) if encoder is None else (encoder.status, encoder.sent)
+        tally.end(status, size)
+        if self.begun_at:
+            tally.time_on_thread(self.begun_at, self.taken_at)
 
     def _may_overflow(self) -> bool:
         """Whether the loop may begin to send what the worker has left in a file."""
@@ -245,6 +322,10 @@ class ThreadedExchange:
             self._connection.abort()
 
     # The worker's half.
+
+    def taken(self) -> None:
+        """Note when it was taken (worker)."""
+        self.taken_at = time.monotonic()
 
     def interim(self, status: int, headers: Headers) -> None:
         """Send an interim response; waits for the client, so that only one of them does (worker)."""
@@ -267,7 +348,7 @@ class ThreadedExchange:
             wire
             and self.keep_alive
             and (head.length is None or head.length == size)
-            and request.http_version == "1.1"
+            and request.http_version != "1.0"
             and request.method != "HEAD"
         ):
             self.start(head.status, head.reason, head.headers)
@@ -277,7 +358,7 @@ class ThreadedExchange:
         if connection.closed or self.done:
             raise ClientDisconnected("the client has left")
         context = connection.context
-        self._status = head.status
+        self._status, self._size = head.status, size
         length = b"" if head.length is not None else b"content-length: %d\r\n" % size
         if size > _UNSENT_LIMIT:  # not copied for the sake of its head
             context.outbox.put(self._send_part, b"".join((wire, length, context.head_end)))

@@ -21,6 +21,10 @@ _VERIFY_MODES: Final = {
     "required": ssl.CERT_REQUIRED,
 }
 _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+#: What clients may choose from by ALPN (RFC 7301), the preferred one first.
+_OFFERS: Final = {"auto": ("h2", "http/1.1"), "1": ("http/1.1",), "2": ("h2",)}
+#: What OpenSSL's names of ciphers have that encrypt and authenticate in one.
+_AEAD: Final = ("-GCM-", "-CCM", "-CHACHA20-POLY1305")
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 _END: Final = "-----END CERTIFICATE-----"
 
@@ -101,6 +105,7 @@ class Certificates:
             if not isinstance(made, ssl.SSLContext):
                 raise ConfigError(f"ssl_context_factory: it returned {made!r}, which is no ssl.SSLContext")
             context = made
+            _withdraw_http2(self._config, context)
         if self._hosts:
             if context.sni_callback is not None:
                 raise ConfigError("ssl_sni: the context of ssl_context_factory has its own sni_callback")
@@ -191,13 +196,14 @@ def _make_context(config: Config, pair: _KeyPair | None) -> ssl.SSLContext:
     context.minimum_version = _VERSIONS[config.ssl_minimum_version]
     # Compression tells secrets (CRIME); with renegotiation a client has the server work again and again.
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(_OFFERS[str(config.http)])
     context.verify_mode = _VERIFY_MODES[str(config.ssl_cert_reqs)]
     if config.ssl_ciphers:
         try:
             context.set_ciphers(config.ssl_ciphers)
         except ssl.SSLError:
             raise ConfigError(f"ssl_ciphers: OpenSSL knows no cipher of {config.ssl_ciphers!r}") from None
+        _withdraw_http2(config, context)
     if config.ssl_ca_certs:
         try:
             context.load_verify_locations(config.ssl_ca_certs)
@@ -206,6 +212,42 @@ def _make_context(config: Config, pair: _KeyPair | None) -> ssl.SSLContext:
     if pair is not None:
         _load_pair(context, pair, config.ssl_keyfile_password)
     return context
+
+
+def _withdraw_http2(config: Config, context: ssl.SSLContext) -> None:
+    """Offer HTTP/1.1 alone where HTTP/2 would break the rules that it has for TLS (RFC 9113 section 9.2).
+
+    Raises:
+        ConfigError: nothing else may be spoken.
+    """
+    if config.http == "1" or (flaw := http2_flaw(context)) is None:
+        return
+    if config.http == "2":
+        raise ConfigError(f"http: 2 cannot be spoken: {flaw}")
+    logger.info("HTTP/2 is not offered: %s", flaw)
+    context.set_alpn_protocols(_OFFERS["1"])
+
+
+def http2_flaw(context: ssl.SSLContext) -> str | None:
+    """Return which setting makes connections impossible on which HTTP/2 may be spoken; None for no such."""
+    if context.minimum_version < ssl.TLSVersion.TLSv1_2:
+        return "the context of ssl_context_factory allows TLS before 1.2"
+    if context.minimum_version < ssl.TLSVersion.TLSv1_3:
+        old = [each for each in context.get_ciphers() if each["protocol"] != "TLSv1.3"]
+        if not any(fits_http2(each["name"]) for each in old):
+            return "ssl_ciphers has none for TLS 1.2 that HTTP/2 may use (RFC 9113 appendix A)"
+    return None
+
+
+def fits_http2(cipher: str) -> bool:
+    """Tell whether HTTP/2 may be spoken with a cipher, which has OpenSSL's name.
+
+    RFC 9113 appendix A lists what may not be used: all that keep no forward secrecy, or do not encrypt and
+    authenticate in one; with TLS 1.3 nothing is left that does either.
+    """
+    if cipher.startswith("TLS_"):
+        return True
+    return cipher.startswith(("ECDHE-", "DHE-")) and any(each in cipher for each in _AEAD)
 
 
 def _load_pair(context: ssl.SSLContext, pair: _KeyPair, password: str | None) -> None:

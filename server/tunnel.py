@@ -1,7 +1,7 @@
 """A connection whose bytes an application reads and writes itself, through a socket of its own."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum, auto
 from math import inf
@@ -60,8 +60,6 @@ class Tunnel(Handler):
         NotImplementedError: the event loop cannot watch sockets.
     """
 
-    lasting = True
-
     def __init__(self, connection: Connection, end: socket.socket, on_open: Callable[[], object]) -> None:
         super().__init__(connection)
         end.setblocking(False)
@@ -91,6 +89,11 @@ class Tunnel(Handler):
         return self._state in (_State.OPEN, _State.STOPPED, _State.GONE)
 
     # What asyncio, the connection and the server call.
+
+    @property
+    def lasting(self) -> Sequence[Connection]:
+        """The connection: its client stays, unless it has left."""
+        return () if self._state is _State.GONE else (self._connection,)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""

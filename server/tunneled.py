@@ -21,10 +21,12 @@ from hybrid.server.connection import Connection
 from hybrid.server.logged.encoder import LoggedEncoder
 from hybrid.server.logged.tunnel import LoggedTunnel
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
+from hybrid.server.ops.metrics.tallies import UNREAD, SocketTally
 from hybrid.server.tunnel import Tunnel
 from hybrid.server.websocket.guards import Guards
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import RETRY_AFTER, ResponseEncoder, refusal
+from hybrid.server.wire.websocket.handshake import as_upgrade
 
 logger = logging.getLogger("hybrid.server")
 
@@ -48,6 +50,8 @@ def open_tunnel(
     scheme = "https" if scope["scheme"] == "wss" else "http"
     scope = {**scope, "type": "http", "method": "GET", "scheme": scheme, "extensions": extensions}
     del scope["subprotocols"]
+    if request.http_version == "2":
+        scope["headers"] = as_upgrade(scope["headers"])
     log = connection.context.access_log
     record = None if log is None else log.begin_websocket(request, scope)
     if log is not None and record is not None:
@@ -58,11 +62,15 @@ def open_tunnel(
         logger.error("%s: refused, %s", request, repr(error))
         _refuse(connection, request, record)
         return
+    tallies = connection.context.tallies
+    tally = UNREAD if tallies is None else tallies.of_socket(application, scope)
+    exchange.count(tally)
     try:
         application.submit_socket(exchange)
     except PoolFull as error:
         logger.warning("%s: refused, %s", request, str(error))
         exchange.discard()
+        tally.refused[503] += 1
         _refuse(connection, request, record)
         return
     connection.switch(exchange.tunnel, leftover)
@@ -113,11 +121,12 @@ class TunneledExchange:
         self.scope = scope
         self._record = record  # until it is logged
         end, application_end = ends
-        self.tunnel = (
-            Tunnel(connection, end, lambda: None)
-            if record is None
-            else LoggedTunnel(connection, end, self._log_open, self._log_over)
-        )
+        self._tally: SocketTally | None = None  # once it is open
+        tallies = connection.context.tallies
+        if record is None and tallies is None:
+            self.tunnel = Tunnel(connection, end, lambda: None)
+        else:
+            self.tunnel = LoggedTunnel(connection, end, self._opened, self._over)
         if Guards.wanted(connection.context.config):
             self.tunnel.guards = Guards(connection.context, scope)
         self._connection = connection
@@ -140,6 +149,22 @@ class TunneledExchange:
         self._record = None
         self.tunnel.abort()
 
+    def count(self, tally: SocketTally) -> None:
+        """Have it counted, from before it opens."""
+        if isinstance(self.tunnel, LoggedTunnel):
+            self.tunnel.tally = tally
+
+    def _opened(self) -> None:
+        if isinstance(self.tunnel, LoggedTunnel):
+            self._tally = self.tunnel.tally
+            self._tally.opened += 1
+        self._log_open()
+
+    def _over(self, bytes_in: int, bytes_out: int) -> None:
+        if self._tally is not None:
+            self._tally.close(0)  # the application speaks the protocol itself: nobody knows the code
+        self._log_over(bytes_in, bytes_out)
+
     def _log_open(self) -> None:
         log = self._connection.context.access_log
         if self._record is not None and log is not None:
@@ -159,6 +184,8 @@ class TunneledExchange:
 
     def _send_last(self, data: bytes) -> None:
         self._connection.write(data)
+        if isinstance(self.tunnel, LoggedTunnel):
+            self.tunnel.tally.refused[self._encoder.status] += 1
         record, self._record = self._record, None
         log = self._connection.context.access_log
         if record is not None and log is not None:
@@ -214,7 +241,8 @@ class TunneledExchange:
             raise ClientDisconnected("the client gets no response, or has left")
         if not self._encoder.complete:
             self._send(data, more=True)
-            self._ask(self._sent())
+            if not self._encoder.complete:  # otherwise the client has it all, and nothing more is to wait for
+                self._ask(self._sent())
 
     def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body (worker)."""

@@ -59,6 +59,8 @@ def upgrade(
     if handshake.deflate is not None:
         kind = deflated(kind)
     websocket = kind(connection, request, handshake, scope)
+    if context.tallies is not None:
+        websocket.tally = context.tallies.of_socket(application, scope)
     websocket.note_application(application)
     connection.switch(websocket, leftover)
     if overstep is None:
@@ -99,6 +101,8 @@ def _refuse(connection: Connection, request: Request, error: HandshakeError) -> 
     logger.info("%s - refused: %s", format_client(connection.client), str(error))  # not its traceback
     data = refusal(request, error.status, error.reason, context.default_fields, error.headers)
     connection.write(data)
+    if context.tallies is not None:
+        context.tallies.refused[error.status] += 1
     if context.access_log is not None:
         context.access_log.write_refused(connection.client, request, error.status, data)
     connection.close_after_response()

@@ -53,12 +53,17 @@ class Entrance:
     Args:
         limit: connections at most; 0 is as many as there are descriptors.
         count: tells how many connections are open.
+
+    Attributes:
+        accepted: connections that there have been.
+        pauses: how often clients had to wait, as there was no room for them.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int, count: Callable[[], int]) -> None:
         self._loop = loop
         self._limit = limit
         self._count = count
+        self.accepted = self.pauses = 0
         self._state = _State.OPEN
         self._mark = descriptor_mark()
         self._acceptors: list[Acceptor] = []
@@ -81,6 +86,11 @@ class Entrance:
         acceptor.start(self)
         self._acceptors.append(acceptor)
 
+    @property
+    def waits(self) -> bool:
+        """Whether clients wait now, as there is no room for them."""
+        return self._state in (_State.FULL, _State.NO_DESCRIPTORS)
+
     def is_open(self) -> bool:
         """Tell whether another client may be accepted; if not, no listener accepts until there is room."""
         if self._limit and self._inside() >= self._limit:
@@ -90,6 +100,7 @@ class Entrance:
     def let_in(self, client: socket.socket, acceptor: "Acceptor") -> None:
         """Start the protocol on an accepted connection."""
         self._coming.add(client)
+        self.accepted += 1
         task = self._loop.create_task(acceptor.connect(client, partial(self._coming.discard, client)))
         self._starting.add(task)
         task.add_done_callback(partial(self._has_started, client))
@@ -142,6 +153,7 @@ class Entrance:
         if self._state is not _State.OPEN:
             return
         self._state = why
+        self.pauses += 1
         for acceptor in self._acceptors:
             acceptor.pause()
         if self._calm is not None:

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def open_sockets(config: Config, passed: Sequence[PassedSocket] = ()) -> list[Bo
     Raises:
         BindError: an address cannot be had; the message names it and says why. Nothing stays open then.
     """
+    passed = [each for each in passed if not _is_for(config.ops_address, each)]
     addresses = config.addresses
     if not addresses:
         addresses = [InheritedSocket(each.descriptor) for each in passed] or [config.default_address]
@@ -84,6 +86,23 @@ def open_sockets(config: Config, passed: Sequence[PassedSocket] = ()) -> list[Bo
     if unused := [f"{each.descriptor} ({each.name})" for each in passed if each.descriptor not in numbers]:
         logger.warning("nothing listens on what systemd has passed: %s", ", ".join(unused))
     return opened
+
+
+def open_ops_sockets(config: Config, passed: Sequence[PassedSocket] = ()) -> list[BoundSocket]:
+    """Open what ``ops`` names; nothing where it is not set. No other server shares its port.
+
+    Raises:
+        BindError: the address cannot be had; the message names it and says why.
+    """
+    opened: list[BoundSocket] = []
+    if (address := config.ops_address) is not None:
+        _open(address, replace(config, reuse_port=False), passed, opened)
+    return opened
+
+
+def _is_for(address: Address | None, passed: PassedSocket) -> bool:
+    """Tell whether an address means what systemd has passed."""
+    return isinstance(address, InheritedSocket) and address.descriptor in (passed.descriptor, passed.name)
 
 
 def _open(

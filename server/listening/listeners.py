@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from hybrid.server.config import Config
 from hybrid.server.errors import BindError
 from hybrid.server.listening.accepting import Acceptor, Entrance, ProtocolFactory
-from hybrid.server.listening.binding import AF_UNIX, BoundSocket, is_listening, open_sockets
+from hybrid.server.listening.binding import (
+    AF_UNIX,
+    BoundSocket,
+    is_listening,
+    open_ops_sockets,
+    open_sockets,
+)
 from hybrid.server.systemd import PassedSocket
 from hybrid.server.wording import reason_of
 
@@ -83,6 +89,15 @@ class Listeners:
             BindError: an address cannot be had; the message names it and says why. Nothing stays open then.
         """
         return cls(open_sockets(config, passed), config.backlog)
+
+    @classmethod
+    def bind_ops(cls, config: Config, passed: Sequence[PassedSocket] = ()) -> "Listeners":
+        """Open what ``ops`` names; nothing where it is not set.
+
+        Raises:
+            BindError: the address cannot be had; the message names it and says why.
+        """
+        return cls(open_ops_sockets(config, passed), config.backlog)
 
     @classmethod
     def given(cls, sockets: Sequence[socket.socket], backlog: int) -> "Listeners":

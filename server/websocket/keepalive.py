@@ -87,8 +87,8 @@ class Keepalive:
         context, ping = connection.context, self._ping
         config = context.config
         if ping is not None and config.ws_ping_timeout:
-            ping.measured = ping.measured and connection.reading
-            if not (inbox.take_heard() or not connection.reading or connection.has_unsent):
+            ping.measured = ping.measured and connection.hears
+            if not (inbox.take_heard() or not connection.hears or connection.has_unsent):
                 if now < ping.deadline:
                     return True
                 if not ping.comes_closer(connection.unacknowledged):
@@ -100,23 +100,26 @@ class Keepalive:
             self._send(connection, inbox, now)
         return True
 
-    def pong(self, payload: bytes) -> None:
-        """Take a pong; one that answers no ping of ours says nothing more (section 5.5.3)."""
+    def pong(self, payload: bytes) -> bool:
+        """Take a pong; one that answers no ping of ours says nothing more (section 5.5.3). Whether it was
+        measured how long it took.
+        """
         ping = self._ping
         if ping is None or payload != ping.payload:
-            return
+            return False
         self._ping = None
         self.due = ping.next
         if ping.measured:
             rtt = self.rtt = perf_counter() - ping.sent
             if self.rtt_min is None or rtt < self.rtt_min:
                 self.rtt_min = rtt
+        return ping.measured
 
     def _send(self, connection: Connection, inbox: Inbox, now: float) -> None:
         context = connection.context
         timeout = context.config.ws_ping_timeout
         next_at, deadline = now + context.config.ws_ping_interval, context.deadline(timeout)
-        ping = self._ping = _Ping(next_at, deadline, measured=connection.reading)
+        ping = self._ping = _Ping(next_at, deadline, measured=connection.hears)
         inbox.take_heard()
         connection.write(encode_frame(Opcode.PING, ping.payload))
         ping.queue = connection.unacknowledged

@@ -4,7 +4,7 @@ import asyncio
 import enum
 import logging
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Final
 
@@ -12,6 +12,7 @@ from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Message, Receive, Scope
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.messages import kind_of
+from hybrid.server.ops.metrics.tallies import UNREAD
 from hybrid.server.pipeline import describe
 from hybrid.server.websocket.inbox import Inbox
 from hybrid.server.websocket.keepalive import Keepalive
@@ -58,9 +59,8 @@ class WebSocket(Handler):
     Attributes:
         scope: the ASGI ``websocket`` scope.
         state: where the connection is.
+        tally: what counts it, while it is open.
     """
-
-    lasting = True
 
     task: asyncio.Task[None]  # of the application's call
     _opening: Opening  # until the handshake is granted
@@ -85,6 +85,7 @@ class WebSocket(Handler):
         self._late_pong: bytes | None = None  # the last ping's payload, if its pong could not be sent at once
         self._closed_by_application = False
         self._keepalive: Keepalive | None = None  # of an open WebSocket
+        self.tally = UNREAD
         # For an answer to the handshake, and then for the end.
         patience = config.ws_handshake_timeout
         self._deadline = connection.context.deadline(patience) if patience else inf
@@ -94,10 +95,16 @@ class WebSocket(Handler):
 
     # What the connection calls.
 
+    @property
+    def lasting(self) -> Sequence[Connection]:
+        """The connection: its client stays."""
+        return (self._connection,)
+
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
         if self.state is _OPEN:
             self._inbox.count(len(data))
+            self.tally.bytes_in += len(data)
             take = self._take
         elif self.state is State.CLOSING:
             take = self._take_while_closing
@@ -178,7 +185,11 @@ class WebSocket(Handler):
         if self.state is _OPEN and kind == "websocket.send":
             if not connection.writable:
                 await self._wait_for_room()
-            transport.write(self._encode(message))
+            frame = self._encode(message)
+            transport.write(frame)
+            tally = self.tally
+            tally.messages_out += 1
+            tally.bytes_out += len(frame)
         else:
             if self.state is State.DENYING:
                 await connection.wait_writable()  # before the next part, as above
@@ -197,6 +208,7 @@ class WebSocket(Handler):
         Raises:
             ClientDisconnected: the WebSocket was closed meanwhile, by whomever: when this began, it was open.
         """
+        self.tally.slow += 1
         await self._connection.wait_writable()
         if self.state is not _OPEN:
             raise ClientDisconnected("the WebSocket is closed")
@@ -264,6 +276,7 @@ class WebSocket(Handler):
         self._log_open(response)
         self._connection.write(response)
         self.state = State.OPEN
+        self.tally.opened += 1
         self._deadline = inf
         self._keepalive = Keepalive.of(self._connection)
         early = self._opening.early
@@ -293,6 +306,7 @@ class WebSocket(Handler):
 
     def _refused(self, status: int, data: bytes) -> None:
         self._log_refused(status, data)
+        self.tally.refused[status] += 1
         self._end(CloseCode.ABNORMAL)
         self._connection.close_after_response()
 
@@ -334,13 +348,14 @@ class WebSocket(Handler):
         for event in events:
             if isinstance(event, (str, bytes)):
                 self._inbox.put(event)
+                self.tally.messages_in += 1
             elif isinstance(event, Ping):
                 pings.append(event.payload)
                 self._inbox.discount(_CONTROL_HEADER + len(event.payload))
             elif isinstance(event, Pong):
                 self._inbox.discount(_CONTROL_HEADER + len(event.payload))
-                if self._keepalive is not None:
-                    self._keepalive.pong(event.payload)
+                if self._keepalive is not None and self._keepalive.pong(event.payload):
+                    self.tally.answered(self._keepalive.rtt or 0.0)
             else:
                 self._answer(pings)
                 self._peer_closed(event)
@@ -375,6 +390,7 @@ class WebSocket(Handler):
     def _close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake (section 7.1.2); the client's answer is waited for."""
         self._connection.write(encode_close(code, reason))
+        self._count_close(code)
         self._start_closing()
         self._connection.resume_reading()
 
@@ -412,10 +428,17 @@ class WebSocket(Handler):
 
     def _end(self, code: int, reason: str = "") -> None:
         """Nothing more is said on this connection, and all that was sent must be read within the deadline."""
+        if self.state is State.OPEN:
+            self._count_close(code)
         if self.state is not State.CLOSING:
             self._start_closing()
         self.state = State.CLOSED
         self._disconnect(code, reason)
+
+    def _count_close(self, code: int) -> None:
+        """It was open, and is not any more."""
+        tally, self.tally = self.tally, UNREAD
+        tally.close(int(code))
 
     def _disconnect(self, code: int, reason: str) -> None:
         self._inbox.end({"type": "websocket.disconnect", "code": int(code), "reason": reason})

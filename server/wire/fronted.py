@@ -57,6 +57,16 @@ class FrontedEncoder:
         return self.inner.head_sent
 
     @property
+    def size(self) -> int:
+        """Bytes of the body, see the encoder."""
+        return self.inner.size
+
+    @property
+    def sent(self) -> int:
+        """Bytes of the body that have been encoded so far."""
+        return self.inner.sent
+
+    @property
     def sends_body(self) -> bool:
         """Whether what is encoded of a body is sent."""
         return self.inner.sends_body

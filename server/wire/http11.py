@@ -42,7 +42,7 @@ class Request:
     Attributes:
         method: as sent, a token in upper case (RFC 9110 section 9).
         target: the path and query in origin-form, or ``*``; absolute-form has been reduced to this.
-        http_version: ``"1.1"`` or ``"1.0"``.
+        http_version: ``"1.1"``, ``"1.0"`` or ``"2"``.
         headers: fields in order, names in lower case.
         fields: the last value of each field name, for look-ups.
         keep_alive: whether the client lets the connection live on after the response.
@@ -80,7 +80,7 @@ class Request:
         """
         return (
             b"expect" in self.fields
-            and self.http_version == "1.1"
+            and self.http_version != "1.0"
             and b"100-continue" in list_tokens(self.headers, b"expect")
         )
 
@@ -96,7 +96,8 @@ def list_tokens(headers: Headers, name: bytes) -> list[bytes]:
 
 
 def wants_websocket(request: Request) -> bool:
-    """Tell whether a request asks for a WebSocket; HTTP/1.0 cannot (RFC 9110 section 7.8).
+    """Tell whether a request asks for a WebSocket by an upgrade, which there is only in HTTP/1.1 (RFC 9110
+    section 7.8): HTTP/2 has :class:`hybrid.server.wire.http2.requests.Connect`.
 
     :func:`hybrid.server.wire.websocket.handshake.read_handshake` checks the rest.
     """
@@ -298,7 +299,7 @@ class RequestParser:
             self._reduce_target(request)
         request.keep_alive = _keeps_alive(request) and not self._last
         if b"expect" in fields:
-            _check_expectations(request)
+            check_expectations(request)
         if b"content-length" in fields or b"transfer-encoding" in fields:
             self._frame_body(request)
 
@@ -339,11 +340,7 @@ class RequestParser:
             self._chunked = ChunkedDecoder(self._limits)
             self.body_complete = False
         elif length is not None:
-            if not length.isdigit() or len(length) > _CONTENT_LENGTH_DIGITS:
-                raise RequestError(400, "invalid Content-Length")
-            self._left = int(length)
-            if 0 < self._limits.request_body < self._left:
-                raise RequestError(413, "request body too large")
+            self._left = read_length(length, self._limits)
             self.body_complete = not self._left
 
     def _check_transfer_encoding(self, request: Request) -> None:
@@ -361,10 +358,20 @@ class RequestParser:
             raise RequestError(400, "invalid Transfer-Encoding")
 
 
-def _check_expectations(request: Request) -> None:
+def read_length(value: bytes, limits: Limits) -> int:
+    """Read Content-Length (RFC 9110 section 8.6), and refuse what is none, or too much."""
+    if not value.isdigit() or len(value) > _CONTENT_LENGTH_DIGITS:
+        raise RequestError(400, "invalid Content-Length")
+    length = int(value)
+    if 0 < limits.request_body < length:
+        raise RequestError(413, "request body too large")
+    return length
+
+
+def check_expectations(request: Request) -> None:
     """Refuse what cannot be met. HTTP/1.0 cannot expect anything (RFC 9110 section 10.1.1)."""
     expected = list_tokens(request.headers, b"expect")
-    if request.http_version == "1.1" and expected.count(b"100-continue") != len(expected):
+    if request.http_version != "1.0" and expected.count(b"100-continue") != len(expected):
         raise RequestError(417, "expectation not supported")
 
 

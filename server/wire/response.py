@@ -1,4 +1,8 @@
-"""One response's bytes on an HTTP/1.1 connection (RFC 9112), without any I/O."""
+"""One response's bytes on an HTTP/1.1 connection (RFC 9112), without any I/O.
+
+A response to a request of HTTP/2 is written as one of HTTP/1.1: :mod:`hybrid.server.wire.http2.responses`
+reads it, and says the same in frames.
+"""
 
 import re
 from collections.abc import Iterable
@@ -106,12 +110,14 @@ class ResponseEncoder:
         keep_alive: whether the connection may carry another request after this response.
         status: the status.
         complete: whether the last byte has been encoded.
+        size: bytes of the body, without its coding: of one whose length is known from the beginning, all of
+            them; of another one, those that have been encoded.
 
     Raises:
         ResponseError: a value would break the framing, inject a field, or is not bytes.
     """
 
-    __slots__ = ("_framing", "_head", "_left", "_own", "_request", "complete", "keep_alive", "status")
+    __slots__ = ("_framing", "_head", "_left", "_own", "_request", "complete", "keep_alive", "size", "status")
 
     def __init__(
         self,
@@ -126,7 +132,7 @@ class ResponseEncoder:
         self.complete = False
         self._request = request
         self._framing = _UNDECIDED
-        self._left = 0  # bytes of the announced Content-Length still to come
+        self._left = self.size = 0  # bytes of the announced Content-Length still to come
         self._own = _NONE  # which of the default fields the application sends itself
         line = _status_lines(status if reason is None else (status, reason))
         if line is None or type(status) is not int:  # 200.0 is found, too
@@ -186,6 +192,11 @@ class ResponseEncoder:
         return b"".join(self._head)
 
     @property
+    def sent(self) -> int:
+        """Bytes of the body that have been encoded so far."""
+        return self.size - self._left if self._framing is _LENGTH else self.size
+
+    @property
     def sends_body(self) -> bool:
         """Whether what is encoded of a body is sent (RFC 9110 section 6.4.1)."""
         return self._request.method != "HEAD" and self._framing is not _NO_BODY
@@ -194,7 +205,7 @@ class ResponseEncoder:
     def chunks(self) -> bool:
         """Whether a body of which only a part is known is sent in chunks, or the first has been."""
         if self._framing is _UNDECIDED:
-            return self._request.method != "HEAD" and self._request.http_version == "1.1"
+            return self._request.method != "HEAD" and self._request.http_version != "1.0"
         return self._framing is _Framing.CHUNKED
 
     def encode_around(self, count: int, *, more: bool = False) -> tuple[bytes, bytes]:
@@ -212,13 +223,15 @@ class ResponseEncoder:
             raise ResponseError("a response without a body was given a file")
         if self._framing is _UNDECIDED and self._head is not None and not more:
             self._framing = _LENGTH
-            self._left = count
+            self._left = self.size = count
             self._head.append(b"content-length: %d\r\n" % count)
         left = self._left - count
         if self._framing is _LENGTH and (left < 0 or (left and not more)):
             raise ResponseError(f"{self._left} bytes of the body are missing, and the file has {count}")
         before = self.encode(b"", True)
         self._left = left
+        if self._framing is not _LENGTH:
+            self.size += count
         self.complete = not left if self._framing is _LENGTH else not more
         if self._framing is _Framing.CHUNKED:
             return before + b"%x\r\n" % count, b"\r\n" if more else b"\r\n0\r\n\r\n"
@@ -234,10 +247,10 @@ class ResponseEncoder:
         head_only = self._request.method == "HEAD"
         if not more:
             self._framing = _LENGTH
-            self._left = len(data)
+            self._left = self.size = len(data)
             if data or not head_only:
                 head.append(b"content-length: %d\r\n" % len(data))
-        elif self._request.http_version == "1.1":
+        elif self._request.http_version != "1.0":
             self._framing = _Framing.CHUNKED
             head.append(b"transfer-encoding: chunked\r\n")
         else:
@@ -246,6 +259,7 @@ class ResponseEncoder:
 
     def _encode_body(self, data: bytes, more: bool) -> bytes:
         if self._request.method == "HEAD" or self._framing is _NO_BODY:
+            self.size = 0
             self.complete = not more
             return b""
         if self._framing is _LENGTH:
@@ -257,6 +271,7 @@ class ResponseEncoder:
             self._left = left
             self.complete = not left
             return data
+        self.size += len(data)
         self.complete = not more
         return _chunk(data, more) if self._framing is _Framing.CHUNKED else data
 
@@ -265,7 +280,7 @@ class ResponseEncoder:
         name, value = field
         if name == b"content-length" and self._framing is _UNDECIDED and value.isdigit():
             self._framing = _LENGTH
-            self._left = int(value)
+            self._left = self.size = int(value)
             return b"content-length: " + value + b"\r\n"
         line = field_line(name, value)
         lower = name.lower()
@@ -285,7 +300,7 @@ class ResponseEncoder:
             if self._framing is _LENGTH or not value.isdigit():
                 raise ResponseError(f"invalid or repeated Content-Length {value!r}")
             self._framing = _LENGTH
-            self._left = int(value)
+            self._left = self.size = int(value)
             return line
         if name in _default_names:
             self._own |= {name}

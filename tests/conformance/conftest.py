@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.http_versions import BOTH, VERSION_IDS, VERSIONS, Version
 from tests.support.needs import require_module
 from tests.support.process import ServerProcess, start_server
 
@@ -32,6 +34,7 @@ WITNESSES = (
     "works_afterwards",
 )
 STREAMS = ("status", "download", "large", "upload")
+OPTIONS: dict[str, Any] = {"access_log": False, "lifespan": "off", **BOTH}
 
 
 def mounts(module: str, names: Iterable[str]) -> list[str]:
@@ -59,11 +62,18 @@ def loop(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(params=VERSIONS, ids=VERSION_IDS)
+def version(request: pytest.FixtureRequest) -> Version:
+    """Give each version of HTTP in turn."""
+    found: Version = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
 def witness(folder: Path, loop: str) -> Iterator[ServerProcess]:
     """Serve the applications that tell what happened to them."""
     targets = mounts("witness", WITNESSES)
-    with start_server(*targets, cwd=folder, access_log=False, lifespan="off", loop=loop) as server:
+    with start_server(*targets, cwd=folder, loop=loop, **OPTIONS) as server:
         yield server
         check_quiet(server)
 
@@ -72,6 +82,6 @@ def witness(folder: Path, loop: str) -> Iterator[ServerProcess]:
 def streams(folder: Path, loop: str) -> Iterator[ServerProcess]:
     """Serve the applications that move much data."""
     targets = mounts("streams", STREAMS)
-    with start_server(*targets, cwd=folder, access_log=False, lifespan="off", loop=loop) as server:
+    with start_server(*targets, cwd=folder, loop=loop, **OPTIONS) as server:
         yield server
         check_quiet(server)

@@ -1,4 +1,6 @@
-"""The ASGI WebSocket specification 2.5 in its order: a real server and real clients, on each event loop."""
+"""The ASGI WebSocket specification 2.5 in its order: a real server and real clients, on each event loop, over
+HTTP/1.1 and HTTP/2.
+"""
 
 import asyncio
 import socket
@@ -9,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
-from websockets.typing import Subprotocol
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Message, Receive, Scope, Send
 from hybrid.server.server import Server
 from tests.conformance.rfc6455 import code, handshake, masked, plain
 from tests.support.embedded import client, on_each_loop, port_of, serving, until
+from tests.support.http_versions import BOTH, Version
 from tests.support.process import start_server
 from tests.support.ticks import Ticks
-from tests.support.websocket_clients import end_of, opening
+from tests.support.websocket_clients import end_of
+from tests.support.websocket_versions import asking, check, connecting, vanish
 
 ACCEPT: Message = {"type": "websocket.accept"}
 CLOSE: Message = {"type": "websocket.close"}
@@ -82,13 +84,8 @@ def receive_all() -> None:
 async def playing(*script: Any, **settings: Any) -> AsyncIterator[tuple[Player, Server]]:
     """Serve an application that plays this."""
     player = Player(*script)
-    async with serving(player, lifespan="off", **settings) as (server, _):
+    async with serving(player, lifespan="off", **BOTH, **settings) as (server, _):
         yield player, server
-
-
-def connecting(server: Server, **options: Any) -> connect:
-    """Connect with a path that has all that a scope tells apart."""
-    return opening(port_of(server), "/a%20b?c=d", **{"close_timeout": 5, **options})
 
 
 def disconnect(number: int, reason: str = "") -> Message:
@@ -100,11 +97,13 @@ class TestScope:
     """Websocket Connection Scope."""
 
     @on_each_loop
-    async def test_scope(self) -> None:
+    async def test_scope(self, version: Version) -> None:
         """It has what the specification lists, with its types."""
         async with playing(ACCEPT, HI) as (player, server):
-            offer = [Subprotocol("b"), Subprotocol("a")]
-            async with connecting(server, subprotocols=offer, origin="https://x.example") as websocket:
+            offer = ["b", "a"]
+            async with connecting(
+                server, version, subprotocols=offer, origin="https://x.example"
+            ) as websocket:
                 await websocket.recv()
             scope = dict(player.scope)
             headers = scope.pop("headers")
@@ -117,7 +116,7 @@ class TestScope:
             assert scope == {
                 "type": "websocket",
                 "asgi": {"version": "3.0", "spec_version": "2.5"},
-                "http_version": "1.1",
+                "http_version": version,
                 "scheme": "ws",
                 "path": "/a b",
                 "raw_path": b"/a%20b",
@@ -133,10 +132,10 @@ class TestAccept:
     """Connect and Accept."""
 
     @on_each_loop
-    async def test_connect_is_first(self) -> None:
+    async def test_connect_is_first(self, version: Version) -> None:
         """The first event is websocket.connect; messages come after the application has accepted."""
         async with playing(receive_one, ACCEPT, receive_one) as (player, server):
-            async with connecting(server) as websocket:
+            async with connecting(server, version) as websocket:
                 await websocket.send("x")
                 await end_of(websocket)
             assert player.received == [
@@ -145,30 +144,34 @@ class TestAccept:
             ]
 
     @on_each_loop
-    async def test_accept_without_receiving(self) -> None:
+    async def test_accept_without_receiving(self, version: Version) -> None:
         """An application may accept before it receives."""
-        async with playing(ACCEPT, HI) as (_, server), connecting(server) as websocket:
+        async with playing(ACCEPT, HI) as (_, server), connecting(server, version) as websocket:
             assert await websocket.recv() == "hi"
 
     @on_each_loop
-    async def test_subprotocol_and_headers(self) -> None:
+    async def test_subprotocol_and_headers(self, version: Version) -> None:
         """Both reach the client, and None is as good as nothing."""
         accept = {**ACCEPT, "subprotocol": "a", "headers": [(b"x-one", b"1"), (b"x-one", b"2")]}
-        offer = [Subprotocol("b"), Subprotocol("a")]
-        async with playing(accept) as (_, server), connecting(server, subprotocols=offer) as websocket:
+        offer = ["b", "a"]
+        async with (
+            playing(accept) as (_, server),
+            connecting(server, version, subprotocols=offer) as websocket,
+        ):
             assert websocket.subprotocol == "a"
             assert websocket.response is not None
             assert websocket.response.headers.get_all("x-one") == ["1", "2"]
         accept = {**ACCEPT, "subprotocol": None, "headers": None}
-        async with playing(accept) as (_, server), connecting(server) as websocket:
+        async with playing(accept) as (_, server), connecting(server, version) as websocket:
             assert websocket.subprotocol is None
 
     @on_each_loop
-    async def test_close_instead(self) -> None:
+    async def test_close_instead(self, version: Version) -> None:
         """websocket.close in place of websocket.accept is a 403."""
         async with playing(receive_one, CLOSE, receive_one) as (player, server):
             with pytest.raises(InvalidStatus) as caught:
-                await connecting(server)
+                async with connecting(server, version):
+                    pass
             assert caught.value.response.status_code == 403
             await until(player.ended.is_set)
             assert player.received[1] == disconnect(1006)
@@ -272,11 +275,11 @@ class TestOrder:
 
     @pytest.mark.parametrize(("before", "message", "words"), [*OUT_OF_ORDER, *WRONG])
     @on_each_loop
-    async def test_refused(self, before: Script, message: Any, words: str) -> None:
+    async def test_refused(self, version: Version, before: Script, message: Any, words: str) -> None:
         """What may not be sent now, or not like that, raises an error in the application."""
         async with playing(*before, message) as (player, server):
             with suppress(InvalidStatus):
-                async with connecting(server, subprotocols=[Subprotocol("a"), Subprotocol("b")]):
+                async with connecting(server, version, subprotocols=["a", "b"]):
                     pass
             await until(player.ended.is_set)
             (error,) = player.errors
@@ -284,11 +287,11 @@ class TestOrder:
             assert words in str(error)
 
     @on_each_loop
-    async def test_mended(self) -> None:
+    async def test_mended(self, version: Version) -> None:
         """After an error the right event goes through."""
         script = [HI, {**ACCEPT, "subprotocol": "z"}, ACCEPT, ACCEPT, SEND, HI, {**CLOSE, "code": 1005}]
         async with playing(*script, {**CLOSE, "code": 4000}) as (player, server):
-            async with connecting(server) as websocket:
+            async with connecting(server, version) as websocket:
                 assert await websocket.recv() == "hi"
                 assert await end_of(websocket) == (4000, "")
             assert len(player.errors) == 5
@@ -305,9 +308,12 @@ class TestOrder:
         ],
     )
     @on_each_loop
-    async def test_send(self, message: Message, expected: str | bytes) -> None:
+    async def test_send(self, version: Version, message: Message, expected: str | bytes) -> None:
         """One of text and bytes is sent; the other may be None."""
-        async with playing(ACCEPT, {**SEND, **message}) as (_, server), connecting(server) as websocket:
+        async with (
+            playing(ACCEPT, {**SEND, **message}) as (_, server),
+            connecting(server, version) as websocket,
+        ):
             assert await websocket.recv() == expected
 
 
@@ -346,92 +352,93 @@ class TestClosing:
 
     @pytest.mark.parametrize(("script", "expected"), ENDS)
     @on_each_loop
-    async def test_application_ends(self, script: Script, expected: tuple[int, str]) -> None:
+    async def test_application_ends(
+        self, version: Version, script: Script, expected: tuple[int, str]
+    ) -> None:
         """The client is told how it came to the end; a reason that is too long is cut between characters."""
-        async with playing(ACCEPT, *script) as (_, server), connecting(server) as websocket:
+        async with playing(ACCEPT, *script) as (_, server), connecting(server, version) as websocket:
             assert await end_of(websocket) == expected
 
     @pytest.mark.parametrize(
         ("data", "expected"), [end[1:] for end in CLIENT_ENDS], ids=[e[0] for e in CLIENT_ENDS]
     )
     @on_each_loop
-    async def test_client_ends(self, data: bytes, expected: Message) -> None:
+    async def test_client_ends(self, version: Version, data: bytes, expected: Message) -> None:
         """The application is told the code and the reason, or what stands for the want of them, and receives
         that again when it asks again.
         """
         script = (ACCEPT, receive_all, receive_one, HI, CLOSE)
         async with playing(*script, ws_max_size=100) as (player, server):
-            async with client(server) as peer:
-                peer.send(handshake())
-                await peer.read_until(b"\r\n\r\n")
-                peer.send(data)
+            async with asking(server, version) as peer:
+                await peer.opened()
+                await peer.send(data)
                 if not data:
-                    peer.send_eof()
+                    await peer.send_eof()
                 await until(player.ended.is_set)
             assert player.received == [{"type": "websocket.connect"}, expected, expected]
             assert [type(error) for error in player.errors] == [ClientDisconnected, ClientDisconnected]
             assert issubclass(ClientDisconnected, OSError)
 
     @on_each_loop
-    async def test_client_vanishes(self) -> None:
+    async def test_client_vanishes(self, version: Version) -> None:
         """A connection that breaks is 1006."""
         async with playing(ACCEPT, receive_all) as (player, server):
-            websocket = await connecting(server)
-            websocket.transport.abort()
-            await until(player.ended.is_set)
+            async with connecting(server, version) as websocket:
+                vanish(websocket)
+                await until(player.ended.is_set)
             assert player.received[-1] == disconnect(1006)
 
     @on_each_loop
-    async def test_client_leaves_before_accept(self) -> None:
+    async def test_client_leaves_before_accept(self, version: Version) -> None:
         """So is one that breaks before the handshake is answered, and then that cannot be."""
         async with playing(receive_one, receive_one, ACCEPT) as (player, server):
-            async with client(server) as peer:
-                peer.send(handshake())
+            async with asking(server, version):
                 await until(lambda: player.received)
             await until(player.ended.is_set)
             assert player.received[-1] == disconnect(1006)
             assert isinstance(player.errors[0], ClientDisconnected)
 
     @on_each_loop
-    async def test_server_stops(self) -> None:
+    async def test_server_stops(self, version: Version) -> None:
         """A server that stops is 1012, to both."""
         async with playing(ACCEPT, receive_all, HI, ws_close_spread=0) as (player, server):
-            async with connecting(server) as websocket:
+            async with connecting(server, version) as websocket:
                 server.should_exit = True
                 assert await end_of(websocket) == (1012, "the server is stopping")
             assert player.received[-1] == disconnect(1012, "the server is stopping")
             assert isinstance(player.errors[0], ClientDisconnected)
 
     @on_each_loop
-    async def test_too_many(self) -> None:
+    async def test_too_many(self, version: Version) -> None:
         """One more than the server is to have is 1013, and the application does not hear of it."""
         async with (
             playing(ACCEPT, receive_all, ws_limit_connections=1) as (player, server),
-            connecting(server),
+            connecting(server, version),
         ):
-            async with connecting(server) as second:
+            async with connecting(server, version) as second:
                 assert (await end_of(second))[0] == 1013
             assert len(player.received) <= 1
 
     @on_each_loop
-    async def test_close_is_answered(self) -> None:
+    async def test_close_is_answered(self, version: Version) -> None:
         """After its own close the application receives the code of the client's answer."""
         async with playing(ACCEPT, {**CLOSE, "code": 4000}, receive_all) as (player, server):
-            async with client(server) as peer:
-                peer.send(handshake())
-                assert (await peer.read_until(plain(0x88, code(4000)))).startswith(b"HTTP/1.1 101 ")
-                peer.send(masked(0x81, b"late") + masked(0x88, code(3000)))
+            async with asking(server, version) as peer:
+                await peer.opened()
+                assert await peer.read_until(plain(0x88, code(4000))) == plain(0x88, code(4000))
+                await peer.send(masked(0x81, b"late") + masked(0x88, code(3000)))
                 await until(player.ended.is_set)
                 assert await peer.read_all() == b""
             assert player.received == [{"type": "websocket.connect"}, disconnect(3000)]
 
     @pytest.mark.parametrize("script", [[], [Failed()], [START]])
     @on_each_loop
-    async def test_unanswered(self, script: Script) -> None:
+    async def test_unanswered(self, version: Version, script: Script) -> None:
         """An application that ends without an answer to the handshake is a 500."""
         async with playing(receive_one, *script) as (_, server):
             with pytest.raises(InvalidStatus) as caught:
-                await connecting(server)
+                async with connecting(server, version):
+                    pass
             assert caught.value.response.status_code == 500
 
 
@@ -441,12 +448,15 @@ class TestHandshakeTimeout:
 
     @pytest.mark.parametrize("before", [[], [START]])
     @on_each_loop
-    async def test_answered_in_its_place(self, before: Script, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_answered_in_its_place(
+        self, version: Version, before: Script, caplog: pytest.LogCaptureFixture
+    ) -> None:
         """The client gets 504, the application the end, and the log names the path."""
         script = [receive_one, *before, receive_one, ACCEPT]
         async with playing(*script, ws_handshake_timeout=0.05) as (player, server):
             with pytest.raises(InvalidStatus) as caught:
-                await connecting(server)
+                async with connecting(server, version):
+                    pass
             assert caught.value.response.status_code == 504
             await until(player.ended.is_set)
             assert player.received[1] == disconnect(1006)
@@ -455,25 +465,26 @@ class TestHandshakeTimeout:
         assert "websocket /a b: the application has not answered the handshake within 0.05 s" in caplog.text
 
     @on_each_loop
-    async def test_answered_in_time(self, ticks: Ticks) -> None:
+    async def test_answered_in_time(self, version: Version, ticks: Ticks) -> None:
         """One that has been answered is not looked at again: open, or refused with a long response."""
         soon = {"ws_handshake_timeout": 0.05}
-        async with playing(ACCEPT, receive_all, **soon) as (_, server), connecting(server) as websocket:
+        async with (
+            playing(ACCEPT, receive_all, **soon) as (_, server),
+            connecting(server, version) as websocket,
+        ):
             await ticks.passed(20)
-            await (await websocket.ping())
+            await check(websocket)
         part = {**BODY, "body": b"part", "more_body": True}
-        async with playing(START, part, receive_all, **soon) as (_, server), client(server) as peer:
-            peer.send(handshake())
+        async with playing(START, part, receive_all, **soon) as (_, server), asking(server, version) as peer:
             await peer.read_until(b"part")
             await ticks.passed(20)
             assert len(ticks.context.connections) == 1
 
     @on_each_loop
-    async def test_never(self, ticks: Ticks) -> None:
+    async def test_never(self, version: Version, ticks: Ticks) -> None:
         """0 is never."""
         async with playing(receive_one, receive_one, ws_handshake_timeout=0) as (player, server):
-            async with client(server) as peer:
-                peer.send(handshake())
+            async with asking(server, version):
                 await until(lambda: player.received)
                 await ticks.passed(20)
             await until(player.ended.is_set)

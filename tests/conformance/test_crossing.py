@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bridges import PATHS, Bridge, bridge_to
+from tests.support.bridges import PATHS, WAYS, Bridge, bridge_to
 
 TARGETS = [
     *("/crossing=tests.apps.wsgi_crossing", "/django=tests.apps.wsgi_django"),
@@ -17,7 +17,7 @@ TARGETS = [
 ]
 
 
-@pytest.fixture(scope="module", params=PATHS)
+@pytest.fixture(scope="module", params=WAYS)
 def bridge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     """Serve the applications, and one that knows the server's loop."""
     with bridge_to(request.param, TARGETS, tmp_path_factory.mktemp("served")) as served:

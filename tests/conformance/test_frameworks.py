@@ -1,4 +1,4 @@
-"""Real Flask and Django applications, on both paths of the bridge."""
+"""Real Flask and Django applications, on both paths of the bridge, and in HTTP/2."""
 
 import json
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from contextlib import closing
 import httpx
 import pytest
 
-from tests.support.bridges import PATHS, Bridge, bridge_to
+from tests.support.bridges import WAYS, Bridge, ask, bridge_to
 from tests.support.needs import require_module
 from tests.support.process import DEADLINE
 
 TARGETS = ["tests.apps.wsgi_flask", "/flask=tests.apps.wsgi_flask", "/django=tests.apps.wsgi_django"]
 
 
-@pytest.fixture(scope="module", params=PATHS)
+@pytest.fixture(scope="module", params=WAYS)
 def bridge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     """Serve Flask at the root and below a prefix, and Django below another."""
     require_module("flask")
@@ -26,7 +26,9 @@ def bridge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def client(bridge: Bridge) -> Iterator[httpx.Client]:
     """Give a client that keeps cookies and its connection."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{bridge.port}", timeout=DEADLINE) as client:
+    is_new = bridge.version == "2"
+    url = f"http://127.0.0.1:{bridge.port}"
+    with httpx.Client(base_url=url, timeout=DEADLINE, http1=not is_new, http2=is_new) as client:
         yield client
 
 
@@ -107,5 +109,4 @@ def test_both_on_one_connection(bridge: Bridge) -> None:
     with closing(bridge.connection()) as connection:
         for _ in range(5):
             for path, greeting in (("/flask/hello/x", b"Hello, x!"), ("/django/hello/x", b"Hello, x, at ")):
-                connection.request("GET", path)
-                assert connection.getresponse().read().startswith(greeting)
+                assert ask(connection, path).body.startswith(greeting)

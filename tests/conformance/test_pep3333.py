@@ -1,4 +1,6 @@
-"""PEP 3333, in its own order, on both paths of the bridge: direct, and under somebody else's ASGI server."""
+"""PEP 3333, in its own order, on both paths of the bridge: direct, in HTTP/1.1 and HTTP/2, and under somebody
+else's ASGI server.
+"""
 
 import hashlib
 import http.client
@@ -15,7 +17,9 @@ from typing import Any
 import pytest
 
 from tests.apps.wsgi_big import pattern
-from tests.support.bridges import PATHS, Answer, Bridge, ask, bridge_to
+from tests.support.bridges import WAYS, Answer, Bridge, ask, bridge_to
+from tests.support.http2_clients import Head, Response
+from tests.support.http_versions import CutOff
 
 NAMES = (
     *(
@@ -45,7 +49,7 @@ WRITTEN = ("written", "first", "second")
 on_linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 
 
-@pytest.fixture(scope="module", params=PATHS)
+@pytest.fixture(scope="module", params=WAYS)
 def bridge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     """Serve all the applications, each below its name."""
     with bridge_to(request.param, TARGETS, tmp_path_factory.mktemp("served")) as served:
@@ -62,33 +66,6 @@ def assert_internal_error(answer: Answer) -> None:
     """The client got a 500 of the bridge's, and nothing of what the application had in mind."""
     assert (answer.status, answer.body) == (500, b"Internal Server Error")
     assert not any(name.lower().startswith("x-") for name, _ in answer.headers)
-
-
-def read_to_end(client: socket.socket) -> bytes:
-    """Receive until the server closes, politely or not."""
-    received = bytearray()
-    try:
-        while part := client.recv(1 << 16):
-            received += part
-    except ConnectionResetError:
-        pass
-    return bytes(received)
-
-
-def is_whole(response: bytes) -> bool:
-    """Tell whether these bytes, and then the end of the connection, are a whole response."""
-    head, _, body = response.partition(b"\r\n\r\n")
-    if b"transfer-encoding: chunked" in head.lower():
-        return body.endswith(b"0\r\n\r\n")
-    length = next(
-        (
-            int(line.split(b":")[1])
-            for line in head.lower().split(b"\r\n")
-            if line.startswith(b"content-length:")
-        ),
-        None,
-    )
-    return length is not None and len(body) == length
 
 
 class TestApplicationSide:
@@ -117,13 +94,11 @@ class TestServerSide:
 
     def test_each_part_is_sent_before_the_next_is_asked_for(self, bridge: Bridge, name: str) -> None:
         """The application yields its next part only when the client has the one before."""
-        with closing(bridge.open(f"/stepping/{name}", "Connection: close")) as client:
-            file = client.makefile("rb")
-            for number in (b"1", b"2", b"3"):
-                bridge.step(name)
-                while not file.readline().startswith(number):
-                    pass
-            assert is_whole(b"\r\n\r\n" + file.read()) or file.read() == b""
+        exchange = bridge.start(f"/stepping/{name}")
+        for number in (b"1", b"2", b"3"):
+            bridge.step(name)
+            assert exchange.read_until(number) == number
+        assert exchange.read_all() == b""
         bridge.wait_for_event(name, "complete")
 
     @pytest.mark.parametrize(
@@ -135,39 +110,44 @@ class TestServerSide:
     )
     def test_close_is_called_once(self, bridge: Bridge, name: str, how: str, whole: bool) -> None:
         """close() is called once, also when the iterator, the body or close() itself is wrong."""
-        with closing(bridge.open(f"/closing/{name}?{how}", "Connection: close")) as client:
-            assert is_whole(read_to_end(client)) == whole
+        exchange = bridge.start(f"/closing/{name}?{how}")
+        exchange.rest()
+        assert exchange.whole == whole
         assert bridge.wait_for_event(name, "closed") == ["called", "closed"]
 
     def test_close_is_called_when_the_client_leaves(self, bridge: Bridge, name: str) -> None:
         """A client that leaves in the middle ends the iteration; the generator's finally clauses run."""
-        with closing(bridge.open(f"/endless/{name}", receive_buffer=8192)) as client:
-            assert client.recv(1000)
+        exchange = bridge.start(f"/endless/{name}", receive_buffer=8192)
+        assert exchange.read()
+        exchange.leave()
         assert bridge.wait_for_event(name, "closed") == ["begun", "closed"]
         assert name not in bridge.server.stderr  # it is nobody's error
 
     def test_write_raises_when_the_client_leaves(self, bridge: Bridge, name: str) -> None:
         """write() raises an OSError of ours."""
-        with closing(bridge.open(f"/endless/{name}?write", receive_buffer=8192)) as client:
-            assert client.recv(1000)
+        exchange = bridge.start(f"/endless/{name}?write", receive_buffer=8192)
+        assert exchange.read()
+        exchange.leave()
         events = bridge.wait_for_event(name, "write raised ClientDisconnected")
         assert events == ["begun", "write raised ClientDisconnected"]
 
     def test_client_that_leaves_before_the_response(self, bridge: Bridge, name: str) -> None:
         """The application can ask whether the client is there; what it sends to nobody is dropped."""
-        with closing(bridge.open(f"/left/{name}")):
-            bridge.wait_for_event(name, "waiting")
+        exchange = bridge.start(f"/left/{name}")
+        bridge.wait_for_event(name, "waiting")
+        exchange.leave()
         assert bridge.wait_for_event(name, "closed") == ["waiting", "disconnected: True", "closed"]
         assert name not in bridge.server.stderr
 
     @pytest.mark.parametrize("state", ["stepping", "endless"])
     def test_thread_is_free_when_the_client_has_left(self, bridge: Bridge, name: str, state: str) -> None:
         """The pool of one thread answers the next client, whether it was waiting or writing."""
-        with closing(bridge.open(f"/one_thread/{state}/{name}", receive_buffer=8192)) as client:
-            if state == "stepping":
-                bridge.wait_for_event(name, "waiting")
-            else:
-                assert client.recv(1000)
+        exchange = bridge.start(f"/one_thread/{state}/{name}", receive_buffer=8192)
+        if state == "stepping":
+            bridge.wait_for_event(name, "waiting")
+        else:
+            assert exchange.read()
+        exchange.leave()
         for _ in range(3):
             bridge.step(name)
         assert bridge.ask("/one_thread/").body == b"the thread is free"
@@ -199,7 +179,7 @@ class TestEnviron:
             "QUERY_STRING": "c=%20d",
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": str(bridge.port),
-            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_PROTOCOL": "HTTP/2.0" if bridge.version == "2" else "HTTP/1.1",
             "HTTP_HOST": f"127.0.0.1:{bridge.port}",
             "HTTP_ACCEPT": "*/*",
             "HTTP_X_SOME_FIELD": "some value",
@@ -220,6 +200,7 @@ class TestEnviron:
 
     def test_old_protocol(self, bridge: Bridge) -> None:
         """SERVER_PROTOCOL is what the client speaks, be it an old one."""
+        bridge.needs_http11("an older version")
         answer = bridge.raw(b"GET /environ HTTP/1.0\r\nHost: x\r\n\r\n")
         environ = json.loads(answer[answer.index(b"{") : answer.rindex(b"}") + 1])
         assert environ["SERVER_PROTOCOL"] == ["str", "HTTP/1.0"]
@@ -241,27 +222,24 @@ class TestEnviron:
     @pytest.mark.parametrize(
         ("sent", "path_info"),
         [
-            (b"/a%20b", b"/a b"),
-            (b"/%C3%A9/%E2%82%AC", "/é/€".encode()),
-            (b"/%E9%FF", b"/\xe9\xff"),
-            (b"/%C3%28", b"/\xc3("),
-            (b"/a%2Fb", b"/a/b"),
-            (b"", b""),
-            (b"/", b"/"),
+            ("/a%20b", b"/a b"),
+            ("/%C3%A9/%E2%82%AC", "/é/€".encode()),
+            ("/%E9%FF", b"/\xe9\xff"),
+            ("/%C3%28", b"/\xc3("),
+            ("/a%2Fb", b"/a/b"),
+            ("", b""),
+            ("/", b"/"),
         ],
     )
-    def test_path_info(self, bridge: Bridge, sent: bytes, path_info: bytes) -> None:
+    def test_path_info(self, bridge: Bridge, sent: str, path_info: bytes) -> None:
         """PATH_INFO has the bytes that the client encoded, be they UTF-8 or not, as latin-1."""
-        answer = bridge.raw(b"GET /environ%b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % sent)
-        environ = json.loads(answer[answer.index(b"{") : answer.rindex(b"}") + 1])
+        environ = bridge.ask(f"/environ{sent}").json
         assert environ["SCRIPT_NAME"][1] == "/environ"
         assert environ["PATH_INFO"][1].encode("latin-1") == path_info
 
-    def fields(self, bridge: Bridge, *lines: bytes) -> dict[str, str]:
+    def fields(self, bridge: Bridge, *lines: str) -> dict[str, str]:
         """Return the HTTP_ variables of these header lines."""
-        head = b"\r\n".join([b"GET /environ HTTP/1.1", b"Host: x", b"Connection: close", *lines, b"", b""])
-        answer = bridge.raw(head)
-        environ = json.loads(answer[answer.index(b"{") : answer.rindex(b"}") + 1])
+        environ = json.loads(bridge.start("/environ", *lines).read_all())
         return {key: value for key, (_, value) in environ.items() if key.startswith("HTTP_X")} | {
             "cookie": environ.get("HTTP_COOKIE", [0, ""])[1],
             "proxy": environ.get("HTTP_PROXY", [0, ""])[1],
@@ -269,20 +247,20 @@ class TestEnviron:
 
     def test_repeated_fields(self, bridge: Bridge) -> None:
         """Repeats are joined with a comma, cookies with a semicolon."""
-        fields = self.fields(bridge, b"X-A: 1", b"Cookie: a=1", b"X-A: 2", b"Cookie: b=2")
+        fields = self.fields(bridge, "X-A: 1", "Cookie: a=1", "X-A: 2", "Cookie: b=2")
         assert (fields["HTTP_X_A"], fields["cookie"]) == ("1,2", "a=1; b=2")
 
     def test_latin_1(self, bridge: Bridge) -> None:
         """Values outside ASCII are latin-1."""
-        assert self.fields(bridge, b"X-A: \xe9")["HTTP_X_A"] == "\xe9"
+        assert self.fields(bridge, "X-A: \xe9")["HTTP_X_A"] == "\xe9"
 
     def test_forged_fields(self, bridge: Bridge) -> None:
         """Names with underscores, and Proxy, which could pass for something else, are dropped."""
-        fields = self.fields(bridge, b"X_Forged: 1", b"X-Forged: 2", b"Proxy: http://evil")
+        fields = self.fields(bridge, "X_Forged: 1", "X-Forged: 2", "Proxy: http://evil")
         assert (fields["HTTP_X_FORGED"], fields["proxy"]) == ("2", "")
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", WAYS)
 class TestOtherListeners:
     """environ Variables, of servers that listen elsewhere."""
 
@@ -374,10 +352,9 @@ class TestInputAndErrors:
 
         for _ in range(5):
             bridge.ask("/upload", b"x" * 100_000)
-        with closing(socket.create_connection(("127.0.0.1", bridge.port))) as client:
-            client.sendall(
-                b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\n" + b"x" * 200_000
-            )
+        exchange = bridge.start("/upload", "Content-Length: 999999", method="POST", ends=False)
+        exchange.send(b"x" * 200_000)
+        exchange.leave()
         bridge.ask(f"/events/{name}")
         for _ in range(1000):
             if deleted_files() == 0:
@@ -402,8 +379,8 @@ class TestStartResponse:
         assert (answer.status, answer.body) == (418, b"tea")
         assert (answer.header("x-one"), answer.header("x-two")) == ("\xe9", "")
         assert answer.header("set-cookie") == "a=1, b=2"
-        if bridge.path == "direct":
-            assert answer.reason == "I am a teapot"  # ASGI has no place for it
+        if (bridge.path, bridge.version) == ("direct", "1.1"):
+            assert answer.reason == "I am a teapot"  # ASGI has no place for it, and HTTP/2 none
 
     def test_exc_info_is_optional(self, bridge: Bridge) -> None:
         """The third argument may be given as None."""
@@ -429,11 +406,10 @@ class TestStartResponse:
 
     def test_exc_info_after_the_head_went_out(self, bridge: Bridge, name: str) -> None:
         """The error is raised again and logged, and the response is cut off, for the client to see."""
-        with closing(bridge.open(f"/start/{name}?too_late")) as client:
-            response = read_to_end(client)
-        assert response.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert b"begun" in response
-        assert not is_whole(response)
+        exchange = bridge.start(f"/start/{name}?too_late")
+        assert exchange.head().status == 200
+        assert exchange.rest() == b"begun"
+        assert not exchange.whole
         bridge.server.wait_for_stderr("ValueError: the reason")
 
     @pytest.mark.parametrize(
@@ -471,12 +447,14 @@ class TestContentLength:
             assert answer.header("transfer-encoding") is None
 
     def test_several_parts(self, bridge: Bridge) -> None:
-        """A body of several parts is chunked."""
+        """A body of several parts is chunked, which HTTP/2 has no need of."""
         answer = bridge.answer(parts=["one", "", "two"])
-        assert (answer.header("transfer-encoding"), answer.body) == ("chunked", b"onetwo")
+        coding = "chunked" if bridge.version == "1.1" else None
+        assert (answer.header("transfer-encoding"), answer.body) == (coding, b"onetwo")
 
     def test_several_parts_to_an_old_client(self, bridge: Bridge) -> None:
         """HTTP/1.0 has no chunks: the end of the connection ends the body."""
+        bridge.needs_http11("an older version")
         if bridge.path == "uvicorn":
             pytest.skip("uvicorn sends chunks to HTTP/1.0 clients too")
         response = bridge.raw(b"GET /start?late HTTP/1.0\r\n\r\n")
@@ -502,11 +480,11 @@ class TestContentLength:
         assert_internal_error(bridge.answer(headers=[["Content-Length", "4"]], parts=parts))
 
     def test_body_too_short_after_its_beginning(self, bridge: Bridge, name: str) -> None:
-        """Otherwise the connection closes, so that the client does not wait for the rest."""
+        """Otherwise the response is cut off, so that the client does not wait for the rest."""
         order = json.dumps({"headers": [["Content-Length", "4"]], "parts": ["1", "2"]})
-        with closing(bridge.open(f"/answer/{name}", f"X-Answer: {order}")) as client:
-            response = read_to_end(client)
-        assert response.endswith(b"\r\n\r\n12")
+        exchange = bridge.start(f"/answer/{name}", f"X-Answer: {order}")
+        assert exchange.rest() == b"12"
+        assert not exchange.whole
         bridge.server.wait_for_stderr(f"GET /answer/{name}: the WSGI application failed")
 
     @pytest.mark.parametrize("length", ["x", "-1", "1.5", ""])
@@ -540,17 +518,14 @@ class TestStreaming:
         size, ahead = 60_000_000, 26_000_000  # a spool, and what the system buffers
         bridge.ask("/big?1000000/65536")
         before = bridge.peak_memory()
-        with closing(bridge.open(f"/big/{name}?{size}/65536/length", receive_buffer=262_144)) as client:
-            received = bytearray()
-            while b"\r\n\r\n" not in received:
-                received += client.recv(65_536)
-            body = received.partition(b"\r\n\r\n")[2]
-            bridge.wait_for_event(name, "0")
-            for goal in range(0, size + 1, size // 5):
-                while len(body) < goal:
-                    body += client.recv(65_536)
-                produced = [int(event) for event in bridge.events(name) if event.isdigit()]
-                assert max(produced) < len(body) + ahead
+        exchange = bridge.start(f"/big/{name}?{size}/65536/length", receive_buffer=262_144)
+        body = bytearray(exchange.read())
+        bridge.wait_for_event(name, "0")
+        for goal in range(0, size + 1, size // 5):
+            while len(body) < goal:
+                body += exchange.read()
+            produced = [int(event) for event in bridge.events(name) if event.isdigit()]
+            assert max(produced) < len(body) + ahead
         assert bytes(body) == pattern(0, size)
         assert bridge.peak_memory() - before < 12_000_000
 
@@ -560,15 +535,10 @@ class TestWrite:
 
     def test_sent_at_once(self, bridge: Bridge, name: str) -> None:
         """What is written has been sent when write() returns, and what is returned comes after it."""
-        with closing(bridge.open(f"/write/{name}", "Connection: close")) as client:
-            received = b""
-            while b"written, " not in received:
-                received += client.recv(1000)
-            assert b"again" not in received
-            bridge.step(name)
-            received += read_to_end(client)
-        assert received.index(b"written again, ") < received.index(b"returned")
-        assert is_whole(received)
+        exchange = bridge.start(f"/write/{name}")
+        assert exchange.read_until(b"written, ") == b"written, "
+        bridge.step(name)
+        assert exchange.read_all() == b"written again, returned"
         assert bridge.events(name) == ["True"]
 
 
@@ -600,10 +570,9 @@ class TestErrorHandling:
     @pytest.mark.parametrize("error", ERRORS)
     def test_after_the_first_part(self, bridge: Bridge, name: str, error: str) -> None:
         """After that it cuts the response off."""
-        with closing(bridge.open(f"/raising/{name}?{error}-middle")) as client:
-            response = read_to_end(client)
-        assert b"begun" in response
-        assert not is_whole(response)
+        exchange = bridge.start(f"/raising/{name}?{error}-middle")
+        assert b"begun" in exchange.rest()
+        assert not exchange.whole
         assert bridge.ask("/class").status == 200
 
 
@@ -612,13 +581,12 @@ class TestExpectContinue:
 
     def test_body_that_waits(self, bridge: Bridge) -> None:
         """A client that waits for 100 gets it, and then the response."""
-        request = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
-        with closing(socket.create_connection(("127.0.0.1", bridge.port), 20)) as client:
-            client.sendall(request)
-            assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
-            client.sendall(b"body")
-            file = client.makefile("rb")
-            assert file.readline() == b"HTTP/1.1 200 OK\r\n"
+        fields = ("Content-Length: 4", "Expect: 100-continue")
+        exchange = bridge.start("/upload", *fields, method="POST", ends=False)
+        assert exchange.wait_for_interim().status == 100
+        exchange.send(b"body")
+        exchange.end()
+        assert exchange.response().status == 200
 
 
 class TestOtherFeatures:
@@ -679,7 +647,7 @@ class TestThreads:
 
     def test_pool_is_full(self, bridge: Bridge, name: str) -> None:
         """A request beyond the queue is refused with 503 and Retry-After; what was taken is answered."""
-        running = bridge.open(f"/one_thread/stepping/{name}", "Connection: close")
+        running = bridge.start(f"/one_thread/stepping/{name}")
         bridge.wait_for_event(name, "waiting")
         with ThreadPoolExecutor(12) as clients:
             answers = [clients.submit(bridge.ask, "/one_thread/") for _ in range(12)]
@@ -690,8 +658,7 @@ class TestThreads:
         assert {answer.status for answer in refused} == {503}
         assert all(str(answer.header("retry-after")).isdigit() for answer in refused)
         assert [answer.body for answer in served] == [b"the thread is free"] * 2
-        with closing(running):
-            assert is_whole(read_to_end(running))
+        assert running.read_all() == b"123"
 
 
 def _first_done(futures: list[Any], number: int) -> list[Any]:
@@ -749,10 +716,10 @@ class TestFileWrapper:
     @pytest.mark.parametrize("first", ["", "&first=start"])
     def test_file_too_short(self, bridge: Bridge, name: str, first: str) -> None:
         """A file that is shorter than its Content-Length is an error as any short body is."""
-        with closing(bridge.open(f"/files/{name}?kind=plain&size=100&length=200{first}")) as client:
-            response = read_to_end(client) if first else client.recv(1000)
-        assert first or response.startswith(b"HTTP/1.1 500 ")
-        assert not first or not is_whole(response)
+        exchange = bridge.start(f"/files/{name}?kind=plain&size=100&length=200{first}")
+        assert exchange.head().status == (200 if first else 500)
+        exchange.rest()
+        assert exchange.whole != bool(first)
         bridge.server.wait_for_stderr(f"GET /files/{name}: the WSGI application failed")
 
     @pytest.mark.parametrize("length", ["", "&length=200005"])
@@ -782,8 +749,9 @@ class TestFileWrapper:
 
     def test_client_leaves_a_file(self, bridge: Bridge, name: str) -> None:
         """A file is closed once, also when the client goes away in the middle."""
-        with closing(bridge.open(f"/files/{name}?kind=sparse&size=50000000", receive_buffer=8192)) as client:
-            assert client.recv(1000)
+        exchange = bridge.start(f"/files/{name}?kind=sparse&size=50000000", receive_buffer=8192)
+        assert exchange.read()
+        exchange.leave()
         assert bridge.wait_for_event(name, "closed") == ["closed"]
 
 
@@ -793,53 +761,55 @@ def test_keep_alive(bridge: Bridge) -> None:
         for number in range(50):
             assert ask(connection, "/upload", b"x" * number).json["size"] == number
             assert ask(connection, f"/big?{number}/7").body == pattern(0, number)
-            sock: socket.socket = connection.sock
-            assert sock is not None
+            assert connection.sock is not None
 
 
 def test_incomplete_response_is_an_error_for_clients(bridge: Bridge) -> None:
     """An HTTP client says that a response was cut off, and does not take it for whole."""
-    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError, CutOff)):
         bridge.ask("/raising?ValueError-middle")
 
 
 class TestEarlyHints:
     """`wsgi.early_hints`, which is gunicorn's: 103 ahead of the response (RFC 8297)."""
 
-    LINK = b"link: </style.css>; rel=preload; as=style\r\n"
+    LINK = (b"link", b"</style.css>; rel=preload; as=style")
 
-    def received(self, bridge: Bridge, query: bytes, version: bytes = b"1.1") -> list[bytes]:
-        """Return the heads of the interim responses, and the response."""
-        request = b"GET /hints?%b HTTP/%b\r\nHost: x\r\nConnection: close\r\n\r\n" % (query, version)
-        *hints, last = bridge.raw(request).split(b"HTTP/1.1 ")[1:]
-        assert last.startswith(b"200 OK\r\n")
-        assert last.count(self.LINK) == 1
-        return [*hints, last]
+    def received(self, bridge: Bridge, how: str = "") -> Response:
+        """Return the response, and its interim ones with it."""
+        response = bridge.start(f"/hints?{how}").response()
+        assert response.status == 200
+        assert response.headers.count(self.LINK) == 1
+        assert {head.status for head in response.interim} <= {103}
+        return response
 
     def test_sent(self, bridge: Bridge) -> None:
         """Our server sends them; under ASGI they need an extension, which uvicorn has for HTTP/2 alone."""
-        *hints, last = self.received(bridge, b"")
-        assert last.endswith(b"done")
-        assert hints == ([b"103 Early Hints\r\n%b\r\n" % self.LINK] if bridge.path == "direct" else [])
+        response = self.received(bridge)
+        assert response.body == b"done"
+        assert response.interim == ([Head(103, [self.LINK])] if bridge.path == "direct" else [])
 
     def test_several(self, bridge: Bridge) -> None:
         """They can be sent repeatedly, with any field that a response may have."""
-        hints = self.received(bridge, b"twice")[:-1]
+        hints = self.received(bridge, "twice").interim
         if bridge.path == "direct":
-            assert hints[1] == b"103 Early Hints\r\nlink: </two>\r\nx-extra: \xe9\r\n\r\n"
+            assert hints[1] == Head(103, [(b"link", b"</two>"), (b"x-extra", b"\xe9")])
 
     def test_late(self, bridge: Bridge) -> None:
         """Until the head goes out; from then on they are dropped, and the response is as it should be."""
-        *hints, last = self.received(bridge, b"late")
-        assert b"too-late" not in last
-        assert b"begun, " in last
+        response = self.received(bridge, "late")
+        assert response.body == b"begun, done"
         if bridge.path == "direct":
-            assert [b"</between>" in hint for hint in hints] == [False, True]
+            links = [dict(hint.headers)[b"link"] for hint in response.interim]
+            assert links == [self.LINK[1], b"</between>"]
 
     def test_http_1_0(self, bridge: Bridge) -> None:
         """A client of HTTP/1.0 would take them for the response, and gets none."""
-        (last,) = self.received(bridge, b"", b"1.0")
-        assert last.endswith(b"done")
+        bridge.needs_http11("an older version")
+        answer = bridge.raw(b"GET /hints HTTP/1.0\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.")
+        assert answer.count(b"HTTP/1.") == 1
+        assert b"done" in answer
 
     @pytest.mark.parametrize("how", ["injection", "hop-by-hop"])
     def test_refused(self, bridge: Bridge, how: str) -> None:
@@ -847,11 +817,11 @@ class TestEarlyHints:
         assert_internal_error(bridge.ask(f"/hints?{how}"))
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", WAYS)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_several_threads(path: Any, threads: int, tmp_path: Path) -> None:
     """wsgi.multithread is true where there are several threads."""
-    options = {"threads": threads} if path == "direct" else {}
+    options = {"threads": threads} if path != "uvicorn" else {}
     env = {"WSGI_THREADS": str(threads)}
     with bridge_to(path, ["/environ=tests.apps.wsgi_environ"], tmp_path, env=env, **options) as bridge:
         assert bridge.ask("/environ").json["wsgi.multithread"] == ["bool", threads > 1]

@@ -1,4 +1,4 @@
-"""PEP 3333's input stream where it is hard: read as it comes, too large, cut off. On both paths."""
+"""PEP 3333's input stream where it is hard: read as it comes, too large, cut off. On all ways to a bridge."""
 
 import hashlib
 import os
@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from tests.support.bridges import PATHS, Bridge, bridge_to
+from tests.support.bridges import WAYS, Bridge, bridge_to
+from tests.support.http_versions import Exchange
 from tests.support.sockets import DEADLINE
 
 TARGETS = [
@@ -27,14 +28,14 @@ CHUNKED = "Transfer-Encoding: chunked"
 on_linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 
 
-@pytest.fixture(scope="module", params=PATHS)
+@pytest.fixture(scope="module", params=WAYS)
 def bridge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     """Serve applications that read complete bodies, and some that read them as they come."""
     with bridge_to(request.param, TARGETS, tmp_path_factory.mktemp("served")) as served:
         yield served
 
 
-@pytest.fixture(scope="module", params=PATHS)
+@pytest.fixture(scope="module", params=WAYS)
 def limited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     """Serve the same with a limit of ten bytes."""
     folder = tmp_path_factory.mktemp("limited")
@@ -49,7 +50,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 class Client:
-    """A connection that says exactly what it is told to; the caller closes it."""
+    """A connection of HTTP/1.1 that says exactly what it is told to; the caller closes it."""
 
     def __init__(self, bridge: Bridge) -> None:
         self._socket = socket.create_connection(("127.0.0.1", bridge.port), DEADLINE)
@@ -92,9 +93,15 @@ class Client:
         self._socket.close()
 
 
+def post(bridge: Bridge, target: str, *fields: str) -> Exchange:
+    """Send the head of a request; its body has no length but what a field says."""
+    return bridge.start(target, *fields, method="POST", ends=False)
+
+
 @pytest.fixture
 def client(bridge: Bridge) -> Iterator[Client]:
-    """Connect."""
+    """Connect; tests that need bytes of HTTP/1.1 skip for HTTP/2."""
+    bridge.needs_http11("what its bytes say, one by one")
     with closing(Client(bridge)) as connected:
         yield connected
 
@@ -147,23 +154,29 @@ class TestStreamedInput:
             "transfer_encoding": None,
         }
 
-    @pytest.mark.parametrize("chunked", [False, True])
-    def test_as_it_comes(self, bridge: Bridge, client: Client, name: str, chunked: bool) -> None:
+    @pytest.mark.parametrize("length", ["Content-Length: 8", ""])
+    def test_as_it_comes(self, bridge: Bridge, name: str, length: str) -> None:
         """The application is called with the head, and has each line when that has been sent."""
-        client.post(f"/streamed/lines/{name}", CHUNKED if chunked else "Content-Length: 8")
-        send = client.chunk if chunked else client.send
+        exchange = post(bridge, f"/streamed/lines/{name}", *filter(None, [length]))
         assert bridge.wait_for_event(name, "called") == ["called"]
-        send(b"one\n")
+        exchange.send(b"one\n")
         assert bridge.wait_for_event(name, "one\n") == ["called", "one\n"]
-        send(b"t")
-        send(b"wo\n")
+        exchange.send(b"t")
+        exchange.send(b"wo\n")
         bridge.wait_for_event(name, "two\n")
-        if chunked:
-            client.chunk(b"")
-        assert client.response() == (200, b"2 lines")
+        exchange.end()
+        assert exchange.response().body == b"2 lines"
 
-    def test_byte_by_byte(self, bridge: Bridge, client: Client, name: str) -> None:
+    def test_byte_by_byte(self, bridge: Bridge, name: str) -> None:
         """A slow client that sends single bytes is served as well."""
+        exchange = post(bridge, f"/streamed/lines/{name}")
+        for byte in b"one\ntwo\n":
+            exchange.send(bytes([byte]))
+        exchange.end()
+        assert exchange.response().body == b"2 lines"
+
+    def test_chunks_byte_by_byte(self, client: Client, name: str) -> None:
+        """So is one that sends single bytes of its chunks' framing."""
         client.post(f"/streamed/lines/{name}", CHUNKED)
         for byte in b"4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n":
             client.send(bytes([byte]))
@@ -172,9 +185,10 @@ class TestStreamedInput:
     @pytest.mark.parametrize("how", ["", "?begun"])
     def test_client_that_leaves(self, bridge: Bridge, name: str, how: str) -> None:
         """Reading raises an OSError of ours; it is nobody's error."""
-        with closing(Client(bridge)) as client:
-            client.post(f"/streamed/lines/{name}{how}", "Content-Length: 100", body=b"one\n")
-            bridge.wait_for_event(name, "one\n")
+        exchange = post(bridge, f"/streamed/lines/{name}{how}", "Content-Length: 100")
+        exchange.send(b"one\n")
+        bridge.wait_for_event(name, "one\n")
+        exchange.leave()
         events = bridge.wait_for_event(name, "raised ClientDisconnected")
         assert events == ["called", "one\n", "raised ClientDisconnected"]
         assert name not in bridge.server.stderr
@@ -190,6 +204,7 @@ class TestStreamedInput:
 
     def test_malformed_chunk_in_the_middle_of_the_response(self, bridge: Bridge, name: str) -> None:
         """A response that has begun is cut off."""
+        bridge.needs_http11("chunks")
         if bridge.path == "uvicorn":
             pytest.skip("uvicorn tries to begin a second response, and logs that it cannot")
         with closing(Client(bridge)) as client:
@@ -222,17 +237,19 @@ class TestExpectContinue:
 
     EXPECTS = ("Content-Length: 4", "Expect: 100-continue")
 
-    def test_when_the_application_reads(self, client: Client, name: str) -> None:
+    def test_when_the_application_reads(self, bridge: Bridge, name: str) -> None:
         """A client that waits is told to go on when the application reads."""
-        client.post(f"/streamed/lines/{name}", *self.EXPECTS)
-        assert client.head() == b"HTTP/1.1 100 Continue\r\n"
-        client.send(b"one\n")
-        assert client.response() == (200, b"1 lines")
+        exchange = post(bridge, f"/streamed/lines/{name}", *self.EXPECTS)
+        assert exchange.wait_for_interim().status == 100
+        exchange.send(b"one\n")
+        exchange.end()
+        assert exchange.response().body == b"1 lines"
 
-    def test_when_it_does_not(self, client: Client, name: str) -> None:
+    def test_when_it_does_not(self, bridge: Bridge, name: str) -> None:
         """It gets the answer instead when the application does not."""
-        client.post(f"/streamed/lines/{name}?unread", *self.EXPECTS)
-        assert client.response() == (200, b"0 lines")
+        exchange = post(bridge, f"/streamed/lines/{name}?unread", *self.EXPECTS)
+        response = exchange.response()
+        assert (response.status, response.body, response.interim) == (200, b"0 lines", [])
 
 
 class TestLimit:
@@ -247,41 +264,38 @@ class TestLimit:
             answer = limited.ask(target, iter([body[:5], body[5:]]) if chunked else body)
             assert answer.status == status
         assert answer.body == b"request body too large"
-        assert answer.header("connection") == "close"
+        assert answer.header("connection") == ("close" if limited.version == "1.1" else None)
 
     @pytest.mark.parametrize("target", ["/upload", "/streamed/upload"])
     def test_before_the_body(self, limited: Bridge, target: str) -> None:
         """A body that is announced as too large is not waited for, nor asked for."""
-        with closing(Client(limited)) as client:
-            client.post(target, "Content-Length: 11", "Expect: 100-continue")
-            assert client.response() == (413, b"request body too large")
+        response = post(limited, target, "Content-Length: 11", "Expect: 100-continue").response()
+        assert (response.status, response.body) == (413, b"request body too large")
+        assert response.interim == []
 
     @pytest.mark.parametrize("how", ["", "?begun"])
     def test_while_it_is_read(self, limited: Bridge, name: str, how: str) -> None:
         """Reading raises when a body becomes too large; the answer is a 413, or one that is cut off."""
-        with closing(Client(limited)) as client:
-            client.post(f"/streamed/lines/{name}{how}", CHUNKED)
-            client.chunk(b"one\n")
-            limited.wait_for_event(name, "one\n")
-            client.chunk(b"more than\n")
-            if how:
-                received = client.rest()
-                assert b" 200 OK" in received
-                assert not received.endswith(b"0\r\n\r\n")
-            else:
-                assert client.response()[0] == 413
+        exchange = post(limited, f"/streamed/lines/{name}{how}")
+        exchange.send(b"one\n")
+        limited.wait_for_event(name, "one\n")
+        exchange.send(b"more than\n")
+        assert exchange.head().status == (200 if how else 413)
+        exchange.rest()
+        assert exchange.whole != bool(how)
         events = limited.wait_for_event(name, "raised ClientDisconnected")
         assert events == ["called", "one\n", "raised ClientDisconnected"]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", WAYS)
 def test_full_disk(path: Any, tmp_path: Path) -> None:
     """A body that the disk has no room for is a 507 and a log line, and the server goes on."""
     targets = ["/upload=tests.apps.wsgi_small_disk"]
     with bridge_to(path, targets, tmp_path, wsgi_buffer=1000) as bridge:
         for body in (b"x" * 3 * MEBIBYTE, iter([b"x" * MEBIBYTE] * 3)):
             answer = bridge.ask("/upload", body)
-            assert (answer.status, answer.header("connection")) == (507, "close")
+            close = "close" if bridge.version == "1.1" else None
+            assert (answer.status, answer.header("connection")) == (507, close)
         bridge.server.wait_for_stderr("no room on the disk for a request body: [Errno 27] File too large")
         assert bridge.ask("/upload", b"x" * 500_000).json["file"] == "BufferedRandom"
         assert bridge.ask("/upload", b"x" * 1000).json["file"] == "BytesIO"

@@ -5,10 +5,10 @@ import socket
 import subprocess
 from email.utils import parsedate_to_datetime
 
-import httpx
 import pytest
 
 from tests.support.http_peer import get, read_responses, request
+from tests.support.http_versions import Version, connected
 from tests.support.needs import require_program
 from tests.support.process import ServerProcess
 from tests.support.sockets import DEADLINE, raw
@@ -16,13 +16,14 @@ from tests.support.sockets import DEADLINE, raw
 CLOSE = "Connection: close"
 
 
-def test_date_and_server(witness: ServerProcess) -> None:
+def test_date_and_server(witness: ServerProcess, version: Version) -> None:
     """Every response has a Date that is now, as nearly as a second allows, and a Server (6.6.1, 10.2.4)."""
-    response = httpx.get(f"{witness.url}/deaf", timeout=DEADLINE)
-    date = response.headers["date"]
-    assert re.fullmatch(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", date)
-    assert parsedate_to_datetime(date).year >= 2024
-    assert response.headers["server"] == "hybrid"
+    with connected(witness, version) as client:
+        response = client.ask("/deaf")
+    (date,) = response.values(b"date")
+    assert re.fullmatch(rb"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", date)
+    assert parsedate_to_datetime(date.decode()).year >= 2024
+    assert response.values(b"server") == [b"hybrid"]
 
 
 def test_refusals_have_a_date_too(witness: ServerProcess) -> None:
@@ -32,19 +33,20 @@ def test_refusals_have_a_date_too(witness: ServerProcess) -> None:
     assert len(response.values(b"date")) == 1
 
 
-def test_application_sends_its_own(witness: ServerProcess) -> None:
+def test_application_sends_its_own(witness: ServerProcess, version: Version) -> None:
     """The application's Date and Server are sent in place of the server's (6.6.1)."""
-    response = httpx.get(f"{witness.url}/own_fields", timeout=DEADLINE)
-    assert response.headers.get_list("date") == ["Thu, 01 Jan 1970 00:00:00 GMT"]
-    assert response.headers.get_list("server") == ["mine"]
+    with connected(witness, version) as client:
+        response = client.ask("/own_fields")
+    assert response.values(b"date") == [b"Thu, 01 Jan 1970 00:00:00 GMT"]
+    assert response.values(b"server") == [b"mine"]
 
 
-def test_head(witness: ServerProcess) -> None:
+def test_head(witness: ServerProcess, version: Version) -> None:
     """HEAD has no body, and the next response comes where it should (9.3.2)."""
-    data = raw(witness.port, request("HEAD", "/deaf") + get("/deaf", CLOSE))
-    head, after = read_responses(data, "HEAD", "GET", closed=True)
-    assert (head.body, head.values(b"content-length")) == (b"", [b"4"])
-    assert after.body == b"deaf"
+    with connected(witness, version) as client:
+        head = client.ask("/deaf", method="HEAD")
+        assert (head.body, head.values(b"content-length")) == (b"", [b"4"])
+        assert client.ask("/deaf").body == b"deaf"
 
 
 def test_head_with_curl(witness: ServerProcess) -> None:
@@ -56,13 +58,13 @@ def test_head_with_curl(witness: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])
-def test_no_content(witness: ServerProcess, status: int) -> None:
+def test_no_content(witness: ServerProcess, version: Version, status: int) -> None:
     """204, 205 and 304 have no body, and the next response comes where it should (15.3.5, 15.3.6, 15.4.5)."""
-    data = raw(witness.port, get(f"/bodiless?{status}") + get("/deaf", CLOSE))
-    first, after = read_responses(data, "GET", "GET", closed=True)
-    assert (first.status, first.body) == (status, b"")
-    assert first.values(b"content-length") == ([b"0"] if status == 205 else [])
-    assert after.body == b"deaf"
+    with connected(witness, version) as client:
+        response = client.ask(f"/bodiless?{status}")
+        assert (response.status, response.body) == (status, b"")
+        assert response.values(b"content-length") == ([b"0"] if status == 205 else [])
+        assert client.ask("/deaf").body == b"deaf"
 
 
 def test_continue(witness: ServerProcess) -> None:

@@ -1,5 +1,9 @@
-"""Starlette on the extensions that it knows: files by their path, early hints, debug information."""
+"""Starlette on the extensions that it knows, over HTTP/1.1 and HTTP/2: files by their path, early hints,
+debug information.
+"""
 
+import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +24,9 @@ from starlette.templating import Jinja2Templates
 from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
 from hybrid.server.server import Server
 from tests.apps.wsgi_big import pattern
-from tests.support.embedded import client, on_each_loop, port_of, serving
-from tests.support.http_peer import read_responses
+from tests.support.embedded import DEADLINE, on_each_loop, port_of, serving
+from tests.support.http2_clients import Response as Asked
+from tests.support.http_versions import BOTH, CONNECTIONS, Version
 
 CONTENT = pattern(0, 3_000_000)
 MIDDLEWARES = pytest.mark.parametrize("name", ["none", "base", "gzip"])
@@ -89,61 +94,63 @@ def application(folder: Path, middleware: str = "none") -> Watched:
     return Watched(Starlette(routes=routes, middleware=middlewares[middleware]))
 
 
-async def ask(server: Server, method: str, target: str, **headers: str) -> httpx.Response:
+async def ask(server: Server, version: Version, method: str, target: str, **headers: str) -> httpx.Response:
     """Ask with an independent client."""
-    base = f"http://127.0.0.1:{port_of(server)}"
-    async with httpx.AsyncClient(base_url=base, headers={"accept-encoding": "identity"}) as http:
-        return await http.request(method, target, headers=headers)
+    url = f"http://127.0.0.1:{port_of(server)}{target}"
+    async with httpx.AsyncClient(http1=version == "1.1", http2=version == "2") as http:
+        return await http.request(method, url, headers={"accept-encoding": "identity", **headers})
 
 
 @pytest.mark.parametrize("path", ["/absolute", "/relative", "/static/content"])
 @MIDDLEWARES
 @on_each_loop
-async def test_file(folder: Path, path: str, name: str) -> None:
+async def test_file(folder: Path, version: Version, path: str, name: str) -> None:
     """A file is sent by the server, through middlewares too."""
     app = application(folder, name)
-    async with serving(app, lifespan="off") as (server, _):
-        answer = await ask(server, "GET", path)
+    async with serving(app, lifespan="off", **BOTH) as (server, _):
+        answer = await ask(server, version, "GET", path)
     assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(CONTENT)))
     assert answer.content == CONTENT
     assert "http.response.pathsend" in app.sent
 
 
 @on_each_loop
-async def test_page(folder: Path) -> None:
+async def test_page(folder: Path, version: Version) -> None:
     """A small file is sent like that too; HEAD, a range of it, and what the client has already, are not."""
     app = application(folder)
-    async with serving(app, lifespan="off") as (server, _):
-        answer = await ask(server, "GET", "/static/page.html")
+    async with serving(app, lifespan="off", **BOTH) as (server, _):
+        answer = await ask(server, version, "GET", "/static/page.html")
         assert answer.text == "<p>hello</p>"
         assert app.sent == ["http.response.start", "http.response.pathsend"]
         etag = answer.headers["etag"]
-        head = await ask(server, "HEAD", "/static/page.html")
+        head = await ask(server, version, "HEAD", "/static/page.html")
         assert (head.content, head.headers["content-length"]) == (b"", "12")
-        part = await ask(server, "GET", "/static/page.html", range="bytes=3-7")
+        part = await ask(server, version, "GET", "/static/page.html", range="bytes=3-7")
         assert (part.status_code, part.content) == (206, b"hello")
-        unchanged = await ask(server, "GET", "/static/page.html", **{"if-none-match": etag})
+        unchanged = await ask(server, version, "GET", "/static/page.html", **{"if-none-match": etag})
         assert (unchanged.status_code, unchanged.content) == (304, b"")
     assert app.sent.count("http.response.pathsend") == 1
 
 
 @MIDDLEWARES
 @on_each_loop
-async def test_early_hints(folder: Path, name: str) -> None:
+async def test_early_hints(folder: Path, version: Version, name: str) -> None:
     """Hints come before the response."""
-    async with (
-        serving(application(folder, name), lifespan="off") as (server, _),
-        client(server) as connection,
-    ):
-        connection.send(b"GET /hinted HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        hint, response = read_responses(await connection.read_all(), closed=True)
+    async with serving(application(folder, name), lifespan="off", **BOTH) as (server, _):
+
+        def ask_for_hints() -> Asked:
+            with socket.create_connection(("127.0.0.1", port_of(server)), DEADLINE) as sock:
+                return CONNECTIONS[version](sock).ask("/hinted")
+
+        response = await asyncio.to_thread(ask_for_hints)
     links = [b"</a.css>; rel=preload; as=style", b"</b.js>; rel=preload"]
-    assert (hint.status, hint.values(b"link")) == (103, links)
+    (hint,) = response.interim
+    assert (hint.status, [value for name, value in hint.headers if name == b"link"]) == (103, links)
     assert (response.status, response.body) == (200, b"hinted")
 
 
 @on_each_loop
-async def test_debug() -> None:
+async def test_debug(version: Version) -> None:
     """A test is told with which template and context a page was made."""
     templates = Jinja2Templates(env=Environment(loader=DictLoader({"a.html": "{{ word }}"}), autoescape=True))
 
@@ -153,10 +160,10 @@ async def test_debug() -> None:
     told: list[Any] = []
     app = Starlette(routes=[Route("/page", page)])
     settings: dict[str, Any] = {"response_debugger": lambda scope, info: told.append((scope["path"], info))}
-    async with serving(app, lifespan="off", **settings) as (server, _):
-        assert (await ask(server, "GET", "/page")).text == "hello"
+    async with serving(app, lifespan="off", **BOTH, **settings) as (server, _):
+        assert (await ask(server, version, "GET", "/page")).text == "hello"
     ((path, info),) = told
     assert (path, info["template"].name, info["context"]["word"]) == ("/page", "a.html", "hello")
-    async with serving(app, lifespan="off") as (server, _):
-        assert (await ask(server, "GET", "/page")).text == "hello"
+    async with serving(app, lifespan="off", **BOTH) as (server, _):
+        assert (await ask(server, version, "GET", "/page")).text == "hello"
     assert len(told) == 1, "nobody is told where nobody asked"

@@ -1,6 +1,5 @@
 """Pools in real processes: requests that wait too long, views that are stuck, and who starves whom."""
 
-import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bridges import Answer, Bridge, bridge_to
+from tests.support.bridges import Answer, Bridge, ask, bridge_to
 from tests.support.sockets import DEADLINE
 
 #: One thread for the views, and one on which the test finds out what they do.
@@ -78,10 +77,9 @@ class TestStuck:
     def test_silent(self, impatient: Bridge) -> None:
         """The client gets a 504, the log the stack, another thread takes over, the late answer is dropped."""
         with closing(impatient.connection()) as connection:
-            connection.request("GET", "/stuck/silent/one")
-            response = connection.getresponse()
-            assert (response.status, response.read()) == (504, b"Gateway Timeout")
-            assert response.getheader("connection") == "close"
+            answer = ask(connection, "/stuck/silent/one")
+            assert (answer.status, answer.body) == (504, b"Gateway Timeout")
+            assert answer.header("connection") == "close"
         assert impatient.ask("/stuck/thread/two").body == b"wsgi-2"
         impatient.step("one")
         assert impatient.wait_for_event("one", "awake") == ["begun on wsgi-1", "awake"]
@@ -167,8 +165,7 @@ class TestNoThread:
         with ExitStack() as connections:
             for _ in range(20):
                 connection = connections.enter_context(closing(bridge.connection()))
-                connection.request("GET", "/events/any")
-                assert json.loads(connection.getresponse().read()) == []
+                assert ask(connection, "/events/any").json == []
             assert bridge.ask("/stuck/thread/one").status == 200
 
     def test_pools_starve_only_themselves(self, start: Start) -> None:

@@ -22,8 +22,9 @@ def offered(version: str, **settings: Any) -> set[str]:
 
 
 def test_versions() -> None:
-    """HTTP/1.0 has neither interim responses nor trailers."""
+    """HTTP/1.0 has neither interim responses nor trailers; HTTP/2 has both."""
     assert offered("1.1") == ALWAYS | FILES | SINCE_1_1
+    assert offered("2") == ALWAYS | FILES | SINCE_1_1
     assert offered("1.0") == ALWAYS | FILES
 
 

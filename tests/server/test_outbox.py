@@ -11,8 +11,22 @@ from typing import Any
 import pytest
 
 from hybrid.bridge.errors import ClientDisconnected
+from hybrid.bridge.wsgi.lull import Lull
 from hybrid.server.outbox import Outbox
 from tests.support.embedded import DEADLINE, on_each_loop, until
+
+
+class Timer:
+    """A callback for later."""
+
+    def __init__(self, seconds: float, callback: Callable[[], object]) -> None:
+        self.seconds = seconds
+        self.callback = callback
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Forget it."""
+        self.cancelled = True
 
 
 class CountingLoop:
@@ -20,6 +34,19 @@ class CountingLoop:
 
     def __init__(self) -> None:
         self.callbacks: list[tuple[Callable[..., object], tuple[object, ...]]] = []
+        self.timers: list[Timer] = []
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Keep a callback for later."""
+        self.timers.append(Timer(seconds, callback))
+        return self.timers[-1]
+
+    def time_passes(self) -> None:
+        """Call what was to be called later."""
+        timers, self.timers = self.timers, []
+        for timer in timers:
+            if not timer.cancelled:
+                timer.callback()
 
     def call_soon_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
         """Keep a callback."""
@@ -96,6 +123,122 @@ def test_delivery_that_another_worker_has_not_called_for_yet(loop: CountingLoop,
     outbox.put(got.append, b"2")
     loop.turn()
     assert got == [b"1", b"2"]
+
+
+class TestWhileJobsWait:
+    """Workers that have enough to do do not wake the loop for each response."""
+
+    @pytest.fixture
+    def jobs(self, outbox: Outbox) -> list[int]:
+        """Give the queue of a pool, in which many jobs wait."""
+        jobs = list(range(100))
+        outbox.lulls = [Lull(()), Lull(jobs)]
+        return jobs
+
+    @pytest.fixture
+    def got(self, loop: CountingLoop, outbox: Outbox, jobs: list[int]) -> list[bytes]:
+        """Deliver a first part, and give what is delivered."""
+        got: list[bytes] = []
+        outbox.put(got.append, b"1")
+        loop.turn()
+        assert got == [b"1"]
+        return got
+
+    def test_the_loop_comes_by_itself(self, loop: CountingLoop, outbox: Outbox, got: list[bytes]) -> None:
+        """It comes after a turn with the GIL, as if the workers had kept that, and wakes for nothing else."""
+        outbox.put(got.append, b"2")
+        outbox.put(got.append, b"3")
+        assert not loop.callbacks
+        assert [timer.seconds for timer in loop.timers] == [sys.getswitchinterval()]
+        loop.time_passes()
+        assert got == [b"1", b"2", b"3"]
+        assert len(loop.timers) == 1
+
+    def test_a_long_turn(
+        self, loop: CountingLoop, outbox: Outbox, jobs: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No response waits for longer than Python's usual turn, though a program has chosen long ones."""
+        monkeypatch.setattr(sys, "getswitchinterval", lambda: 10.0)
+        outbox.put(print, b"")
+        loop.turn()
+        assert [timer.seconds for timer in loop.timers] == [0.005]
+
+    def test_not_without_end(self, loop: CountingLoop, outbox: Outbox, got: list[bytes]) -> None:
+        """A loop that came in vain does not come again by itself: the next part wakes it."""
+        loop.time_passes()
+        assert not loop.timers
+        outbox.put(got.append, b"2")
+        loop.turn()
+        assert got == [b"1", b"2"]
+
+    def test_few_jobs_are_left(
+        self, loop: CountingLoop, outbox: Outbox, jobs: list[int], got: list[bytes]
+    ) -> None:
+        """Before the workers run out of jobs they call the loop, so that clients can send more."""
+        outbox.put(got.append, b"2")
+        jobs.clear()
+        for lull in outbox.lulls:
+            lull.tell()
+        loop.turn()
+        assert got == [b"1", b"2"]
+        assert loop.timers[0].cancelled
+        outbox.put(got.append, b"3")
+        loop.turn()
+        assert got == [b"1", b"2", b"3"]
+        assert len(loop.timers) == 1
+
+    def test_pool_that_has_little_to_do(self, loop: CountingLoop, outbox: Outbox, got: list[bytes]) -> None:
+        """Its responses are not held up for the sake of another pool, in which many jobs wait."""
+        few, many = outbox.lulls
+        for part in (b"2", b"3"):  # each time the loop has come meanwhile
+            outbox.put(got.append, part)
+            assert few.listeners
+            assert few.has_come
+            few.tell()  # as a worker does after its job
+            loop.turn()
+            assert got[-1] == part
+        assert len(many.listeners) == 1
+
+    def test_no_pool_has_much_to_do(
+        self, loop: CountingLoop, outbox: Outbox, jobs: list[int], got: list[bytes]
+    ) -> None:
+        """Then workers have nobody to call: each part wakes the loop."""
+        jobs.clear()
+        loop.time_passes()
+        outbox.put(got.append, b"2")
+        loop.turn()
+        assert got == [b"1", b"2"]
+        assert [len(lull.listeners) for lull in outbox.lulls] == [0, 0]
+
+    def test_worker_that_waits_itself(self, loop: CountingLoop, outbox: Outbox, got: list[bytes]) -> None:
+        """It has the loop come for what it has put, and so is not one that has enough to do."""
+        outbox.put(got.append, b"2")
+        assert not loop.callbacks
+        outbox.hurry()
+        loop.turn()
+        assert got == [b"1", b"2"]
+        outbox.hurry()
+        assert not loop.callbacks  # nothing is there to be delivered
+
+    def test_worker_that_waits_when_the_loop_is_woken(self, loop: CountingLoop, outbox: Outbox) -> None:
+        """A loop that is about to come is not woken once more."""
+        outbox.put(print, b"")
+        outbox.hurry()
+        assert len(loop.callbacks) == 1
+
+    def test_loop_that_ends_meanwhile(self, jobs: list[int]) -> None:
+        """Nobody waits for a loop that has ended, and the worker that calls it goes on."""
+        loop = asyncio.new_event_loop()
+        outbox = Outbox(loop)
+        outbox.lulls = [Lull(jobs)]
+        outbox.put(print, b"")
+        outbox.deliver()
+        outbox.put(print, b"")
+        loop.close()
+        outbox.hurry()
+        jobs.clear()
+        for lull in outbox.lulls:
+            lull.tell()
 
 
 def test_failed_delivery(loop: CountingLoop, outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:

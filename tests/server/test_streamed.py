@@ -10,6 +10,8 @@ import pytest
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.types import BodyPolicy, Receive, Scope, Send, ThreadedApplication, ThreadedExchange
+from hybrid.bridge.wsgi.lull import Lull
+from tests.support.embedded import until
 from tests.support.http_peer import Peer, get, on_loop, request, settle
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -128,6 +130,37 @@ class TestBody:
         assert not peer.transport.is_reading()
         assert len(await read(workers, 3 * part)) == 3 * part
         assert peer.transport.is_reading()
+
+    @pytest.mark.parametrize("expects", [False, True])
+    def test_worker_that_waits_while_jobs_wait(self, expects: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What asks the client for more is not held back as responses are while many jobs wait: the worker
+        has nothing else to do.
+        """
+        monkeypatch.setattr("sys.getswitchinterval", lambda: 3600.0)
+        monkeypatch.setattr("hybrid.server.outbox._LONGEST_PAUSE", 3600.0)
+
+        @on_loop
+        async def check() -> None:
+            size = 2 * FULL
+            peer, workers = await posted(f"Content-Length: {size}", *EXPECTS[1:] * expects)
+            outbox = peer.context.outbox
+            outbox.lulls = [Lull(range(100))]
+            outbox.put(lambda _: None, b"")
+            await settle()
+            if not expects:
+                await peer.send(b"x" * FULL)
+                assert not peer.transport.is_reading()
+            reading = asyncio.create_task(read(workers))
+            asked = (lambda: CONTINUE in peer.transport.written) if expects else peer.transport.is_reading
+            try:
+                await until(asked)
+            except BaseException:
+                await peer.leave()  # so that the worker does
+                raise
+            await peer.send(b"x" * (size if expects else FULL))
+            assert len(await reading) == size
+
+        check()
 
     @on_loop
     async def test_waiting_for_the_client_is_not_being_stuck(self) -> None:

@@ -20,6 +20,7 @@ from hybrid.bridge.types import (
     BodyPolicy,
     Headers,
     Receive,
+    ResponseHead,
     Scope,
     Send,
     ThreadedApplication,
@@ -881,6 +882,28 @@ class TestStop:
         loop.close()
         with pytest.raises(ClientDisconnected, match="stopped"):
             exchange.write(b"x" * 100_000)
+
+
+@pytest.mark.parametrize(("version", "kept"), [("1.0", False), ("1.1", True), ("2", True)])
+def test_heads_that_are_put_together_before(version: str, kept: bool) -> None:
+    """A whole response is a head that is encoded once for all, and its body; but HTTP/1.0 needs one that says
+    what becomes of the connection.
+    """
+
+    @on_loop
+    async def check() -> None:
+        workers = Workers()
+        peer = Peer(workers)
+        it = ServerExchange(peer.connection, Request("GET", b"/", version, []), {}, workers, lambda: None)
+        await on_thread(it.respond, ResponseHead(200, "OK", [(b"x-a", b"1")], None), b"hello")
+        raw = peer.transport.take()
+        (response,) = read_responses(raw)
+        assert (response.status, response.body) == (200, b"hello")
+        assert response.values(b"x-a") == [b"1"]
+        assert response.values(b"connection") == ([] if kept else [b"keep-alive"])
+        assert hasattr(it, "_encoder") is not kept
+
+    check()
 
 
 def test_head_and_body_as_a_client_reads_them() -> None:

@@ -1,9 +1,11 @@
 """WSGI on the direct path over real sockets: order, clients that vanish, and the end of the server."""
 
+import asyncio
 import signal
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, closing
+from functools import partial
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -11,6 +13,7 @@ import pytest
 
 from hybrid.bridge.gateway import Gateway, Target
 from hybrid.bridge.types import Receive, Scope, Send
+from hybrid.bridge.wsgi.lull import Lull
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from tests.support.bridges import bridge_to
 from tests.support.downloads import connected
@@ -94,6 +97,40 @@ async def test_request_that_comes_while_one_is_answered() -> None:
         answer = await connection.read_all()
     assert answer.count(b"HTTP/1.1 200 OK") == 2
     assert app.ended == ["complete", "complete"]
+
+
+# Many requests wait for a thread.
+
+
+def _are_done(tasks: "list[asyncio.Task[bytes]]", number: int) -> bool:
+    return sum(task.done() for task in tasks) == number
+
+
+@on_each_loop
+async def test_responses_are_not_held_up_by_a_slow_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many requests waiting, the worker need not wake the loop; a response that is ready goes out all
+    the same while the next view takes its time.
+    """
+    app, answers = Held(), list[bool]()
+
+    def call(lull: Lull, function: Callable[[], object]) -> bool:
+        answers.append(lull_call(lull, function))
+        return answers[-1]
+
+    lull_call = Lull.call
+    monkeypatch.setattr(Lull, "call", call)
+    async with serving(app, threads=1) as (server, _), AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(client(server)) for _ in range(8)]
+        for connection in connections:
+            connection.send(get("/", "Connection: close"))
+        await until(lambda: server.load().pools[""].queued == 7)
+        reading = [asyncio.create_task(connection.read_all()) for connection in connections]
+        for answered in range(1, 9):
+            app.go.release()
+            await until(partial(_are_done, reading, answered))
+    assert all(task.result().endswith(b"3\r\ntwo\r\n0\r\n\r\n") for task in reading)
+    assert True in answers
+    assert answers[-1] is False
 
 
 # The server stops while a worker is at work.

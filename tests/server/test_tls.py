@@ -11,10 +11,13 @@ import pytest
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
-from hybrid.server.tls import Certificates
+from hybrid.server.tls import Certificates, fits_http2
 from tests.support.certificates import Authority, authority, der_of
 
 __all__ = ["authority"]
+
+#: A cipher of TLS 1.2 with which HTTP/2 may not be spoken.
+CBC = "ECDHE-ECDSA-AES128-SHA256"
 
 
 def certificates(authority: Authority, **settings: Any) -> Certificates:
@@ -59,16 +62,17 @@ def shown(certificates: Certificates, authority: Authority, name: str = "localho
 
 
 def test_what_is_safe(authority: Authority) -> None:
-    """TLS 1.2 is the oldest version, nothing is compressed, nobody renegotiates, HTTP/1.1 is spoken."""
+    """TLS 1.2 is the oldest version, nothing is compressed, nobody renegotiates; both versions of HTTP."""
     context = certificates(authority).context
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.options & ssl.OP_NO_COMPRESSION
     assert context.options & ssl.OP_NO_RENEGOTIATION
     assert context.verify_mode == ssl.CERT_NONE
-    offers = authority.client_context()
-    offers.set_alpn_protocols(["h2", "http/1.1"])
-    client, _ = handshake(context, offers, "localhost")
-    assert client.selected_alpn_protocol() == "http/1.1"
+    for offered in ("h2", "http/1.1"):
+        offers = authority.client_context()
+        offers.set_alpn_protocols([offered])
+        client, _ = handshake(context, offers, "localhost")
+        assert client.selected_alpn_protocol() == offered
 
 
 def test_version_and_ciphers(authority: Authority) -> None:
@@ -369,3 +373,81 @@ def test_paths_do_not_depend_on_the_folder(authority: Authority, monkeypatch: py
     loaded.reload()
     assert shown(loaded, authority) == der_of(authority.folder / "next.pem")
     assert os.fspath(authority.folder) in repr(loaded._default)
+
+
+# Versions of HTTP.
+
+
+@pytest.mark.parametrize(
+    ("http", "chosen"), [("auto", "h2"), ("1", "http/1.1"), ("2", "h2")], ids=["auto", "1", "2"]
+)
+def test_versions_of_http(authority: Authority, http: str, chosen: str) -> None:
+    """What is offered follows the setting, under each name, and in the factory's usual context."""
+    offers = authority.client_context()
+    offers.set_alpn_protocols(["http/1.1", "h2"])
+    sni = [f"a.example={authority.issue('a.example', 'a.example')}"]
+    for factory in (None, lambda _, default: default()):
+        loaded = certificates(authority, http=http, ssl_sni=sni, ssl_context_factory=factory)
+        for name in ("localhost", "a.example"):
+            client, _ = handshake(loaded.context, offers, name)
+            assert client.selected_alpn_protocol() == chosen
+
+
+def old_tls(config: Config, default: Any) -> ssl.SSLContext:
+    """Make a context that allows TLS 1.1."""
+    context: ssl.SSLContext = default()
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"ssl_ciphers": f"{CBC}:AES128-GCM-SHA256"}, "ssl_ciphers has none for TLS 1.2 that HTTP/2 may use"),
+        ({"ssl_context_factory": old_tls}, "the context of ssl_context_factory allows TLS before 1.2"),
+    ],
+    ids=["ciphers", "version"],
+)
+def test_what_http2_does_not_allow(
+    authority: Authority, caplog: pytest.LogCaptureFixture, settings: dict[str, Any], reason: str
+) -> None:
+    """Without what HTTP/2 demands of TLS, HTTP/1.1 is offered alone; where that is not spoken, nothing is."""
+    caplog.set_level(logging.INFO, "hybrid.server")
+    offers = authority.client_context()
+    offers.set_alpn_protocols(["h2", "http/1.1"])
+    client, _ = handshake(certificates(authority, http="auto", **settings).context, offers, "localhost")
+    assert client.selected_alpn_protocol() == "http/1.1"
+    assert f"HTTP/2 is not offered: {reason}" in caplog.text
+    with pytest.raises(ConfigError, match=f"http: 2 cannot be spoken: {reason}"):
+        certificates(authority, http="2", **settings)
+
+
+def test_ciphers_of_tls_1_3_will_do(authority: Authority) -> None:
+    """Where TLS 1.2 is refused, its ciphers do not matter."""
+    settings = {"ssl_ciphers": CBC, "ssl_minimum_version": "1.3"}
+    offers = authority.client_context()
+    offers.set_alpn_protocols(["h2"])
+    client, _ = handshake(certificates(authority, http="2", **settings).context, offers, "localhost")
+    assert client.selected_alpn_protocol() == "h2"
+
+
+@pytest.mark.parametrize(
+    ("cipher", "fits"),
+    [
+        ("TLS_AES_128_GCM_SHA256", True),
+        ("ECDHE-RSA-AES128-GCM-SHA256", True),  # that every server must have (RFC 9113 section 9.2.2)
+        ("DHE-RSA-CHACHA20-POLY1305", True),
+        ("ECDHE-ECDSA-AES256-CCM8", True),
+        ("ECDHE-ECDSA-AES128-SHA256", False),
+        ("DHE-RSA-AES256-SHA", False),
+        ("AES128-GCM-SHA256", False),
+        ("AES128-CCM", False),
+        ("ADH-AES128-GCM-SHA256", False),
+        ("PSK-AES128-GCM-SHA256", False),
+        ("ECDHE-RSA-NULL-SHA", False),
+    ],
+)
+def test_ciphers_for_http2(cipher: str, fits: bool) -> None:
+    """Those that RFC 9113 appendix A does not list."""
+    assert fits_http2(cipher) is fits

@@ -52,6 +52,7 @@ class RecordedExchange:
         self.progress = 0.0
         self.rejected: int | None = None
         self.disconnected = False
+        self.gone = False
         self.hints: list[tuple[int, Headers]] = []
         self.head: tuple[int, str, Headers] | None = None
         self.parts: list[bytes] = []

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection as AsyncConnection
 from websockets.asyncio.client import connect as async_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.protocol import Protocol as WebSocketProtocol
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
@@ -73,7 +73,19 @@ def opening(port: int, path: str = "/", **options: Any) -> async_connect:
     return async_connect(f"ws://127.0.0.1:{port}{path}", **options)
 
 
-async def end_of(websocket: AsyncConnection) -> tuple[int, str]:
+class Ending(Protocol):
+    """What :func:`end_of` needs of a WebSocket."""
+
+    async def recv(self) -> Any:
+        """Return the next message."""
+
+    @property
+    def protocol(self) -> WebSocketProtocol:
+        """The state of the WebSocket."""
+        ...
+
+
+async def end_of(websocket: Ending) -> tuple[int, str]:
     """Read to the end, and return code and reason of the server's close frame; 1006 where there was none."""
     with suppress(ConnectionClosed):
         while True:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+import secrets
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -105,13 +106,13 @@ class Handshake(NamedTuple):
 def read_handshake(
     method: str, http_version: str, headers: Headers, window_bits: int | None = None
 ) -> Handshake:
-    """Check a request to open a WebSocket (RFC 6455 section 4.2.1).
+    """Check a request to open a WebSocket (RFC 6455 section 4.2.1, RFC 8441 section 5).
 
     ``Host`` and ``Origin`` are left alone: the one is HTTP's to check, the other the application's.
 
     Args:
         method: the request method.
-        http_version: ``"1.1"`` as in an ASGI scope.
+        http_version: ``"1.1"`` or ``"2"``, as in an ASGI scope; with ``"2"`` for an extended CONNECT.
         headers: the request's fields in order, names in lower case.
         window_bits: the largest window with which messages may be compressed, as a power of two, 9 to 15;
             None when they may not.
@@ -119,6 +120,32 @@ def read_handshake(
     Raises:
         HandshakeError: the request is not a valid handshake; status 426 when only its version is another one.
     """
+    if http_version != "2":
+        _check_upgrade(method, http_version, headers)
+    _check_version(headers)
+    _check_no_body(headers)
+    key = _read_key(headers) if http_version != "2" else ""
+    subprotocols = _read_subprotocols(headers)
+    extensions = _read_extensions(headers)
+    deflate = None if window_bits is None else agree(extensions, window_bits)
+    return Handshake(accept_key(key).encode("ascii"), subprotocols, deflate)
+
+
+def as_upgrade(headers: Headers) -> Headers:
+    """Return the fields of an extended CONNECT as they are in HTTP/1.1, for an application that reads them
+    itself: with a key, too, whose answer nobody looks at.
+    """
+    key = base64.b64encode(secrets.token_bytes(_KEY_SIZE))
+    return [
+        *headers,
+        (b"upgrade", b"websocket"),
+        (b"connection", b"Upgrade"),
+        (b"sec-websocket-key", key),
+    ]
+
+
+def _check_upgrade(method: str, http_version: str, headers: Headers) -> None:
+    """In HTTP/2 nothing of this is left (RFC 8441 section 5)."""
     if method != "GET":
         raise HandshakeError(405, "a WebSocket handshake is a GET request", [(b"allow", b"GET")])
     if http_version != "1.1":
@@ -127,13 +154,6 @@ def read_handshake(
         raise HandshakeError(400, "Connection does not say upgrade")
     if b"websocket" not in list_tokens(headers, b"upgrade"):
         raise HandshakeError(400, "Upgrade does not say websocket")
-    _check_version(headers)
-    _check_no_body(headers)
-    key = _read_key(headers)
-    subprotocols = _read_subprotocols(headers)
-    extensions = _read_extensions(headers)
-    deflate = None if window_bits is None else agree(extensions, window_bits)
-    return Handshake(accept_key(key).encode("ascii"), subprotocols, deflate)
 
 
 def _check_version(headers: Headers) -> None:

@@ -18,6 +18,7 @@ from typing import cast
 import httpx
 import pytest
 
+from tests.support.activation import activated
 from tests.support.process import APPS, DEADLINE, Serve, ServerProcess, process_environment, run_hybrid
 
 LOOPS = pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
@@ -31,27 +32,11 @@ number = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
 os.execvp(sys.argv[2], sys.argv[2:])
 """
-#: A program that systemd has started with the sockets that its arguments name, up to a dash.
-ACTIVATED = """
-import fcntl, os, sys
-end = sys.argv.index("-")
-fds = [fcntl.fcntl(int(fd), fcntl.F_DUPFD_CLOEXEC, 100) for fd in sys.argv[1:end]]
-os.closerange(3, 100)
-for place, fd in enumerate(fds, 3):
-    os.dup2(fd, place)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(end - 1), LISTEN_FDNAMES="web:admin")
-os.execvp(sys.argv[end + 1], sys.argv[end + 1:])
-"""
 
 
 def limited(descriptors: int) -> list[str]:
     """Give the launcher of a server with so many file descriptors."""
     return [sys.executable, "-c", LIMITED, str(descriptors)]
-
-
-def activated(*sockets: socket.socket) -> list[str]:
-    """Give the launcher of a server to which systemd passes sockets."""
-    return [sys.executable, "-c", ACTIVATED, *(str(each.fileno()) for each in sockets), "-"]
 
 
 def urls_of(server: ServerProcess) -> list[str]:

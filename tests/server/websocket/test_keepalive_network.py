@@ -10,7 +10,7 @@ from hybrid.bridge.types import Message, Receive, Scope, Send
 from hybrid.server.connection import Connection
 from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
 from hybrid.server.server import Server
-from tests.support.embedded import on_each_loop, port_of, serving, until
+from tests.support.embedded import on_each_way, port_of, serving, until
 from tests.support.ticks import FAST, Ticks
 from tests.support.websocket_clients import end_of, opening
 
@@ -70,11 +70,12 @@ async def way_to(server: Server) -> AsyncIterator[tuple[Way, int]]:
 
 
 @pytest.mark.parametrize("access_log", [False, True], ids=["unlogged", "logged"])
-@on_each_loop
+@on_each_way
 async def test_half_open(ticks: Ticks, access_log: bool) -> None:
     """A client that vanished without a word is found, its application told, and its connection freed."""
     application = Quiet()
-    async with serving(application, access_log=access_log, lifespan="off", **PINGS) as (server, _):
+    settings = {"access_log": access_log, "timeout_keep_alive": 0.5, "lifespan": "off", **PINGS}
+    async with serving(application, **settings) as (server, _):
         async with way_to(server) as (way, port):
             websocket = await opening(port, close_timeout=1)
             await until(lambda: ticks.context.connections)
@@ -87,7 +88,7 @@ async def test_half_open(ticks: Ticks, access_log: bool) -> None:
         assert server.limits_hit == {"ws_ping_timeout": 1}
 
 
-@on_each_loop
+@on_each_way
 async def test_deaf_client(ticks: Ticks) -> None:
     """A client that is there and does not answer is told why it is closed."""
     application = Quiet()
@@ -99,7 +100,7 @@ async def test_deaf_client(ticks: Ticks) -> None:
         assert await end_of(websocket) == (1011, "keepalive ping timeout")
 
 
-@on_each_loop
+@on_each_way
 async def test_living_client(ticks: Ticks) -> None:
     """A client that answers stays, idle as it is, and the log has how long its answers took."""
     records: list[AccessRecord] = []
@@ -116,7 +117,7 @@ async def test_living_client(ticks: Ticks) -> None:
         assert 0 < closing.rtt_min <= closing.rtt
 
 
-@on_each_loop
+@on_each_way
 async def test_application_that_does_not_receive(ticks: Ticks) -> None:
     """Nobody is given up whose application takes nothing; its client's pings are answered as long as its
     messages have room.
@@ -140,7 +141,8 @@ async def test_application_that_does_not_receive(ticks: Ticks) -> None:
             await websocket.send(str(number))
             assert await (await websocket.ping()) >= 0  # though the queue is full the second time
         await websocket.send("2")
-        (connection,) = ticks.context.connections
+        (carrier,) = ticks.context.connections
+        (connection,) = carrier.lasting
         assert isinstance(connection, Connection)
         await until(lambda: not connection.reading)
         late = asyncio.ensure_future(await websocket.ping())

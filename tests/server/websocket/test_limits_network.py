@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server.server import Server
 from tests.apps.wsgi_flask_sock import app as flask_app
-from tests.support.embedded import client, on_each_loop, port_of, serving, until
+from tests.support.embedded import client, on_each_way, port_of, serving, until
 from tests.support.websocket_clients import end_of, handshake_bytes, opening
 
 HANDSHAKE = handshake_bytes("/echo")
@@ -88,7 +88,7 @@ async def flood(count: int, send: Callable[[], Awaitable[object]]) -> None:
         ("ws_limit_per_route", (1008, "too many WebSockets of this application")),
     ],
 )
-@on_each_loop
+@on_each_way
 async def test_caps(kind: str, limit: str, end: tuple[int, str]) -> None:
     """One more than allowed is closed at once, and the application does not hear of it; when one has left,
     there is room.
@@ -106,7 +106,7 @@ async def test_caps(kind: str, limit: str, end: tuple[int, str]) -> None:
             pass
 
 
-@on_each_loop
+@on_each_way
 async def test_routes_count_apart() -> None:
     """Each application behind a gateway has a limit of its own."""
     targets = ["/a=tests.apps.websocket_echo:app", "/b=tests.apps.wsgi_flask_sock:app"]
@@ -122,7 +122,7 @@ async def test_routes_count_apart() -> None:
 
 
 @LOGS
-@on_each_loop
+@on_each_way
 async def test_caps_and_the_log(access_log: bool, caplog: pytest.LogCaptureFixture) -> None:
     """It is logged why, and with an access log its opening and its end are; no application call was made."""
     caplog.set_level(logging.INFO)
@@ -141,7 +141,7 @@ async def test_caps_and_the_log(access_log: bool, caplog: pytest.LogCaptureFixtu
     assert any('"WebSocket /echo" closed 1013 ' in line for line in lines) is access_log
 
 
-@on_each_loop
+@on_each_way
 async def test_refused_handshakes_do_not_count() -> None:
     """A handshake that the application refuses leaves no trace."""
 
@@ -158,7 +158,7 @@ async def test_refused_handshakes_do_not_count() -> None:
 
 
 @LOGS
-@on_each_loop
+@on_each_way
 async def test_messages(access_log: bool) -> None:
     """A client that sends too many messages is closed with 1008, and the application is told."""
     app = Echo()
@@ -172,7 +172,7 @@ async def test_messages(access_log: bool) -> None:
     assert server.limits_hit == {"ws_limit_messages": 1}
 
 
-@on_each_loop
+@on_each_way
 async def test_messages_before_the_limit() -> None:
     """What a client may send arrives, though it came together with what it may not."""
     frame = b"\x81\x81\0\0\0\0x"
@@ -184,7 +184,7 @@ async def test_messages_before_the_limit() -> None:
         await until(lambda: len(app.received) == 3)
 
 
-@on_each_loop
+@on_each_way
 async def test_pings_count() -> None:
     """A flood of pings is one of messages."""
     async with serving(Echo(), ws_limit_messages=20) as (server, _), connecting(server) as websocket:
@@ -193,7 +193,7 @@ async def test_pings_count() -> None:
 
 
 @BOTH
-@on_each_loop
+@on_each_way
 async def test_bytes(kind: str) -> None:
     """A client that sends too many bytes is closed with 1008; one that does not goes on."""
     settings = {"ws_limit_bytes": 20_000, "ws_limit_burst": 5}
@@ -216,7 +216,7 @@ async def test_bytes(kind: str) -> None:
         ("ws_max_age", 1.0, (1001, "open for long enough, connect again")),  # after the first echo
     ],
 )
-@on_each_loop
+@on_each_way
 async def test_time(kind: str, setting: str, seconds: float, end: tuple[int, str]) -> None:
     """A WebSocket on which nothing is said, or that is old, is closed with 1001, and the application told."""
     app = application(kind)

@@ -364,6 +364,7 @@ class TestClosing:
             (Frame(Opcode.TEXT, b"\xff").serialize(mask=True), 1007),
             (Frame(Opcode.BINARY, b"x" * 101).serialize(mask=True), 1009),
         ],
+        ids=["reserved bit", "not masked", "not UTF-8", "too long"],
     )
     def test_client_breaks_the_protocol(self, data: bytes, code: int) -> None:
         """The close code says what was wrong; what came before counts, what comes after does not."""

@@ -1,4 +1,6 @@
-"""WebSockets over real sockets, on each event loop, with the client of `websockets` and with raw bytes."""
+"""WebSockets over real sockets, on each event loop, with the client of `websockets` and with raw bytes; and
+once more as streams of HTTP/2, through a relay.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -14,11 +16,13 @@ from websockets.typing import Subprotocol
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
 from hybrid.server.config import Config
-from hybrid.server.connection import Connection
+from hybrid.server.connection import Connection, Handler
 from hybrid.server.context import ServerContext
+from hybrid.server.http2 import Http2
 from hybrid.server.http11 import Http11
-from hybrid.server.loops import loop_factory
-from tests.support.embedded import until
+from hybrid.server.prior_knowledge import FirstBytes
+from tests.support.embedded import relayed, run_on, until
+from tests.support.http2_relay import relaying
 from tests.support.websocket_clients import handshake_bytes
 
 #: Seconds after which a test that has not ended has failed.
@@ -29,14 +33,12 @@ HANDSHAKE = handshake_bytes()
 RunTest = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+@pytest.fixture(params=["asyncio", "uvloop", "uvloop-http2"])
 def on_loop(request: pytest.FixtureRequest) -> RunTest:
     """Run a coroutine function on an event loop of each kind, within the deadline."""
-    factory = loop_factory(request.param)
 
     def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(asyncio.wait_for(test(), DEADLINE))
+        run_on(request.param, test(), DEADLINE)
 
     return run
 
@@ -49,15 +51,20 @@ async def serving(
     loop = asyncio.get_running_loop()
     context = ServerContext(Config(app=application, access_log=False, **settings), application, loop)
 
-    def accept() -> Http11:
+    def accept() -> Handler:
         connection = Connection(context)
         if connections is not None:
             connections.append(connection)
-        return Http11(connection)
+        return FirstBytes(connection, Http2, Http11)
 
     server = await loop.create_server(accept, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
     try:
-        yield server.sockets[0].getsockname()[1]
+        if relayed():
+            async with relaying(port) as entrance:
+                yield entrance
+        else:
+            yield port
     finally:
         server.close()
         for connection in tuple(context.connections):
@@ -313,7 +320,7 @@ class TestFlowControl:
             async with serving(flooding, connections) as port:
                 _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1000)
                 writer.write(HANDSHAKE)
-                await until(lambda: bool(connections) and not connections[0].writable)
+                await until(lambda: any(not e.writable for c in connections for e in c.lasting))
                 assert sent * 100_000 < 50_000_000
                 writer.transport.abort()
                 await until(lambda: bool(ended))
@@ -346,7 +353,7 @@ class TestFlowControl:
             connections: list[Connection] = []
             async with serving(slow, connections) as port, client(port, compression=None) as websocket:
                 flooding = asyncio.ensure_future(flood(websocket))
-                await until(lambda: not connections[0].reading)
+                await until(lambda: any(not e.reading for c in connections for e in c.lasting))
                 assert sent < total
                 go.set()
                 await flooding

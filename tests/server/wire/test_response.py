@@ -49,7 +49,7 @@ PARTS = st.lists(st.binary(max_size=30), min_size=1, max_size=5)
     parts=PARTS,
     announced=st.booleans(),
     method=st.sampled_from(["GET", "HEAD"]),
-    version=st.sampled_from(["1.0", "1.1"]),
+    version=st.sampled_from(["1.0", "1.1", "2"]),
     keep_alive=st.booleans(),
     status=st.sampled_from([200, 201, 204, 205, 304, 404, 500, 299]),
 )
@@ -96,7 +96,9 @@ def test_memory_of_fields_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(encoder([(b"x-number", b"2999")]).encode(b"", False)).values(b"x-number") == [b"2999"]
 
 
-@pytest.mark.parametrize("field", [[b"x-a", b"b"], (b"x-a", b"b"), iter([b"x-a", b"b"])], ids=repr)
+@pytest.mark.parametrize(
+    "field", [[b"x-a", b"b"], (b"x-a", b"b"), iter([b"x-a", b"b"])], ids=["list", "tuple", "iterator"]
+)
 def test_pairs_of_any_kind(field: tuple[bytes, bytes]) -> None:
     """A field is any iterable of two (ASGI HTTP specification, "Response Start")."""
     assert read(encoder([field]).encode(b"", False)).values(b"x-a") == [b"b"]
@@ -194,7 +196,7 @@ class TestAround:
         assert response.values(b"content-length") == [b"4"]
 
     @pytest.mark.parametrize("headers", [[], [(b"content-length", b"9")]])
-    @pytest.mark.parametrize("version", ["1.0", "1.1"])
+    @pytest.mark.parametrize("version", ["1.0", "1.1", "2"])
     def test_rest_of_a_body(self, headers: Headers, version: str) -> None:
         """It goes on in the framing that was begun: length, chunks, or the end of the connection."""
         it = encoder(headers, version=version)
@@ -204,7 +206,7 @@ class TestAround:
         assert read(first + before + b"file" + after, closed=not it.keep_alive).body == b"firstfile"
 
     @pytest.mark.parametrize("headers", [[], [(b"content-length", b"13")]])
-    @pytest.mark.parametrize("version", ["1.0", "1.1"])
+    @pytest.mark.parametrize("version", ["1.0", "1.1", "2"])
     def test_part_of_a_body(self, headers: Headers, version: str) -> None:
         """Others may follow, that pass through or not."""
         it = encoder(headers, version=version)
