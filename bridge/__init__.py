@@ -3,8 +3,9 @@
 The public names below are loaded on first use (PEP 562): somebody who wants one of them need not pay for all.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from hybrid.bridge.imports import lazy_names
 
 if TYPE_CHECKING:
     from hybrid.bridge.auth import (
@@ -227,16 +228,4 @@ _NAMES_IN = {
 }
 _MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}
 
-
-def __getattr__(name: str) -> object:
-    """Load a public name when it is first asked for, and keep it."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(_MODULE_OF[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the lazy names too, so that completion in a shell finds them."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF)

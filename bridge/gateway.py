@@ -1,7 +1,7 @@
 """Making one application of several: WSGI and ASGI, by protocol and by path."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hybrid.bridge.errors import LoadError
 from hybrid.bridge.lanes import Lanes
@@ -16,6 +16,9 @@ from hybrid.bridge.wsgi.own_sockets import parts_of
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import WSGISockets
 from hybrid.bridge.wsgi.threadpool import ThreadPool
+
+if TYPE_CHECKING:  # most gateways have nothing to control
+    from hybrid.bridge.control import Controllable
 
 __all__ = ["Gateway", "Route", "Target", "format_routes", "load_targets"]
 
@@ -131,6 +134,18 @@ class Gateway(ProtocolTypeRouter):
     def leaves(self) -> list[ASGIApp]:
         """Return the ASGI applications, which get a lifespan, in the order of their targets and each once."""
         return list(self._leaves)
+
+    def controllables(self) -> "list[Controllable]":
+        """Return those with lanes that can be asked and told things, see :mod:`hybrid.bridge.control`; those
+        of a gateway among the targets too.
+        """
+        found = [each for leaf in self._leaves if isinstance(leaf, Gateway) for each in leaf.controllables()]
+        lanes = [leaf for leaf in self._leaves if isinstance(leaf, Lanes)]
+        if lanes:
+            from hybrid.bridge.control import Controllable
+
+            found += [each for each in lanes if isinstance(each, Controllable)]
+        return found
 
     def lifespan(self, mode: LifespanMode = "auto") -> Lifespan:
         """Make a lifespan for the :meth:`leaves`, whose messages call them by the names of their targets."""

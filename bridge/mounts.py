@@ -185,7 +185,9 @@ def _wrap(one: _Placed, means: Means) -> Leaves:
     if isinstance(application, TwoLanes):
         pool = means.pools[target.pool]
         pool.at_thread_end.append(application.leave_thread)
-        lanes = application.lanes(WSGIToASGI(application.wsgi, pool=pool, body_policy=policy), pool.threads)
+        threaded = WSGIToASGI(application.wsgi, pool=pool, body_policy=policy)
+        threaded.on_refusal = application.refused
+        lanes = application.lanes(threaded, pool.threads, pool.most_stuck)
         own = {} if application.sockets is None else {"websocket": application.sockets}
         return {"http": lanes, **own}
     if one.is_wsgi:

@@ -12,7 +12,7 @@ from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.hosts import clean_host
 from hybrid.bridge.lifespan import lifespan_app
 from hybrid.bridge.prefixes import clean_prefix
-from hybrid.bridge.types import ASGIApp, Headers, Receive, Resolver, Scope, Send
+from hybrid.bridge.types import ROUTE, ASGIApp, Headers, Receive, Resolver, Scope, Send
 
 _STATUSES = frozenset(HTTPStatus)
 
@@ -172,7 +172,9 @@ class PathRouter(Resolver):
         if not prefix:
             return self._root, scope
         # The path is the one that came, unless the server left root_path out of it, against the ASGI spec.
-        return self._mounts[prefix], {**scope, "path": root_path + below, "root_path": root_path + prefix}
+        found: Scope = {**scope, "path": root_path + below, "root_path": root_path + prefix}
+        found[ROUTE] = scope.get(ROUTE, "") + prefix
+        return self._mounts[prefix], found
 
     def _longest_prefix(self, path: str) -> str:
         """Return the longest mounted prefix of a path, or nothing."""

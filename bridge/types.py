@@ -24,6 +24,9 @@ UNDERSCORES = "hybrid.underscores"
 VOUCHED = "hybrid.vouched"
 #: The key of a scope: on which lane the request is served, and why, as in ``wsgi; sync-view``.
 LANE = "hybrid.lane"
+#: The key of a scope: the pattern, or the view, that a router has found for it: what figures are kept for.
+#: There is a bounded number of them, none of which a client makes up.
+ROUTE = "hybrid.route"
 
 #: Whether lifespan is run: where an application knows it, always, never.
 LifespanMode = Literal["auto", "on", "off"]
@@ -180,13 +183,24 @@ class ThreadedExchange(ScopedWriter, Protocol):
         """Whether the client has been seen to leave. Safe to read on any thread."""
         ...
 
+    @property
+    def gone(self) -> bool:
+        """Whether the request has been taken back, so that an application that has not been called need not
+        be. Safe to read on any thread.
+        """
+        ...
 
-class WatchedExchange(ThreadedExchange, Protocol):
-    """A :class:`ThreadedExchange` of which somebody wants to know when its application is called."""
+
+class TimedExchange(ThreadedExchange, Protocol):
+    """A :class:`ThreadedExchange` of which somebody wants to know how long it waits for a thread."""
 
     def taken(self) -> None:
         """A thread has taken the exchange (worker)."""
         ...
+
+
+class WatchedExchange(TimedExchange, Protocol):
+    """A :class:`ThreadedExchange` of which somebody wants to know when its application is called."""
 
     def called(self, environ: dict[str, Any]) -> None:
         """The application is called with this environ (worker)."""
@@ -248,9 +262,18 @@ class ThreadedApplication:
         """
         raise NotImplementedError
 
+    def submit_timed(self, exchange: TimedExchange) -> None:
+        """Do as :meth:`submit`, and tell the exchange when it is taken. One that cannot tells nothing."""
+        self.submit(exchange)
+
     def submit_watched(self, exchange: WatchedExchange) -> None:
         """Do as :meth:`submit`, and tell the exchange what becomes of it. One that cannot tells nothing."""
         self.submit(exchange)
+
+    def note_gone(self) -> None:
+        """One of the exchanges is :attr:`~ThreadedExchange.gone`, and may still be queued. Runs on the
+        loop.
+        """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection, for a server that does not know this class."""

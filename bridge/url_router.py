@@ -7,7 +7,7 @@ from typing import Any, cast
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.lifespan import lifespan_app
 from hybrid.bridge.routing import each_once, is_path_router, not_found, path_below, refusing
-from hybrid.bridge.types import ASGIApp, Resolver, Scope
+from hybrid.bridge.types import ROUTE, ASGIApp, Resolver, Scope
 from hybrid.bridge.url_patterns import (
     ForeignInclude,
     ForeignPattern,
@@ -177,8 +177,10 @@ def _route(route: AnyRoute) -> URLRoute:
 def _below(scope: Scope, route: URLRoute, rest: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Scope:
     """Return the scope of the application below a route that has matched."""
     outer: dict[str, Any] = scope.get("url_route") or {}
+    before: str = scope.get(ROUTE, "")
     return {
         **scope,
+        ROUTE: f"{before}{route.text}" if before[-1:] == "/" else f"{before}/{route.text}",
         "path_remaining": rest,
         "url_route": {
             "args": (*outer.get("args", ()), *args),

@@ -4,10 +4,12 @@ routes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.gateway import Gateway, Route, Target, load_targets
 from hybrid.bridge.imports import without_collection
+from hybrid.bridge.lanes import TwoLanes
 from hybrid.bridge.lifespan import Lifespan
 from hybrid.bridge.targets import add_app_dir, call_factory, parse_target
 from hybrid.bridge.types import ASGIApp, BodyPolicy, Resolver
@@ -15,9 +17,12 @@ from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.config import Config
-from hybrid.server.frameworks import adapted, fit_in, named
+from hybrid.server.frameworks import adapted, fit_in
 from hybrid.server.sources.env_file import load_env_file
 from hybrid.server.static import with_files
+
+if TYPE_CHECKING:  # most servers have nothing to control
+    from hybrid.bridge.control import Controllable
 
 
 class LoadedApplication(NamedTuple):
@@ -29,6 +34,7 @@ class LoadedApplication(NamedTuple):
         pools: the threads of its WSGI applications, by name; ``""`` is the default.
         sockets: the threads of their WebSockets; None when these are refused.
         routes: the table to print; empty for a router that was built by hand.
+        controllables: what can be asked and told things while it is served.
     """
 
     application: ASGIApp
@@ -36,6 +42,7 @@ class LoadedApplication(NamedTuple):
     pools: Mapping[str, ThreadPool]
     sockets: SocketThreads | None = None
     routes: Sequence[Route] = ()
+    controllables: "Sequence[Controllable]" = ()
 
 
 def load_application(config: Config, mounts: Sequence[Target] | None = None) -> LoadedApplication:
@@ -49,15 +56,30 @@ def load_application(config: Config, mounts: Sequence[Target] | None = None) -> 
     with without_collection():
         targets = load_configured(config) if mounts is None else with_files(config, mounts)
     fit_in(config)
+    for name, wanted in (("observe", config.observe), ("shadow", config.shadow)):
+        if wanted:
+            _check_two_lanes(name, config, targets)
     pools = _make_pools(config)
     sockets = SocketThreads(config.websocket_threads) if config.websocket_threads else None
-    if mounts is None and config.targets is None and not config.static and _is_router(targets):
+    if mounts is None and config.targets is None and len(targets) == 1 and _is_router(targets):
         application = cast("ASGIApp", targets[0].application)
-        return LoadedApplication(application, Lifespan([application], config.lifespan), pools, sockets)
+        lifespan = Lifespan([application], config.lifespan)
+        controllables = application.controllables() if isinstance(application, Gateway) else ()
+        return LoadedApplication(application, lifespan, pools, sockets, (), controllables)
     # What is larger than Config.limit_request_body does not come this far, whoever it is for.
     policy = BodyPolicy(buffer=config.wsgi_buffer, limit=0)
     gateway = Gateway(targets, pool=pools[""], pools=pools, sockets=sockets, body_policy=policy)
-    return LoadedApplication(gateway, gateway.lifespan(config.lifespan), pools, sockets, gateway.routes())
+    lifespan, routes = gateway.lifespan(config.lifespan), gateway.routes()
+    return LoadedApplication(gateway, lifespan, pools, sockets, routes, gateway.controllables())
+
+
+def _check_two_lanes(name: str, config: Config, targets: Sequence[Target]) -> None:
+    """Refuse what needs two lanes where there are none, or where nobody could ask what came of it."""
+    if not any(isinstance(each.application, TwoLanes) for each in targets):
+        raise ConfigError(f"{name}: nothing is served on two lanes; --django serves a Django project on them")
+    if not config.controlled:
+        seen = "what is seen" if name == "observe" else "what came of it"
+        raise ConfigError(f"{name}: {seen} is asked for at the control socket, and control is none")
 
 
 def load_configured(config: Config) -> list[Target]:
@@ -88,7 +110,7 @@ def _load_applications(config: Config) -> list[Target]:
         replace(each, factory=each.factory or config.factory, interface=each.interface or forced)
         for each in specs
     )
-    return adapted([*named(config), *targets], config)
+    return adapted(targets, config)
 
 
 def _make_pools(config: Config) -> dict[str, ThreadPool]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextvars import Context, copy_context
 from email.utils import formatdate
 from time import time
@@ -18,6 +18,7 @@ from hybrid.server.forwarded import Peers
 from hybrid.server.gate import Gate
 from hybrid.server.ops.access_log import AccessLog
 from hybrid.server.ops.atoms import LineFormat
+from hybrid.server.ops.metrics.tallies import Tallies
 from hybrid.server.outbox import Outbox
 from hybrid.server.wire.response import DefaultFields, note_default_names
 
@@ -29,8 +30,10 @@ class OpenConnection(Protocol):
     """What the server does to a connection from outside."""
 
     @property
-    def lasting(self) -> bool:
-        """Whether its client stays until it is closed, and then comes back: a WebSocket."""
+    def lasting(self) -> "Collection[OpenConnection]":
+        """What of it is a WebSocket, whose client stays until it is closed, and then comes back: itself, some
+        of the streams that it carries, or nothing.
+        """
         ...
 
     def tick(self, now: float) -> None:
@@ -67,6 +70,7 @@ class ServerContext:
         gate: what lets requests into the applications; None when any number may be there.
         access_log: logs what has been answered; None when nobody wants that.
         outbox: where workers leave responses for the loop to send.
+        tallies: counts what is served; None when nobody wants that.
         peers: who is believed what of the client.
         draining: whether the server is stopping: responses close their connection, nothing new is accepted.
         patient: whether a client that may be about to use its connection again is given a moment to.
@@ -112,7 +116,9 @@ class ServerContext:
         self._started_with = copy_context()
         self._constant_fields = _constant_fields(config)
         self._sends_date = config.date_header and not any(name == "date" for name, _ in config.header_fields)
-        self.access_log = _access_log(config, application)
+        labels = application.labels() if isinstance(application, Gateway) else {}
+        self.access_log = _access_log(config, labels)
+        self.tallies = Tallies(labels, self.http_application) if config.metrics else None
         self.tick()
 
     def __repr__(self) -> str:
@@ -174,13 +180,13 @@ def _constant_fields(config: Config) -> DefaultFields:
     return tuple(b"%b: %b\r\n" % field for field in fields)
 
 
-def _access_log(config: Config, application: ASGIApp) -> AccessLog | None:
-    """Return what logs the accesses of a server that runs this application; None when nobody wants that."""
+def _access_log(config: Config, labels: Mapping[int, tuple[str, str]]) -> AccessLog | None:
+    """Return what logs accesses of applications that are called so; None when nobody wants that."""
     if not config.access_log and config.access_logger is None:
         return None
     return AccessLog(
         LineFormat(config.access_log_format),
         LineFormat(config.access_log_websocket_format),
         sink=config.access_logger,
-        labels=application.labels() if isinstance(application, Gateway) else {},
+        labels=labels,
     )

@@ -109,7 +109,7 @@ class Drain:
         await loop_turns()  # in which some are accepted who wait for that, whoever listens there too
         self._close_listeners(last=True)
         await loop_turns(4)  # in which those become connections, and what they have sent is read
-        lasting = [connection for connection in context.connections if connection.lasting]
+        lasting = [each for connection in context.connections for each in connection.lasting]
         # All in one turn of the loop: a response that ended between would be followed by a close that it has
         # not told of.
         context.patient = context.draining = True

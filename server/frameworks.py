@@ -12,16 +12,18 @@ from typing import Protocol, cast
 import hybrid
 from hybrid.bridge.gateway import Target
 from hybrid.server.config import Config
+from hybrid.server.config.static import StaticMount
 
 
 class Adapter(Protocol):
     """What the module that knows a framework has."""
 
-    def load(self, config: Config) -> Target:
-        """Return the project that a configuration names by what it is called in the framework.
+    def load(self, config: Config, targets: Sequence[Target]) -> list[Target]:
+        """Return the project that a configuration names by what it is called in the framework, and after it
+        the targets that are no part of it.
 
         Raises:
-            LoadError: it cannot be loaded.
+            LoadError: it cannot be loaded, or a target has its place.
         """
         ...
 
@@ -30,6 +32,14 @@ class Adapter(Protocol):
 
         Raises:
             LoadError: what is to be made of them cannot be.
+        """
+        ...
+
+    def static_mounts(self, targets: Sequence[Target], config: Config) -> list[StaticMount]:
+        """Return where the static files of the framework's project are.
+
+        Raises:
+            ConfigError: there is no project, or its settings name none.
         """
         ...
 
@@ -42,18 +52,24 @@ class Adapter(Protocol):
         ...
 
 
-def named(config: Config) -> list[Target]:
-    """Return the projects that a configuration names by what they are called in their framework."""
-    return [] if config.django is None else [_adapter("django").load(config)]
-
-
 def adapted(targets: Sequence[Target], config: Config) -> list[Target]:
-    """Return the targets as those who know their frameworks want them served."""
-    result = list(targets)
+    """Return the targets as those who know their frameworks want them served, after the projects that the
+    configuration names by what they are called there.
+    """
+    result = list(targets) if config.django is None else _adapter("django").load(config, targets)
     for framework in _present():
         if any(_is_of(framework, each.application) for each in targets):
             result = _adapter(framework).adapt(result, config)
     return result
+
+
+def django_static_mounts(targets: Sequence[Target], config: Config) -> list[StaticMount]:
+    """Return where the static files of the Django project among targets are, if they are to be served.
+
+    Raises:
+        ConfigError: there is no project, or its settings name none.
+    """
+    return _adapter("django").static_mounts(targets, config) if config.django_static else []
 
 
 def fit_in(config: Config) -> None:

@@ -9,6 +9,8 @@ from hybrid.bridge.routes import Route
 from hybrid.server.allowlist import AllowList
 from hybrid.server.config import Config
 from hybrid.server.config.addresses import TCPAddress
+from hybrid.server.config.static import StaticMount
+from hybrid.server.frameworks import django_static_mounts
 from hybrid.server.layers import APART, keeps_workers_apart
 
 #: Looks at the settings, and says what is dangerous, each in one line.
@@ -67,9 +69,15 @@ def _has_key(file: Path) -> bool:
 
 
 def _files(config: Config) -> Iterator[str]:
-    for prefix, directory in config.static_mounts:
-        if Path.cwd().is_relative_to(Path(directory).resolve()):
-            yield f"static: what is in the current directory can be read by anybody, at {prefix}"
+    for mount in config.static_mounts:
+        if _is_around_here(mount):
+            yield f"static: what is in the current directory can be read by anybody, at {mount.prefix}"
+    if any(map(_is_around_here, django_static_mounts((), config))):
+        yield "django_static: what is in the current directory can be read by anybody: it is in STATIC_ROOT"
+
+
+def _is_around_here(mount: StaticMount) -> bool:
+    return Path.cwd().is_relative_to(Path(mount.directory).resolve())
 
 
 def _descriptors(config: Config) -> Iterator[str]:

@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
-from typing import Any
+from typing import Any, Literal
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.config.processes import LoopName
 
 #: Seconds that tasks which are left at the end may take to clean up.
 _END_SECONDS = 1.0
 
 
-def loop_factory(name: LoopName) -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory(name: Literal["auto", "uvloop", "asyncio"]) -> Callable[[], asyncio.AbstractEventLoop]:
     """Return what makes the loop: uvloop for ``auto`` where it is installed, about twice as fast; asyncio's
     otherwise.
 

@@ -49,7 +49,7 @@ def refuse_taken(path: str | os.PathLike[str]) -> None:
     if not file.parent.is_dir():
         raise ConfigError(f"pidfile: {file} cannot be written: there is no such directory")
     pid = _read(file)
-    if pid not in (None, os.getpid()) and _is_running(pid):
+    if pid not in (None, os.getpid()) and is_running(pid):
         raise BindError(f"pidfile: process {pid}, which {file} names, is running")
 
 
@@ -73,7 +73,8 @@ def _read(file: Path) -> int | None:
     return pid if pid > 0 else None
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Tell whether there is a process of this id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

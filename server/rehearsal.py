@@ -8,6 +8,7 @@ from hybrid.server.hazards import hazards
 from hybrid.server.layers import ServerLayers
 from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import loop_factory, run_loop
+from hybrid.server.ops.control.places import prepare_control
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.pidfile import pid_file
 from hybrid.server.reload import Watch
@@ -40,6 +41,8 @@ class Rehearsal:
             Certificates(config)
         if config.reload:
             Watch(config)
+        if config.control_folder is not None:
+            prepare_control(config.control_folder)
         self.routes = format_routes(self._loaded.routes) if self._loaded.routes else ""
         self.warnings = list(hazards(config, self._loaded.routes))
 

@@ -11,9 +11,11 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Names the sockets that a child inherits, by descriptor; who finds it is such a child.
 _SOCKETS = "_HYBRID_RELOAD_SOCKETS"
+#: The same for the sockets of ``ops``.
+_OPS_SOCKETS = "_HYBRID_RELOAD_OPS_SOCKETS"
 #: Seconds that requests in flight may take when a file has changed: whoever has changed it waits for it.
 _DRAIN_SECONDS = 0.25
 #: Seconds after which a child that has been told to end is killed.
@@ -52,35 +56,56 @@ def serve_reloading(config: Config) -> None:
     if config.workers > 1:
         _say("one process serves, for reload")
     watch = Watch(config)
-    listeners = Listeners.bind(config, take_passed_sockets())
-    try:
-        with pid_file(config.pidfile):
-            _Reloader(listeners.sockets, watch).run()
-    finally:
-        listeners.close()
+    passed = take_passed_sockets()
+    listeners = Listeners.bind(config, passed)
+    with closing(listeners), closing(Listeners.bind_ops(config, passed)) as ops, pid_file(config.pidfile):
+        inherited = {_SOCKETS: listeners.sockets, _OPS_SOCKETS: ops.sockets}
+        _Reloader(inherited, watch, lambda child: _remove_control(config, child)).run()
 
 
 def _serve_once(config: Config) -> None:
     """Be the child: serve on the sockets that were inherited, and be quick at the end."""
     from hybrid.server.server import Server
 
-    descriptors = os.environ.pop(_SOCKETS).split(",")
+    sockets, ops_sockets = _take_inherited(_SOCKETS), _take_inherited(_OPS_SOCKETS)
     drain = min(config.timeout_graceful_shutdown, _DRAIN_SECONDS)
-    sockets = [socket.socket(fileno=int(each)) for each in descriptors]
-    for each in sockets:
-        each.set_inheritable(False)
     config = replace(config, reload=False, workers=1, pidfile=None, shutdown_delay=0)
     config.timeout_graceful_shutdown = drain
     config.static_fresh = True
-    Server(config).run(sockets)
+    server = Server(config)
+    server.ops_sockets = ops_sockets
+    server.run(sockets)
+
+
+def _take_inherited(variable: str) -> list[socket.socket]:
+    """Return the sockets that a variable names, and let no other process have them."""
+    descriptors = os.environ.pop(variable, "")
+    sockets = [socket.socket(fileno=int(each)) for each in descriptors.split(",") if each]
+    for each in sockets:
+        each.set_inheritable(False)
+    return sockets
+
+
+def _remove_control(config: Config, child: int) -> None:
+    """Remove the control directory of a child that may have been killed."""
+    if config.controlled:
+        from hybrid.server.ops.control.places import remove_server
+
+        remove_server(config.control_folder, child)
 
 
 class _Reloader:
     """The process that watches: it has a child, or waits for a change that lets one start."""
 
-    def __init__(self, sockets: Sequence[socket.socket], watch: "Watch") -> None:
-        self._descriptors = [each.fileno() for each in sockets]
+    def __init__(
+        self,
+        inherited: Mapping[str, Sequence[socket.socket]],
+        watch: "Watch",
+        at_end: Callable[[int], object],
+    ) -> None:
+        self._inherited = {name: [each.fileno() for each in sockets] for name, sockets in inherited.items()}
         self._watch = watch
+        self._at_end = at_end  # of a child, with its process id
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -103,12 +128,16 @@ class _Reloader:
 
     def _start(self) -> None:
         """Start a child with the command line of this process."""
-        environment = {**os.environ, _SOCKETS: ",".join(map(str, self._descriptors))}
+        named = {name: ",".join(map(str, numbers)) for name, numbers in self._inherited.items()}
         command = [sys.executable, *sys.orig_argv[1:]]
-        self._child = subprocess.Popen(command, env=environment, pass_fds=self._descriptors)  # noqa: S603
+        self._child = subprocess.Popen(  # noqa: S603
+            command, env={**os.environ, **named}, pass_fds=list(chain(*self._inherited.values()))
+        )
 
     def _child_ended(self, code: int) -> None:
         """It has ended by itself: because it could not start, or crashed, or was told to by somebody else."""
+        assert self._child is not None
+        self._at_end(self._child.pid)
         if code:
             _say(f"the server has ended, exit code {code}; waiting for a change")
             self._child = None
@@ -125,6 +154,7 @@ class _Reloader:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        self._at_end(self._child.pid)
         self._child = None
 
     def _handle_signal(self, number: int, frame: FrameType | None) -> None:

@@ -9,7 +9,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, suppress
-from importlib import import_module
+from math import inf
+from time import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +31,18 @@ from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
+from hybrid.server.ops.metrics.lag import LoopSight
 from hybrid.server.pidfile import pid_file
-from hybrid.server.protocols import protocol_factory
+from hybrid.server.protocols import load_rest, protocol_factory
 from hybrid.server.pulse import start_pulse
 from hybrid.server.signals import Handler, signals_handled
 from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
 
 if TYPE_CHECKING:
+    from hybrid.server.console.serving import ConsoleServer
+    from hybrid.server.ops.control.serving import Control
+    from hybrid.server.ops.metrics.snapshot import Workers
+    from hybrid.server.status.commands import Status
     from hybrid.server.tls import Certificates
 
 logger = logging.getLogger("hybrid.server")
@@ -52,8 +58,8 @@ _JOIN_SECONDS = 1.0
 _STEP = 0.05
 
 
-#: Seconds after the start in which WebSockets are loaded, if nobody has asked for one yet: the first response
-#: need not wait for them, nor the first handshake.
+#: Seconds after the start in which WebSockets and HTTP/2 are loaded, if nobody has asked for them, and the
+#: control socket of a server without lanes is opened: neither the start need wait for them, nor a handshake.
 _SETTLED_SECONDS = 1.0
 
 
@@ -70,6 +76,10 @@ class Server:
         exit_reason: why it stops, once it does.
         on_started: called on the loop once it accepts connections, instead of saying so in the log.
         on_stopping: called on the loop once it begins to stop, whoever has told it to.
+        workers: says what is known of worker processes, where this is one of them.
+        ops_sockets: what ``ops`` names, where somebody has opened it already, for several processes.
+        main_process: the id of the process by which those who operate this server know it; None for one
+            inside somebody's program, which has a control socket only where :attr:`config` says so.
     """
 
     def __init__(self, config: Config) -> None:
@@ -80,6 +90,9 @@ class Server:
         self.exit_reason: ExitReason | None = None
         self.on_started: Callable[[], object] | None = None
         self.on_stopping: Callable[[], object] | None = None
+        self.workers: Callable[[], Workers | None] = lambda: None
+        self.ops_sockets: Sequence[socket.socket] | None = None
+        self.main_process: int | None = None
         self._should_exit = False
         self._force_exit = False
         self._served = False
@@ -89,7 +102,10 @@ class Server:
         self._layers = ServerLayers(config)
         self._loaded: LoadedApplication | None = None
         self._certificates: Certificates | None = None
+        self._control: Control | None = None
+        self._console: ConsoleServer | None = None
         self._pulse: asyncio.Task[None] | None = None
+        self._sight = LoopSight(config.loop_watch, counts=config.metrics)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_started = asyncio.Event()
         self._told = asyncio.Event()  # that should_exit or force_exit has changed
@@ -102,6 +118,11 @@ class Server:
     def urls(self) -> list[str]:
         """Where it listens: ``http://127.0.0.1:8000``, ``unix:/run/app.sock``; nothing before it does."""
         return [] if self.listeners is None else self.listeners.urls
+
+    @property
+    def ops_urls(self) -> list[str]:
+        """Where it tells how it is (``ops``); nothing where it does not, or not yet."""
+        return [] if self._console is None else self._console.urls
 
     async def wait_started(self) -> None:
         """Wait until it accepts connections. On its own loop; whoever waits watches :meth:`serve` too."""
@@ -149,6 +170,7 @@ class Server:
                 each error is one line on stderr.
         """
         self._by_itself = True
+        self.main_process = self.main_process or os.getpid()
         try:
             configure_logging(self.config.log_plan())
             self._notifier = Notifier(os.environ)
@@ -174,7 +196,7 @@ class Server:
         loop of their own: best before there is one here.
 
         Args:
-            mounts: applications to serve instead of those that the configuration names.
+            mounts: applications to serve instead of those that the configuration names, as they are.
             around: wraps what comes of all of them.
 
         Raises:
@@ -219,6 +241,7 @@ class Server:
             from hybrid.server.tls import Certificates
 
             self._certificates = Certificates(self.config)
+        self._control = self._make_control(loaded)
         state: dict[str, Any] = {}
         notice = ShutdownNotice()
         current = CURRENT.set(notice)
@@ -231,6 +254,7 @@ class Server:
             # Only now: the lifespan may have changed the routes.
             context = ServerContext(self.config, loaded.application, self._loop, notice)
             context.state, context.limits_hit = state, self.limits_hit
+            context.outbox.lulls = [pool.lull for pool in loaded.pools.values()]
             drain = Drain(context, loaded, self._stop_listening, self._wait_told, lambda: self.force_exit)
             try:
                 await self._listen_and_serve(context, drain, sockets)
@@ -238,6 +262,8 @@ class Server:
                 await self._shut_down(self._loop, loaded.lifespan, drain.left)
         finally:
             await self._layers.close(_CANCEL_SECONDS if self.force_exit else _SHUTDOWN_SECONDS)
+            if self._console is not None:  # the last that answers
+                await self._console.close()
             batch_logs(None)
             CURRENT.reset(current)
             if self._pulse is not None:
@@ -264,29 +290,122 @@ class Server:
                 for listener in self.listeners.each:
                     listener.scheme = "https"
             factory = protocol_factory(context, self._certificates, self._request_limit_reached)
+            await self._let_operate(context, entrance)  # before requests are served otherwise than others do
             await self.listeners.start(factory, entrance)
+            if self._console is not None:
+                await self._console.open()
             self._announce()
+            self._sight.start()
             self.started = True
             self._has_started.set()
             self._notifier.ready(f"listening on {', '.join(self.listeners.urls)}")
             self._notifier.start_watchdog(context.loop)
             if self.config.callback_notify is not None:
                 self._pulse = start_pulse(self.config.callback_notify, self.config.timeout_notify)
-            later = context.loop.call_later(_SETTLED_SECONDS, import_module, "hybrid.server.upgrade")
-            while not self.should_exit:
-                await self._wait_told(context.TICK)
-                context.tick()
-                if self._certificates is not None:
-                    self._certificates.reload()
-                flush_logs()
+            await self._serve_until_told(context, entrance)
             self._notifier.stopping(f"stopping, with {len(context.connections)} connections")
             if self.on_stopping is not None:
                 self.on_stopping()
-            later.cancel()
+            if self._control is not None:
+                self._control.hide()
             await drain.run()
         finally:
             await drain.cut_off()
+            self._sight.stop()
+            if self._control is not None:
+                await self._control.close()
             await cancel_tasks(self.listeners.starting, _CANCEL_SECONDS)
+
+    async def _serve_until_told(self, context: ServerContext, entrance: Entrance) -> None:
+        """Let time pass."""
+        settling = context.loop.time() + _SETTLED_SECONDS
+        while not self.should_exit:
+            await self._wait_told(context.TICK)
+            self._tick(context)
+            if context.loop.time() >= settling:
+                settling = inf
+                await self._settle(context, entrance)
+
+    async def _let_operate(self, context: ServerContext, entrance: Entrance) -> None:
+        """Let those who operate this server ask how it is, and tell it things."""
+        ops = self._ops_listeners()
+        if self._control is None and ops is None:
+            return
+        status = self._make_status(context, entrance)
+        if ops is not None:
+            self._console = _make_console(self.config, ops, status)
+        if self._control is not None:
+            self._control.offer(status)
+            await self._control.open()
+
+    def _make_control(self, loaded: LoadedApplication) -> "Control | None":
+        """Make what lets a server be asked and told things, where that is wanted or there is anything."""
+        folder = self.config.control_folder
+        by_default = bool(loaded.controllables or self.config.ops) and self._is_reachable
+        if not self.config.controlled or (folder is None and not by_default):
+            return None
+        from hybrid.server.ops.control.serving import Control
+
+        return Control(folder, self.main_process or os.getpid(), loaded.controllables, lambda: self.urls)
+
+    @property
+    def _is_reachable(self) -> bool:
+        """Whether those who operate this server know it by its main process, and the system has sockets for
+        that.
+        """
+        return self.main_process is not None and hasattr(socket, "AF_UNIX")
+
+    async def _settle(self, context: ServerContext, entrance: Entrance) -> None:
+        """Load, and open, what no start has to wait for: the control socket of a server that can only be
+        asked how it is, too.
+        """
+        load_rest(self.config)
+        if self._control is None and self.config.controlled and self._is_reachable:
+            from hybrid.server.ops.control.serving import Control
+
+            assert self.main_process is not None
+            control = Control(None, self.main_process, (), lambda: self.urls, level=logging.DEBUG)
+            control.offer(self._make_status(context, entrance))
+            await control.open()
+            self._control = control
+
+    def _ops_listeners(self) -> Listeners | None:
+        """Open where it tells how it is, or take what was opened for it."""
+        if self.config.ops is None:
+            return None
+        if self.ops_sockets is not None:
+            return Listeners.given(self.ops_sockets, self.config.backlog)
+        return Listeners.bind_ops(self.config, self._passed)
+
+    def _make_status(self, context: ServerContext, entrance: Entrance) -> "Status":
+        """Make what says how this process, and the server, is."""
+        from hybrid.server.status.commands import Status
+        from hybrid.server.status.sources import Sources
+
+        loaded = self.load()
+        sources = Sources(
+            context,
+            loaded.pools,
+            loaded.sockets,
+            entrance,
+            self._sight,
+            lambda: self.ready,
+            lambda: self.urls,
+            self.workers,
+            time(),
+        )
+        return Status(sources)
+
+    def _tick(self, context: ServerContext) -> None:
+        """Look at what only time changes."""
+        context.tick()
+        if context.tallies is not None:
+            context.tallies.tick()
+        if self._control is not None:
+            self._control.look()
+        if self._certificates is not None:
+            self._certificates.reload()
+        flush_logs()
 
     def _request_limit_reached(self) -> None:
         if self.exit_reason is None:
@@ -300,11 +419,14 @@ class Server:
         if self.on_started is not None:
             self.on_started()
             return
-        for url in self.listeners.urls:
+        lines = [f"listening on {url}" for url in self.listeners.urls]
+        if self._console is not None:
+            lines += self._console.lines
+        for line in lines:
             if self._by_itself:
-                print(f"hybrid: listening on {url}", file=sys.stderr)
+                print(f"hybrid: {line}", file=sys.stderr)
             else:
-                logger.info("listening on %s", url)
+                logger.info("%s", line)
         if self._by_itself and self._loaded.routes:
             print(format_routes(self._loaded.routes), file=sys.stderr, flush=True)
 
@@ -378,6 +500,17 @@ class Server:
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(reopen_log_files)
+
+
+def _make_console(config: Config, listeners: Listeners, status: "Status") -> "ConsoleServer":
+    """Make what tells those who operate the server how it is; the sockets are closed if that cannot be."""
+    from hybrid.server.console.serving import ConsoleServer
+
+    try:
+        return ConsoleServer(config, listeners, status)
+    except BaseException:
+        listeners.close()
+        raise
 
 
 def _release_threads(loaded: LoadedApplication) -> None:

@@ -19,7 +19,7 @@ class StallWatch:
     __slots__ = ("_deadline", "_waiting")
 
     def __init__(self) -> None:
-        self._waiting: tuple[int, int] | None = None
+        self._waiting: tuple[int, ...] | None = None
         self._deadline = 0.0
 
     def __repr__(self) -> str:
@@ -29,7 +29,10 @@ class StallWatch:
         """Look again, at the time ``now``. True when the client has taken nothing since a look whose
         ``deadline`` has passed.
         """
-        waiting = transport.get_write_buffer_size(), system_queue(transport)
+        return self.is_same((transport.get_write_buffer_size(), system_queue(transport)), now, deadline)
+
+    def is_same(self, waiting: tuple[int, ...], now: float, deadline: float) -> bool:
+        """Tell the same of whatever changes when the client takes something."""
         if waiting != self._waiting:
             self._waiting, self._deadline = waiting, deadline
         return now >= self._deadline

@@ -5,8 +5,7 @@ import random
 from collections.abc import Callable
 
 from hybrid.server.config import Config
-from hybrid.server.connection import Connection
-from hybrid.server.context import ServerContext
+from hybrid.server.connection import Connection, Handler
 from hybrid.server.http11 import Http11
 from hybrid.server.wire.http11 import Request
 
@@ -59,15 +58,21 @@ class _CountingHttp11(Http11):
         super()._begin(request)
 
 
-def http11_factory(context: ServerContext, enough: Callable[[], object]) -> Callable[[Connection], Http11]:
-    """Return what speaks HTTP on a new connection: something that counts only if a setting asks for it.
+def request_count(config: Config, enough: Callable[[], object]) -> RequestCount | None:
+    """Return what counts the requests of a server, on connections of every version; None where no setting
+    asks for it.
 
     Args:
-        context: what the connections share.
+        config: the settings.
         enough: called when the server has had as many requests as it may.
     """
-    config = context.config
     if not config.limit_max_requests and not config.limit_keep_alive_requests:
+        return None
+    return RequestCount(config, enough)
+
+
+def http11_factory(count: RequestCount | None) -> Callable[[Connection], Handler]:
+    """Return what speaks HTTP/1.1 on a connection: something that counts only if there is a count."""
+    if count is None:
         return Http11
-    count = RequestCount(config, enough)
     return lambda connection: _CountingHttp11(connection, count)

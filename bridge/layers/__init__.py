@@ -7,8 +7,9 @@ The names and rules are those of the Channels layer specification
 The public names below are loaded on first use (PEP 562): who has one layer need not pay for the others.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from hybrid.bridge.imports import lazy_names
 
 if TYPE_CHECKING:
     from hybrid.bridge.layers.anywhere import publish, send
@@ -39,11 +40,4 @@ _MODULE_OF = {
     "send": "hybrid.bridge.layers.anywhere",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Load a public name when it is first asked for, and keep it."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(_MODULE_OF[name]), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF)

@@ -9,7 +9,7 @@ import fnmatch
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.layers.losses import Losses
@@ -50,6 +50,22 @@ def copy_message(value: Any) -> Any:
     if kind in _IMMUTABLE:
         return value
     return copy.deepcopy(value)
+
+
+class LayerFigures(NamedTuple):
+    """What a channel layer has, and has done since it was made, as far as this process knows.
+
+    Attributes:
+        groups: groups that have members.
+        members: memberships of them.
+        sent: messages to channels and groups that were delivered here.
+        delivered: for how many channels these were, together.
+    """
+
+    groups: int
+    members: int
+    sent: int
+    delivered: int
 
 
 class BaseChannelLayer(abc.ABC):
@@ -249,6 +265,10 @@ class BaseChannelLayer(abc.ABC):
         """Let go of connections, in layers that have some. Memberships of this process end."""
 
     # Rules.
+
+    def figures(self) -> LayerFigures | None:
+        """Return what the layer has, and has done; None where it does not know."""
+        return None
 
     def get_capacity(self, channel: str) -> int:
         """Return how many messages may wait in a channel of this name."""

@@ -33,6 +33,8 @@ class Books:
         pause: seconds between two searches for what has expired.
         sweep_at: when the next one is due.
         keeps_history: whether there are groups that have one.
+        sent: messages to channels and groups that were delivered.
+        delivered: for how many channels these were, together.
     """
 
     def __init__(self, rules: BaseChannelLayer, surplus: int) -> None:
@@ -45,6 +47,7 @@ class Books:
         self.pause = min(rules.expiry, rules.group_expiry)
         self.sweep_at = 0.0
         self.keeps_history = rules.keeps_history
+        self.sent = self.delivered = 0
         self._deaf: set[str] = set()  # channels that nobody reads, and that are to be closed
         self._rules = rules
         self._surplus = surplus
@@ -65,6 +68,8 @@ class Books:
             if self.keeps_history:
                 self._remember(group, letter[1], now)
             channels = self.members.channels(group, letter[0])
+        self.sent += 1
+        self.delivered += len(channels)
         if self.boxes.is_late(letter, now):
             self.boxes.expire(name, len(channels))
         else:

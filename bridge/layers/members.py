@@ -149,6 +149,11 @@ class Memberships:
             if member.until > now
         ]
 
+    def count(self) -> tuple[int, int]:
+        """Return how many groups there are, without those who watch them, and how many memberships."""
+        sizes = [len(members) for group, members in self._groups.copy().items() if not group.endswith("!")]
+        return len(sizes), sum(sizes)
+
     def expire(self, now: float) -> list[Event]:
         """End the memberships whose time is over, and find :attr:`next_end`."""
         over: list[tuple[float, str, str]] = []

@@ -17,6 +17,7 @@ from hybrid.bridge.layers.base import (
     BaseChannelLayer,
     ChannelCapacity,
     HistoryLengths,
+    LayerFigures,
     Overflow,
     copy_message,
 )
@@ -121,6 +122,8 @@ class InMemoryChannelLayer(BaseChannelLayer):
         self.require_valid_message(message)
         copied = copy_message(message)
         with self._switchboard.changing() as now:
+            self._books.sent += 1
+            self._books.delivered += 1
             accepted = self._books.put(channel, (now, copied, None), now)
         if not accepted:
             capacity = self.get_capacity(channel)
@@ -241,6 +244,13 @@ class InMemoryChannelLayer(BaseChannelLayer):
         with self._switchboard.looking():
             self._switchboard.clear()
             self._books.clear()
+
+    def figures(self) -> LayerFigures:
+        """Return what the layer has, and has done; any thread."""
+        books = self._books
+        with self._switchboard.looking():
+            groups, members = books.members.count()
+            return LayerFigures(groups, members, books.sent, books.delivered)
 
     async def close(self) -> None:
         """End every membership, and log what was lost and has not been logged."""

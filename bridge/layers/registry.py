@@ -111,6 +111,11 @@ class ChannelLayers:
             self._set.clear()
             self._made.clear()
 
+    def made(self) -> list[tuple[str, ChannelLayer]]:
+        """Return the layers that there are by now, with their aliases; none is made for it."""
+        layers = {**self._made, **self._set}
+        return [(alias, layer) for alias, layer in layers.items() if layer is not None]
+
     def known(self) -> list[str]:
         """Return the aliases that the program has said anything about, and those that have been asked for."""
         aliases: dict[str, object] = {**self.framework(), **self._configured, **self._made, **self._set}

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from hybrid.bridge.errors import ChannelLayerError, ConfigError
 from hybrid.bridge.layers.backlog import Backlog
-from hybrid.bridge.layers.base import BaseChannelLayer
+from hybrid.bridge.layers.base import BaseChannelLayer, LayerFigures
 from hybrid.bridge.layers.codec import MAX_MESSAGE_SIZE
 from hybrid.bridge.layers.errands import Errand, Errands
 from hybrid.bridge.layers.home import Home
@@ -66,6 +66,10 @@ class Resident(BaseChannelLayer):
         self._backlog: Backlog[Parcel] = Backlog(self._backlog_limit, self._collect)
         self._link: Link | None = None
         self._home = Home(self)
+
+    def figures(self) -> LayerFigures:
+        """Return what the layer has, and has done, in this process."""
+        return self._local.figures()
 
     def __repr__(self) -> str:
         link = self._link or "not at work"

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import CancelledError as FutureCancelled
 from contextlib import suppress
 from io import BytesIO
@@ -22,6 +22,7 @@ from hybrid.bridge.types import (
     Send,
     ThreadedApplication,
     ThreadedExchange,
+    TimedExchange,
     WatchedExchange,
 )
 from hybrid.bridge.wsgi.body import RequestBody
@@ -54,7 +55,13 @@ class WSGIToASGI(ThreadedApplication):
             :func:`~hybrid.bridge.wsgi.siblings.has_siblings`.
         body_policy: where request bodies are kept, how large they may be, and whether the application reads
             them as they come.
+
+    Attributes:
+        on_refusal: is called with the scope of each request that is answered in the application's place, as
+            no thread was free for it in time, or its own is stuck (loop); not where the client has left.
     """
+
+    on_refusal: Callable[[Scope], object] | None = None
 
     def __init__(
         self,
@@ -79,11 +86,40 @@ class WSGIToASGI(ThreadedApplication):
 
     def submit(self, exchange: ThreadedExchange) -> None:
         """Queue an exchange for a worker. Loop thread; raises :class:`PoolFull`."""
-        self.pool.submit(self._serve_exchange, exchange, self)
+        try:
+            self.pool.submit(self._serve_exchange, exchange, self)
+        except PoolFull:
+            self._refused(exchange)
+            raise
+
+    def submit_timed(self, exchange: TimedExchange) -> None:
+        """Do as :meth:`submit`, and tell the exchange when it is taken."""
+        try:
+            self.pool.submit(self._serve_timed, exchange, self)
+        except PoolFull:
+            self._refused(exchange)
+            raise
 
     def submit_watched(self, exchange: WatchedExchange) -> None:
         """Do as :meth:`submit`, and tell the exchange when it is taken, and with which environ."""
-        self.pool.submit(self._serve_watched, exchange, self)
+        try:
+            self.pool.submit(self._serve_watched, exchange, self)
+        except PoolFull:
+            self._refused(exchange)
+            raise
+
+    def _refused(self, exchange: ThreadedExchange) -> None:
+        if self.on_refusal is not None and not exchange.disconnected:
+            self.on_refusal(exchange.scope)
+
+    def note_gone(self) -> None:
+        """One of the exchanges may wait in vain (loop)."""
+        self.pool.note_gone()
+
+    def _serve_timed(self, exchange: TimedExchange) -> None:
+        """Serve one exchange that wants to know since when (worker)."""
+        exchange.taken()
+        self._serve_exchange(exchange)
 
     def _serve_watched(self, exchange: WatchedExchange) -> None:
         """Serve one exchange that wants to know how (worker)."""
@@ -97,6 +133,8 @@ class WSGIToASGI(ThreadedApplication):
 
     def _serve_exchange(self, exchange: ThreadedExchange, app: WSGIApplication | None = None) -> None:
         """Serve one exchange, and close its body (worker)."""
+        if self.is_gone(exchange):
+            return
         body = exchange.body
         try:
             environ = self._environ.build(exchange.scope, body, exchange.memo)
@@ -115,8 +153,17 @@ class WSGIToASGI(ThreadedApplication):
     def waited_too_long(self, exchange: ThreadedExchange) -> None:
         """Refuse a request for which no thread became free in time."""
         exchange.body.close()
+        self._refused(exchange)
         logger.warning("%s: refused, it has waited too long for a thread", describe(exchange.scope))
         exchange.reject(503, "Service Unavailable", [(b"retry-after", b"1")])
+
+    def is_gone(self, exchange: ThreadedExchange) -> bool:
+        """Let go of a request that has been taken back before its application was called (any thread)."""
+        if not exchange.gone:
+            return False
+        exchange.body.close()
+        exchange.abort()
+        return True
 
     def last_progress(self, exchange: ThreadedExchange) -> float:
         """Return when the response last went on."""
@@ -124,6 +171,7 @@ class WSGIToASGI(ThreadedApplication):
 
     def ran_too_long(self, exchange: ThreadedExchange) -> None:
         """Answer in the place of an application that is stuck."""
+        self._refused(exchange)
         logger.error("%s: given up, the application is stuck", describe(exchange.scope))
         exchange.reject(504, "Gateway Timeout", [])
 
@@ -234,6 +282,7 @@ class _AsgiExchange:
         self.body = body
         self.memo = None  # other servers say nothing of what is repeated
         self.disconnected = False
+        self.gone = False  # other servers do not tell a request that is taken back from a client that leaves
         self.progress = 0.0
         self._send = send
         self._loop = asyncio.get_running_loop()

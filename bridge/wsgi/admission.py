@@ -11,9 +11,10 @@ from collections.abc import Callable
 from hybrid.bridge.wsgi.worker import Job
 
 #: Seconds between two looks at whether the running workers use the CPU or wait. A look takes the GIL from a
-#: worker that uses it, so that as long as they do the distance doubles, up to the longest.
+#: worker that uses it, so that as long as they do the distance doubles, up to the longest. That is short, for
+#: where some views compute and others wait, all of it passes with an idle CPU when the only worker begins to.
 _LOOK_SECONDS = 0.001
-_LONGEST_LOOK_SECONDS = 0.016
+_LONGEST_LOOK_SECONDS = 0.004
 #: Seconds after which a look says nothing about now.
 _STALE_SECONDS = 0.04
 #: Share of one CPU above which the process counts as busy: another thread would only add switches.

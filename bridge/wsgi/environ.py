@@ -103,7 +103,7 @@ class EnvironBuilder:
         """Return what follows from the connection and the header fields alone."""
         environ = self._base.copy()
         version = scope["http_version"]
-        environ["SERVER_PROTOCOL"] = "HTTP/1.1" if version == "1.1" else f"HTTP/{version}"
+        environ["SERVER_PROTOCOL"] = "HTTP/1.1" if version == "1.1" else server_protocol(version)
         environ["wsgi.url_scheme"] = scope.get("scheme", "http")
         client = scope.get("client")
         if client:
@@ -111,7 +111,7 @@ class EnvironBuilder:
             environ["REMOTE_PORT"] = str(client[1])
         else:
             environ["REMOTE_ADDR"] = ""
-        self._add_fields(environ, scope["headers"], body, underscores=UNDERSCORES in scope)
+        self._add_fields(environ, scope, body)
         server = scope.get("server")
         if server and server[1] is not None:
             environ["SERVER_NAME"] = server[0]
@@ -124,10 +124,10 @@ class EnvironBuilder:
         environ.update(extensions.get("hybrid.environ", ()))  # what our server knows of a TLS connection
         return environ
 
-    def _add_fields(
-        self, environ: dict[str, Any], headers: Headers, body: BinaryIO, *, underscores: bool
-    ) -> None:
-        """Add the header fields; with ``underscores``, the server has let through those that may be there."""
+    def _add_fields(self, environ: dict[str, Any], scope: Scope, body: BinaryIO) -> None:
+        """Add the header fields, with underscores in their names where the server has let those through."""
+        headers: Headers = scope["headers"]
+        underscores = UNDERSCORES in scope
         chunked = False
         for name, value in headers:
             key = _keys.get(name)
@@ -143,8 +143,20 @@ class EnvironBuilder:
                 environ[key] = value.decode("latin-1")
         if chunked:  # counts more than a length that a client sent beside it (RFC 9112 section 6.3)
             environ.pop("CONTENT_LENGTH", None)
-            if body.seekable():  # the length of one that still comes is not known; input_terminated it is
-                environ["CONTENT_LENGTH"] = str(_size(body))
+        elif "CONTENT_LENGTH" in environ or scope["http_version"].startswith("1."):
+            return
+        # In HTTP/2 a body may come without a length, and nothing says that there is one.
+        if body.seekable():  # the length of one that still comes is not known; input_terminated it is
+            size = _size(body)
+            if size or chunked:
+                environ["CONTENT_LENGTH"] = str(size)
+
+
+def server_protocol(http_version: str) -> str:
+    """Name a protocol as CGI does (RFC 3875 section 4.1.16), from ASGI's ``http_version``: HTTP/2 and later
+    have no minor version any more, but there is always one in SERVER_PROTOCOL, as with nginx and gunicorn.
+    """
+    return f"HTTP/{http_version}" if "." in http_version else f"HTTP/{http_version}.0"
 
 
 def _learn_key(name: bytes) -> str:

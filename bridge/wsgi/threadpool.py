@@ -16,15 +16,19 @@ from threading import get_ident
 from typing import Any, NamedTuple
 
 from hybrid.bridge.errors import PoolFull
+from hybrid.bridge.histogram import Histogram, bucket_of
 from hybrid.bridge.wsgi.admission import Admission
+from hybrid.bridge.wsgi.lull import Lull
 from hybrid.bridge.wsgi.oversight import Oversight, Patience
 from hybrid.bridge.wsgi.turns import LOOK_SECONDS, TURNS
-from hybrid.bridge.wsgi.worker import Job, Overseer, Worker
+from hybrid.bridge.wsgi.worker import NOTICED, Job, Overseer, Worker
 
 logger = logging.getLogger("hybrid.wsgi")
 
 #: How often a reading is taken again because a worker took or finished a job meanwhile.
 _READINGS = 10
+#: Jobs that nobody waits for are taken out when there may be one for so many queued ones.
+_QUEUED_FOR_EACH_GONE = 4
 
 
 class PoolStats(NamedTuple):
@@ -67,6 +71,7 @@ class ThreadPool:
 
     Attributes:
         at_thread_end: called on each thread before it ends, to close what applications keep for it.
+        lull: tells when few jobs are left.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class ThreadPool:
         self.patience = patience or Patience()
         self.at_thread_end: list[Callable[[], object]] = []
         self._jobs: deque[Job] = deque()
+        self.lull = Lull(self._jobs)
         #: Sleeping workers; last asleep, first woken.
         self._idle: list[Worker] = []
         self._workers: list[Worker] = []
@@ -96,8 +102,10 @@ class ThreadPool:
         self._turns = Oversight(LOOK_SECONDS, self._look_for_long_jobs)
         self._started = 0  # threads that there have been
         self._completed = 0  # by threads that have ended
+        self._waits = Histogram()  # of theirs
         self._highest_queue = 0
         self._refused = 0
+        self._gone = 0  # jobs that are perhaps queued in vain
 
     def __repr__(self) -> str:
         return f"<ThreadPool {self.name!r} threads={self.threads} busy={self.busy} queued={self.queued}>"
@@ -124,6 +132,18 @@ class ThreadPool:
         """Whether so many threads are stuck that the process should be replaced."""
         return len(self._stuck) >= self.patience.stuck
 
+    @property
+    def most_stuck(self) -> int:
+        """The most threads that there are beside :attr:`threads`: written off, while their jobs still run."""
+        return self.patience.stuck if self.patience.run else 0
+
+    @property
+    def _most(self) -> int:
+        """The most workers that there may be now: no others take the place of those written off when the
+        pool was exhausted already, so that what threads have, such as database connections, has a bound.
+        """
+        return self.threads - max(0, len(self._stuck) - self.patience.stuck)
+
     def stats(self) -> PoolStats:
         """Take one consistent reading: all over again when a worker took or finished a job meanwhile."""
         reading = self._read()
@@ -144,6 +164,15 @@ class ThreadPool:
             refused=self._refused,
             stuck=len(self._stuck),
         )
+
+    def waits(self) -> Histogram:
+        """Return how long the jobs that are done, or being done, have waited for a thread; the first bucket
+        has those that have not, by a millisecond.
+        """
+        workers = (*self._workers, *self._stuck)
+        waits = sum((Histogram.of(worker.waits) for worker in workers), self._waits)
+        begun = self._completed + sum(worker.completed + (worker.job is not None) for worker in workers)
+        return waits + Histogram({0: max(0, begun - waits.count)} if begun > waits.count else {})
 
     def _read(self) -> tuple[list[Worker], list[Job | None], int, int]:
         """Return the workers, what each of them does, and how many jobs are queued and done."""
@@ -180,6 +209,34 @@ class ThreadPool:
             self._flushing = loop
             loop.call_soon(self._gather, loop)
 
+    def note_gone(self) -> None:
+        """Nobody waits any more for a job that may be queued: its overseer knows which.
+
+        Such jobs leave the queue in time, and are not in the way of others: looking for them costs each of
+        them no more than a few others.
+        """
+        self._gone += 1
+        if self._gone * _QUEUED_FOR_EACH_GONE >= len(self._jobs):
+            self._drop_gone()
+
+    def _drop_gone(self) -> None:
+        """Take the jobs out that nobody waits for; the others keep their order."""
+        self._gone = 0
+        jobs, first = self._jobs, None
+        while True:
+            try:
+                job = jobs.popleft()
+            except IndexError:  # as workers take some meanwhile
+                break
+            if job is first:
+                jobs.appendleft(job)
+                break
+            overseer = job[3]
+            if overseer is None or not overseer.is_gone(job[2]):
+                first = first or job
+                jobs.append(job)
+        self._flush()  # a worker may have found the queue empty, and gone to sleep
+
     def _note_loop(self) -> AbstractEventLoop:
         """Ask for the loop of this thread. That costs a system call, and so is not done for every job."""
         loop = get_running_loop()
@@ -191,7 +248,10 @@ class ThreadPool:
         if self._closing:
             self._refused += 1
             raise PoolFull(f"thread pool {self.name!r} is closing")
-        if queued - (self.threads - sum(worker.job is not None for worker in self._workers)) >= self.queue:
+        if self._gone:
+            self._drop_gone()
+            queued = len(self._jobs)
+        if queued - (self._most - sum(worker.job is not None for worker in self._workers)) >= self.queue:
             self._refused += 1
             raise PoolFull(f"thread pool {self.name!r}: {queued} jobs are waiting already")
 
@@ -219,7 +279,7 @@ class ThreadPool:
 
     def _wake_one(self) -> None:
         self._rests.clear()
-        if not self._wake_sleeper() and len(self._workers) < self.threads:
+        if not self._wake_sleeper() and len(self._workers) < self._most:
             self._start_worker()
 
     def _wake_sleeper(self) -> bool:
@@ -310,7 +370,7 @@ class ThreadPool:
         """
         self._closing = True
         deadline = None if timeout is None else time.monotonic() + timeout
-        if self._jobs and not self._workers:
+        if self._jobs and not self._workers and self._most > 0:
             self._start_worker()  # the loop has not come to it yet
         while self._wake_sleeper():
             pass
@@ -331,6 +391,8 @@ class ThreadPool:
                     leave()
                 except Exception:
                     logger.exception("thread pool %r: a thread could not be tidied up", self.name)
+            if worker.written_off:
+                self._forget(worker)
 
     def _take_jobs(self, worker: Worker) -> None:
         """Take job after job; sleep when there is none."""
@@ -338,7 +400,7 @@ class ThreadPool:
 
         portal.enter(None)
         here = portal.here
-        jobs = self._jobs
+        jobs, lull = self._jobs, self.lull
         while True:
             # First: the loop must not see a new job with the time of an old one.
             worker.since = time.monotonic()
@@ -349,6 +411,9 @@ class ThreadPool:
                     return
                 self._sleep(worker)
                 continue
+            waited = worker.since - job[4]
+            if waited > NOTICED:
+                worker.waits[bucket_of(waited)] += 1
             # Asked each time: an application can run a loop of its own, and asgiref then notes that one.
             if here.main_event_loop is not job[5]:
                 portal.enter(job[5])
@@ -359,8 +424,11 @@ class ThreadPool:
             worker.job = None
             del job  # a sleeping worker must not keep its last request alive
             worker.completed += 1
+            if lull.listeners and lull.has_come:
+                lull.tell()
             if worker.written_off:
-                self._come_back(worker)
+                seconds = time.monotonic() - worker.since
+                logger.warning("%s has come back after %.1f s, and ends", worker.thread.name, seconds)
                 return
             if self._rests:
                 self._rest(worker)
@@ -393,10 +461,8 @@ class ThreadPool:
                 return
         worker.wake.acquire()
 
-    def _come_back(self, worker: Worker) -> None:
-        """End a thread that was written off: its place has been taken."""
+    def _forget(self, worker: Worker) -> None:
+        """Count a thread as gone that was written off, and has nothing any more: its place has been taken."""
         self._stuck.remove(worker)
         self._completed += worker.completed
-        logger.warning(
-            "%s has come back after %.1f s, and ends", worker.thread.name, time.monotonic() - worker.since
-        )
+        self._waits += Histogram.of(worker.waits)

@@ -7,10 +7,14 @@ import traceback
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+from hybrid.bridge.histogram import SIZE
 
 #: A thread that uses less than this share of a CPU waits for something else than its turn with the GIL.
 _BLOCKED_SHARE = 0.01
+#: Seconds from which on a job has waited.
+NOTICED: Final = 0.001
 #: Seconds of a thread's time that must be looked at to tell.
 _BLOCKED_SECONDS = 0.05
 
@@ -20,6 +24,12 @@ class Overseer(Protocol):
 
     def waited_too_long(self, argument: Any, /) -> None:
         """The job has left the queue without being run."""
+        ...
+
+    def is_gone(self, argument: Any, /) -> bool:
+        """Whether nobody waits for the job any more, which has not been run: it is dropped, then, and the
+        overseer has let go of it. Asked while it is queued.
+        """
         ...
 
     def last_progress(self, argument: Any, /) -> float:
@@ -48,6 +58,8 @@ class Worker:
         job: what it is doing; None while it does nothing.
         since: when it began that, by :func:`time.monotonic`.
         completed: jobs that it has done.
+        waits: how many of its jobs have waited how long for a thread, by the buckets of
+            :mod:`hybrid.bridge.histogram`; the others have not waited for :data:`NOTICED`.
         written_off: whether the pool goes on without it; it ends when its job does.
     """
 
@@ -59,6 +71,7 @@ class Worker:
         "job",
         "since",
         "thread",
+        "waits",
         "wake",
         "written_off",
     )
@@ -69,6 +82,7 @@ class Worker:
         self.job: Job | None = None
         self.since = 0.0
         self.completed = 0
+        self.waits = [0] * SIZE
         self.written_off = False
         self._reading = (0.0, 0.0)  # wall and CPU time when last asked whether it is blocked
         #: The same, and when its job had begun, when last asked for its share. Not the job itself: an idle

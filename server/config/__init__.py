@@ -6,10 +6,13 @@ from typing import cast
 from hybrid.server.config.applications import ApplicationSettings
 from hybrid.server.config.development import DevelopmentSettings
 from hybrid.server.config.django import DjangoSettings
+from hybrid.server.config.http2 import HttpSettings
 from hybrid.server.config.layers import LayerSettings
 from hybrid.server.config.limits import LimitSettings
 from hybrid.server.config.listeners import ListenerSettings
 from hybrid.server.config.logs import LogSettings
+from hybrid.server.config.metrics import MetricsSettings
+from hybrid.server.config.ops import OpsSettings
 from hybrid.server.config.processes import ProcessSettings
 from hybrid.server.config.proxies import ProxySettings
 from hybrid.server.config.responses import ResponseSettings
@@ -29,6 +32,7 @@ class Config(
     StaticSettings,
     ListenerSettings,
     TlsSettings,
+    HttpSettings,
     ProxySettings,
     ThreadSettings,
     LimitSettings,
@@ -38,6 +42,8 @@ class Config(
     WebSocketLimitSettings,
     LayerSettings,
     LogSettings,
+    MetricsSettings,
+    OpsSettings,
     ProcessSettings,
     DevelopmentSettings,
 ):

@@ -133,7 +133,8 @@ class LimitSettings(SettingsGroup):
             low=1,
             high=10_000,
             metavar="N",
-            help="Say loudly that the process should be replaced once this many threads were given up.",
+            help="Say loudly that the process should be replaced once this many threads were given up; no "
+            "others take the places of further ones.",
         ),
     )
     limits: Limits = field(init=False, repr=False)

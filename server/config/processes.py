@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from os import PathLike
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Final, Literal, get_args
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config.settings import (
@@ -18,6 +18,8 @@ from hybrid.server.config.settings import (
 
 #: What is told that the loop turns: a coroutine function, as with uvicorn, or a plain one.
 Notify = Callable[[], Awaitable[object] | None]
+#: What turns the control socket off.
+NO_CONTROL: Final = "none"
 LoopName = Literal["auto", "uvloop", "asyncio"]
 
 
@@ -52,6 +54,16 @@ class ProcessSettings(SettingsGroup):
             help="Write the process id to this file, and remove it at the end.",
         ),
     )
+    control: str | PathLike[str] | None = setting(
+        None,
+        Text(
+            metavar="DIR",
+            optional=True,
+            help="Let `hybrid status`, `hybrid lanes` and other programs of this user reach the server at "
+            "Unix sockets below this directory, or nobody with none. By default, below a directory of this "
+            "user's.",
+        ),
+    )
     loop: LoopName = setting(
         "auto",
         Choice(
@@ -68,8 +80,20 @@ class ProcessSettings(SettingsGroup):
         Seconds(option=False, help="Seconds between two calls of callback_notify."),
     )
 
+    @property
+    def controlled(self) -> bool:
+        """Whether the server may be reached by those who operate it."""
+        return self.control != NO_CONTROL
+
+    @property
+    def control_folder(self) -> str | None:
+        """Where, if that was said."""
+        return None if self.control is None or not self.controlled else str(self.control)
+
     def check_group(self) -> None:
-        """Refuse what cannot be called."""
+        """Refuse what cannot be called, and what is no directory."""
+        if self.control is not None and not str(self.control):
+            raise ConfigError(f"control: '' is no directory; {NO_CONTROL} is none")
         notify: Any = self.callback_notify
         if notify is not None and not callable(notify):
             raise ConfigError(f"callback_notify: {notify!r} cannot be called")

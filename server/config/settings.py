@@ -112,18 +112,18 @@ class Whole(Setting):
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
-class Seconds(Setting):
-    """A time, at most a day."""
+class Number(Setting):
+    """A number, with or without a fraction."""
 
     low: ClassVar[float] = 0
-    high: ClassVar[float] = LONGEST_TIMEOUT
+    high: ClassVar[float]
 
     def _accepts(self, value: Any) -> bool:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return is_number and self.low <= value <= self.high
 
     def read(self, text: str) -> object:
-        """Read a number, with or without a fraction."""
+        """Read a number."""
         try:
             return float(text)
         except ValueError:
@@ -131,6 +131,20 @@ class Seconds(Setting):
 
     def _wanted(self) -> str:
         return f"a number from {self.low} to {self.high}"
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class Seconds(Number):
+    """A time, at most a day."""
+
+    high: ClassVar[float] = LONGEST_TIMEOUT
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class Percent(Number):
+    """A share, from 0 to 100."""
+
+    high: ClassVar[float] = 100
 
 
 @dataclass(kw_only=True, repr=False, eq=False)

@@ -12,10 +12,11 @@ _LONGEST_AGE = 365 * 24 * 3600
 
 
 class StaticMount(NamedTuple):
-    """A directory, and the path below which its files are."""
+    """A directory, and the path below which its files are; for every host that no route names, or for one."""
 
     prefix: str
     directory: str
+    host: str = ""
 
 
 @settings_group

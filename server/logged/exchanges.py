@@ -158,6 +158,7 @@ class _LoggedOnThread(_Logged, ThreadedExchange):
 
     def taken(self) -> None:
         """Note how long it had to wait for a thread (worker)."""
+        super().taken()
         record = self._record  # which the loop takes away when the client leaves
         if record is not None:
             record.queue_time = perf_counter() - record.queued

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 
 from hybrid.server.connection import Connection
+from hybrid.server.ops.metrics.tallies import UNREAD
 from hybrid.server.tunnel import Tunnel
 
 
@@ -12,6 +13,9 @@ class LoggedTunnel(Tunnel):
 
     Args:
         on_over: is called once, with the bytes that came from the client and those that went there.
+
+    Attributes:
+        tally: what counts it.
     """
 
     def __init__(
@@ -24,10 +28,12 @@ class LoggedTunnel(Tunnel):
         super().__init__(connection, end, on_open)
         self._on_over: Callable[[int, int], object] | None = on_over
         self._bytes_in = self._bytes_out = 0
+        self.tally = UNREAD
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
         self._bytes_in += len(data)
+        self.tally.bytes_in += len(data)
         super().data_received(data)
 
     def disconnected(self) -> None:
@@ -37,6 +43,7 @@ class LoggedTunnel(Tunnel):
 
     def _pass_on(self, data: bytes) -> None:
         self._bytes_out += len(data)
+        self.tally.bytes_out += len(data)
         super()._pass_on(data)
 
     def _close_end(self) -> None:

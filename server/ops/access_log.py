@@ -64,7 +64,10 @@ class AccessLog:
 
     def label(self, record: AccessRecord, application: object) -> None:
         """Note which application that is."""
-        record.application, record.pool = self._labels.get(id(application), _NO_LABEL)
+        label = self._labels.get(id(application))
+        if label is None:  # somebody looks at it, perhaps, through what is around it
+            label = self._labels.get(id(getattr(application, "tapped", None)), _NO_LABEL)
+        record.application, record.pool = label
 
     def write(self, record: AccessRecord) -> None:
         """Log a record, now that all has been said."""
@@ -112,7 +115,8 @@ class AccessLog:
     def write_open(self, record: WebSocketRecord) -> WebSocketRecord:
         """Log a WebSocket that is open now, and return the record to be logged when it closes."""
         record.event = AccessEvent.WEBSOCKET_OPEN
-        record.status = 101
+        # What the client has been sent (RFC 8441 section 5.1).
+        record.status = 200 if record.http_version == "2" else 101
         self.write(record)
         later = record.closing()
         later.write_line = self._websocket_line

@@ -10,13 +10,17 @@ from time import perf_counter
 from typing import Any, Final, Self
 
 from hybrid.bridge.types import LANE, Headers, Scope
-from hybrid.bridge.wsgi.environ import EnvironBuilder
+from hybrid.bridge.wsgi.environ import EnvironBuilder, server_protocol
+from hybrid.server.ops.metrics.tallies import CLIENT_LEFT
 from hybrid.server.wire.http11 import Request
 
-#: The status of a request whose client left before it was answered, as nginx has it.
-CLIENT_LEFT: Final = 499
+__all__ = ["CLIENT_LEFT", "AccessEvent", "AccessRecord", "WebSocketRecord"]
+
 #: Bytes of a request line that could not be read, of which a log needs no more to tell what it was.
 _LINE_SIZE: Final = 1024
+
+#: What request lines have of the versions that are spoken; ``HTTP/2.0``, as with nginx and gunicorn.
+PROTOCOLS: Final = {version: server_protocol(version) for version in ("1.0", "1.1", "2")}
 
 _environs = EnvironBuilder(multithread=True, multiprocess=False)
 
@@ -99,7 +103,7 @@ class AccessRecord:
         """Method, target and version; where these could not be read, what the first line begins with."""
         if self.request is None:
             return self.line.decode("latin-1")
-        return f"{self.request.method} {self.target} HTTP/{self.request.http_version}"
+        return f"{self.request.method} {self.target} {PROTOCOLS[self.request.http_version]}"
 
     @property
     def target(self) -> str:
@@ -118,7 +122,7 @@ class AccessRecord:
 
     @property
     def http_version(self) -> str | None:
-        """``"1.1"`` or ``"1.0"``; None for a request that could not be read."""
+        """``"1.1"``, ``"1.0"`` or ``"2"``; None for a request that could not be read."""
         return self.request.http_version if self.request is not None else None
 
     @property

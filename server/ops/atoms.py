@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from hybrid.server.ops.access_record import AccessRecord, WebSocketRecord
+from hybrid.server.ops.access_record import PROTOCOLS, AccessRecord, WebSocketRecord
 from hybrid.server.ops.escape import escape, format_client
 from hybrid.server.wording import did_you_mean
 
@@ -93,14 +93,14 @@ def _decoded_path(record: AccessRecord) -> str:
 
 def _protocol(record: AccessRecord) -> str:
     version = record.http_version
-    return "-" if version is None else f"HTTP/{version}"
+    return "-" if version is None else PROTOCOLS[version]
 
 
 def _request_line(record: AccessRecord) -> str:
     request = record.request
     if request is None:
         return escape(record.request_line) or "-"
-    return escape(f"{request.method} {request.target.decode('ascii')} HTTP/{request.http_version}")
+    return escape(f"{request.method} {request.target.decode('ascii')} {PROTOCOLS[request.http_version]}")
 
 
 def _microseconds(record: AccessRecord) -> int:

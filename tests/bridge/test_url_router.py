@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.bridge.routing import HostRouter, ProtocolTypeRouter
+from hybrid.bridge.routing import HostRouter, PathRouter, ProtocolTypeRouter
 from hybrid.bridge.types import ASGIApp, Message, Receive, Resolver, Scope, Send
 from hybrid.bridge.url_patterns import URLRoute, path, re_path
 from hybrid.bridge.url_router import URLRouter
@@ -173,8 +173,21 @@ def test_scope() -> None:
     copy = dict(before)
     _, scope = URLRouter([path("a/<int:n>", CHAT, {"mode": "fast"})]).resolve(before)
     route = {"args": (), "kwargs": {"n": 5, "mode": "fast"}}
-    assert scope == {**before, "path_remaining": "", "url_route": route}
+    assert scope == {**before, "path_remaining": "", "url_route": route, "hybrid.route": "/a/<int:n>"}
     assert before == copy
+
+
+def test_the_pattern_is_in_the_scope() -> None:
+    """From the beginning of the path, with those of the routers above; figures are kept for it."""
+    inner = URLRouter([path("rooms/<int:room>", CHAT), re_path(r"^log/$", NEWS)])
+    router = PathRouter({"/app": URLRouter([path("<slug:org>/", inner)]), "/": NEWS})
+    found = {route: router.resolve(scope_of(f"/app/acme/{route}")) for route in ("rooms/5", "log/")}
+    patterns = {}
+    for route, (application, scope) in found.items():
+        assert isinstance(application, URLRouter)
+        patterns[route] = application.resolve(scope)[1]["hybrid.route"]
+    assert patterns == {"rooms/5": "/app/<slug:org>/rooms/<int:room>", "log/": "/app/<slug:org>/^log/$"}
+    assert "hybrid.route" not in router.resolve(scope_of("/news"))[1]
 
 
 def test_root_path() -> None:

@@ -32,7 +32,7 @@ class Recorder:
         self.ticks: list[float] = []
         self._closes = closes
         self._context = context
-        self.lasting = False
+        self.lasting = ()
         context.connections.add(self)
 
     def tick(self, now: float) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server import drain as module
-from hybrid.server import http11, proxied
+from hybrid.server import http2, http11, opening
 from hybrid.server.config import Config
 from hybrid.server.context import OpenConnection
 from hybrid.server.drain import Phase
@@ -24,7 +24,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give clients that are about to ask as much time as a busy machine may take."""
-    for each in (http11, proxied):
+    for each in (http11, http2, opening):
         monkeypatch.setattr(each, "PATIENCE", DEADLINE)
 
 

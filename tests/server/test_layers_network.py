@@ -193,6 +193,7 @@ def test_to_one_channel_from_a_script(serve: Serve, backend: str) -> None:
         assert heard(room) == "you alone"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", WIDE, indirect=True)
 def test_from_celery(serve: Serve, redis: str, backend: str, tmp_path: Path) -> None:
     """A task on a worker of Celery, which knows the layer by its variable, reaches a WebSocket."""
@@ -232,6 +233,7 @@ def test_several_workers_in_memory(serve: Serve) -> None:
     assert server.stderr.count("the channel layer is in memory, and there are several workers") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", WIDE, indirect=True)
 def test_a_worker(serve: Serve, backend: str, tmp_path: Path) -> None:
     """What is sent to a channel reaches a consumer in another process, which ends what it has begun."""

@@ -10,7 +10,8 @@ import pytest
 
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.errors import BindError
-from hybrid.server.pidfile import pid_file
+from hybrid.server.pidfile import is_running, pid_file
+from tests.support.control import as_stranger
 from tests.support.process import APPS, Serve, run_hybrid
 from tests.support.waiting import children_of, poll
 
@@ -36,7 +37,11 @@ def test_it_is_there_while_the_block_runs(file: Path) -> None:
     assert list(file.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("left", ["", "nonsense", "-1", "0", f"{os.getpid()}\n", None])
+@pytest.mark.parametrize(
+    "left",
+    ["", "nonsense", "-1", "0", f"{os.getpid()}\n", None],
+    ids=["empty", "text", "minus", "zero", "own", "none"],
+)
 def test_a_stale_file_is_replaced(file: Path, left: str | None) -> None:
     """One that names no process, or one that has ended."""
     file.write_text(f"{ended_process()}\n" if left is None else left)
@@ -95,3 +100,11 @@ def test_usr2_has_a_second_one(serve: Serve, file: Path) -> None:
     os.kill(new, signal.SIGTERM)
     assert poll(lambda: not second.exists())
     assert file.read_text() == f"{server.pid}\n"
+
+
+def test_whether_a_process_runs() -> None:
+    """One of another user's does too."""
+    assert is_running(os.getpid())
+    assert not is_running(ended_process())
+    own = os.getpid()
+    assert as_stranger(lambda: str(is_running(own))) == "True"

@@ -79,7 +79,7 @@ def test_passed(names: str, expected: list[str]) -> None:
     assert environ == {"HOME": "/"}
 
 
-@pytest.mark.parametrize("pid", ["1", "", "x" + PID])
+@pytest.mark.parametrize("pid", ["1", "", "x" + PID], ids=["another", "none", "no number"])
 def test_passed_to_another_process(pid: str) -> None:
     """What was meant for another process is not taken, and not handed on."""
     environ = {"LISTEN_PID": pid, "LISTEN_FDS": "1"}

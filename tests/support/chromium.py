@@ -132,6 +132,12 @@ class Page:
         """Write a PNG of what the window shows."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
+    def requests(self) -> list[str]:
+        """Return the addresses that were asked for since ``Network.enable`` was called."""
+        self.evaluate("0")
+        sent = (each for each in self._events if each["method"] == "Network.requestWillBeSent")
+        return [each["params"]["request"]["url"] for each in sent]
+
     def complaints(self) -> list[str]:
         """Return the errors so far: exceptions, refused resources, breaches of the page's security policy."""
         self.evaluate("0")  # what has happened before this call has been told by its answer
@@ -155,16 +161,17 @@ class Chromium:
 
     Args:
         profile: an empty folder of its own.
+        switches: for its command line, beside those that every test needs.
     """
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self, profile: Path, *switches: str) -> None:
         program = require_program("chromium", "chromium-browser", "google-chrome")
         self._profile = profile
         self._pages = ExitStack()
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # it refuses to use one as root
         with Path(profile, "stderr").open("wb") as log:
             self._process = subprocess.Popen(
-                [program, *_SWITCHES, *sandbox, f"--user-data-dir={profile}", "about:blank"],
+                [program, *_SWITCHES, *switches, *sandbox, f"--user-data-dir={profile}", "about:blank"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

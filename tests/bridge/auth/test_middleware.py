@@ -178,12 +178,12 @@ class Strict(Witness):
                 self.errors.append(error)
 
 
-async def by_first_message(app: Any, *texts: str, **scope: Any) -> Line:
-    """Connect, send texts, and leave when all is said."""
+async def by_first_message(app: Any, *texts: str, stays: bool = False, **scope: Any) -> Line:
+    """Connect, send texts, and leave when all is said; or stay, with an application that ends by itself."""
     line = Line(app, extensions=DENIAL, **scope)
     line.put({"type": "websocket.connect"})
     line.say(*texts)
-    await until(lambda: line.task.done() or line.heard > len(texts))
+    await until(lambda: line.task.done() or (line.heard > len(texts) and not stays))
     line.leave()
     await line.end()
     return line
@@ -225,16 +225,20 @@ def test_what_is_impossible_after_the_first_message(caplog: pytest.LogCaptureFix
 
     async def main() -> None:
         strict = Strict({"type": "websocket.accept", "subprotocol": "v\n3", "headers": [(b"a", b"b")]})
-        line = await by_first_message(Authentication(strict, FirstMessageToken(Known(a=ANN))), "a")
+        line = await by_first_message(
+            Authentication(strict, FirstMessageToken(Known(a=ANN))), "a", stays=True
+        )
         assert [message["type"] for message in line.sent] == ["websocket.accept"]
         for code in (None, 4000):
             strict = Strict(
                 {"type": "websocket.close"} if code is None else {"type": "websocket.close", "code": code}
             )
-            line = await by_first_message(Authentication(strict, FirstMessageToken(Known(a=ANN))), "a")
+            line = await by_first_message(
+                Authentication(strict, FirstMessageToken(Known(a=ANN))), "a", stays=True
+            )
             assert line.sent[-1] == {"type": "websocket.close", "code": code or 4403}
         strict = Strict({"type": "websocket.send", "text": "x"})
-        await by_first_message(Authentication(strict, FirstMessageToken(Known(a=ANN))), "a")
+        await by_first_message(Authentication(strict, FirstMessageToken(Known(a=ANN))), "a", stays=True)
         assert isinstance(strict.errors[0], ProtocolError)
 
     run(main())

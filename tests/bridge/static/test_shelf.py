@@ -245,7 +245,7 @@ def test_cache_control(name: str, manners: Manners, value: bytes) -> None:
     assert manners.cache_control(name) == value
 
 
-@pytest.mark.parametrize("seconds", [-1, 2**40, time.time() + 10_000])
+@pytest.mark.parametrize("seconds", [-1, 2**40, time.time() + 10_000], ids=["early", "late", "to come"])
 def test_times_that_no_date_says(tmp_path: Path, seconds: float) -> None:
     """A file from the future, or from before 1970, has a tag and no date."""
     (tmp_path / "a.js").write_text("js")

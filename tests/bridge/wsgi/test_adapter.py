@@ -19,7 +19,7 @@ import pytest
 
 import hybrid.bridge.wsgi.adapter as adapter_module
 from hybrid.bridge.errors import ClientDisconnected
-from hybrid.bridge.types import BodyPolicy, Message
+from hybrid.bridge.types import BodyPolicy, Message, Scope
 from hybrid.bridge.wsgi.adapter import ResponseAborted, WSGIToASGI
 from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.threadpool import ThreadPool
@@ -448,13 +448,18 @@ class TestTooLate:
         """A request for which no thread became free is a 503, and never run."""
         release = threading.Event()
 
+        refused: list[Scope] = []
+
         async def main(pool: ThreadPool) -> None:
             pool.submit(release.wait, DEADLINE)
             client = Client(b"body", method="POST")
-            await client.call(WSGIToASGI(not_to_be_called, pool=pool))
+            adapter = WSGIToASGI(not_to_be_called, pool=pool)
+            adapter.on_refusal = refused.append
+            await client.call(adapter)
             release.set()
             assert (client.status, client.body) == (503, b"Service Unavailable")
             assert client.headers[b"retry-after"] == b"1"
+            assert [scope["method"] for scope in refused] == ["POST"]
 
         pool = ThreadPool(1, patience=Patience(queue=0.05))
         run(main(pool))

@@ -136,7 +136,7 @@ def test_looks_seldom_while_the_cpu_is_busy(clock: Clock, monkeypatch: pytest.Mo
         queue.look(cpu=1.0, times=6)
         queue.look(cpu=0.0)
         queue.look(cpu=1.0)
-        assert distances == [1, 2, 4, 8, 16, 16, 16, 1, 2]
+        assert distances == [1, 2, 4, 4, 4, 4, 4, 1, 2]
 
     asyncio.run(main())
 

@@ -80,10 +80,13 @@ def test_each_request_has_its_own() -> None:
     assert build()["REQUEST_METHOD"] == "GET"
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1", "2", "3"])
-def test_server_protocol(version: str) -> None:
-    """SERVER_PROTOCOL is HTTP and the version, whatever it is."""
-    assert build(http_version=version)["SERVER_PROTOCOL"] == f"HTTP/{version}"
+@pytest.mark.parametrize(
+    ("version", "protocol"),
+    [("1.0", "HTTP/1.0"), ("1.1", "HTTP/1.1"), ("2", "HTTP/2.0"), ("3", "HTTP/3.0")],
+)
+def test_server_protocol(version: str, protocol: str) -> None:
+    """SERVER_PROTOCOL is HTTP and the version; where ASGI has no minor one, it is 0, as with gunicorn."""
+    assert build(http_version=version)["SERVER_PROTOCOL"] == protocol
 
 
 def test_query_string_in_latin_1() -> None:
@@ -245,6 +248,21 @@ class TestHeaders:
         fields = [(b"content-length", b"99"), (b"transfer-encoding", b"chunked")]
         for headers in (fields, fields[::-1]):
             assert build_with(*headers, body=b"12345")["CONTENT_LENGTH"] == "5"
+
+    @pytest.mark.parametrize(
+        ("version", "fields", "body", "length"),
+        [
+            ("2", [], b"12345", "5"),
+            ("2", [], b"", None),
+            ("2", [(b"content-length", b"5")], b"12345", "5"),
+            ("1.1", [], b"12345", None),
+        ],
+    )
+    def test_body_without_a_length(
+        self, version: str, fields: list[tuple[bytes, bytes]], body: bytes, length: str | None
+    ) -> None:
+        """HTTP/2 has bodies without a length, which is known when they are complete; HTTP/1.1 has none."""
+        assert build(body, http_version=version, headers=fields).get("CONTENT_LENGTH") == length
 
     def test_memory_of_names_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Clients that invent names fill no memory, and are understood all the same."""

@@ -510,10 +510,15 @@ class Overseen:
         self.progress = progress
         self.waited: list[Any] = []
         self.ran: list[Any] = []
+        self.gone: set[Any] = set()
 
     def waited_too_long(self, argument: Any) -> None:
         """Keep the argument."""
         self.waited.append(argument)
+
+    def is_gone(self, argument: Any) -> bool:
+        """Say what the test wants."""
+        return argument in self.gone
 
     def last_progress(self, argument: Any) -> float:
         """Give what the test wants."""
@@ -588,6 +593,80 @@ class TestWaitingTooLong:
             run(main(pool))
 
 
+class TestGone:
+    """What becomes of jobs that nobody waits for any more."""
+
+    def test_left_out_when_they_are_many(self) -> None:
+        """They leave the queue when there may be one for four others; those keep their order."""
+
+        async def main(pool: ThreadPool) -> None:
+            overseer, done = Overseen(), list[int]()
+            async with occupied(pool):
+                for number in range(16):
+                    pool.submit(done.append, number, overseer)
+                for number in (0, 5, 6):
+                    overseer.gone.add(number)
+                    pool.note_gone()
+                assert pool.queued == 16
+                overseer.gone.add(15)
+                pool.note_gone()
+                assert pool.queued == 12
+                assert pool.stats().refused == 0
+            await until(lambda: len(done) == 12)
+            assert done == [number for number in range(15) if number not in (0, 5, 6)]
+
+        with pool_of(1) as pool:
+            run(main(pool))
+
+    def test_not_in_the_way(self) -> None:
+        """One of them gives its place in a full queue to the next job; one that nobody oversees stays."""
+
+        async def main(pool: ThreadPool) -> None:
+            overseer = Overseen()
+            async with occupied(pool):
+                jobs = [submit(pool, lambda: 1) for _ in range(7)]
+                pool.submit(pytest.fail, "gone", overseer)
+                overseer.gone.add("gone")
+                pool.note_gone()
+                assert pool.queued == 8
+                jobs.append(submit(pool, lambda: 1))
+                assert pool.queued == 8
+                with pytest.raises(PoolFull):
+                    pool.submit(pytest.fail, "no room", overseer)
+            assert await asyncio.gather(*jobs) == [1] * 8
+
+        with pool_of(1, queue=8) as pool:
+            run(main(pool))
+
+    def test_worker_that_found_the_queue_empty(self) -> None:
+        """It is woken for what was put back."""
+
+        class Looking(Overseen):
+            """Lets the workers come while it looks."""
+
+            def is_gone(self, argument: Any) -> bool:
+                """Wait until they sleep, the job being out of the queue."""
+                blocker.release.set()
+                end = time.monotonic() + DEADLINE
+                while pool.busy and time.monotonic() < end:
+                    time.sleep(0.001)
+                return super().is_gone(argument)
+
+        async def main() -> None:
+            done = list[str]()
+            pool.submit(blocker, None)
+            await until(blocker.begun.is_set)
+            pool.submit(done.append, "job", Looking())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            pool.note_gone()
+            await until(lambda: done == ["job"])
+
+        blocker = Blocker()
+        with pool_of(1) as pool:
+            run(main())
+
+
 class TestRunningTooLong:
     """What becomes of jobs that do not end."""
 
@@ -605,7 +684,8 @@ class TestRunningTooLong:
             assert await submit(pool, lambda: threading.current_thread().name) == "wsgi-2"
             stuck.release.set()
             await until(lambda: pool.stats().stuck == 0)
-            assert pool.stats().completed == 2
+            # A job is counted when its worker comes back from it, a moment after who waits has its result.
+            await until(lambda: pool.stats().completed == 2)
             await until(lambda: not [each for each in threading.enumerate() if each.name == "wsgi-1"])
 
         with pool_of(1, patience=Patience(run=0.05)) as pool:
@@ -647,6 +727,48 @@ class TestRunningTooLong:
             run(main(pool))
         critical = [record.message for record in caplog.records if record.levelname == "CRITICAL"]
         assert critical == ["thread pool 'wsgi': 2 threads are stuck: replace this process"]
+
+    def test_no_more_than_so_many_are_replaced(self) -> None:
+        """Further stuck threads leave their places empty; what waits is done when some have come back."""
+
+        async def main(pool: ThreadPool) -> None:
+            overseer, stuck = Overseen(), Blocker()
+            most = pool.threads + pool.most_stuck
+            for number in range(most):
+                pool.submit(stuck, number, overseer)
+                await until(lambda number=number: number in overseer.ran)  # type: ignore[misc]
+            assert pool.stats().stuck == most == 3
+            done = asyncio.ensure_future(submit(pool, lambda: "done"))
+            await until(lambda: pool.queued == 1)
+            for _ in range(20):  # looks of those who start threads
+                await asyncio.sleep(0.01)
+                assert not done.done()
+                assert len([each for each in threading.enumerate() if each.name.startswith("wsgi-")]) == most
+            stuck.release.set()
+            assert await done == "done"
+            await until(lambda: pool.stats().stuck == 0)
+
+        with pool_of(2, patience=Patience(run=0.05, stuck=1)) as pool:
+            run(main(pool))
+
+    def test_a_pool_of_stuck_threads_can_be_closed(self) -> None:
+        """What waits is not done then: there is no thread for it."""
+
+        async def main(pool: ThreadPool) -> None:
+            overseer, stuck = Overseen(), Blocker()
+            for number in range(2):
+                pool.submit(stuck, number, overseer)
+                await until(lambda number=number: number in overseer.ran)  # type: ignore[misc]
+            pool.submit(Blocker(), "waits", overseer)
+            assert pool.close(timeout=0)
+            stuck.release.set()
+            await until(lambda: pool.stats().stuck == 0)
+
+        run(main(ThreadPool(1, patience=Patience(run=0.05, stuck=1))))
+
+    def test_none_are_given_up_without_a_limit(self) -> None:
+        """So there are none beside the others."""
+        assert ThreadPool(2, patience=Patience(run=0.0, stuck=5)).most_stuck == 0
 
     @pytest.mark.parametrize(
         ("progress", "after", "written_off"),
@@ -744,6 +866,7 @@ class TestStats:
         async def main(pool: ThreadPool) -> None:
             for _ in range(100):
                 await asyncio.gather(*(submit(pool, lambda: None) for _ in range(10)))
+            await until(lambda: pool.stats().completed == 1000)
 
         with pool_of(3) as pool:
             stop = threading.Event()

@@ -5,9 +5,11 @@ import logging
 import pickle
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
+from hybrid.bridge.taps import TappedLoop
 from hybrid.server.ops.access_log import AccessLog
 from hybrid.server.ops.access_record import AccessRecord
 from hybrid.server.ops.atoms import LineFormat
@@ -55,6 +57,18 @@ def test_sink(caplog: pytest.LogCaptureFixture) -> None:
     assert record.response_headers == [(b"X-A", b"1"), (b"x-a", b"2")]
     assert record.response_header("x-A") == "2"
     assert 0 < record.duration < 60
+
+
+def test_the_application_below_a_tap() -> None:
+    """An application at which somebody looks is called as ever; one that nobody knows is not called."""
+    served: Any = object()
+    log = AccessLog(labels={id(served): ("shop", "slow")})
+    names: list[tuple[str, str]] = []
+    for each in (served, TappedLoop(served, lambda _: None), object()):
+        record = log.begin(REQUEST, SCOPE)
+        log.label(record, each)
+        names.append((record.application, record.pool))
+    assert names == [("shop", "slow"), ("shop", "slow"), ("", "")]
 
 
 def test_sink_that_fails(caplog: pytest.LogCaptureFixture) -> None:

@@ -100,6 +100,15 @@ def test_as_gunicorn(text: str, name: str) -> None:
     assert str(record_of(request, text, 12.345678)) == expected
 
 
+def test_http2() -> None:
+    """The version has a minor one, as with gunicorn and nginx; in scopes and JSON it has none."""
+    request = Request("GET", b"/a?b", "2", [])
+    text = "%(r)s %(H)s %({SERVER_PROTOCOL}e)s"
+    record = record_of(request, text, 0.5)
+    assert str(record) == gunicorn_line(request, text, 0.5) == "GET /a?b HTTP/2.0 HTTP/2.0 HTTP/2.0"
+    assert (record.http_version, record.request_line) == ("2", "GET /a?b HTTP/2.0")
+
+
 def test_time() -> None:
     """`t` is the time in Apache's form, as in gunicorn."""
     form = r"\[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]"

@@ -5,7 +5,7 @@ import pytest
 from hybrid.bridge.errors import ConfigError
 from hybrid.bridge.layers.workers.places import VARIABLE
 from hybrid.server.config import Config
-from hybrid.server.config.settings import Choice, Flag, Seconds, Setting, Texts, Whole, settings_of
+from hybrid.server.config.settings import Choice, Flag, Number, Setting, Texts, Whole, settings_of
 from hybrid.server.sources.environment import (
     WORKERS_VARIABLE,
     from_environment,
@@ -27,7 +27,7 @@ def text_for(what: Setting) -> tuple[str, object]:
     """Give a text for a setting of any kind, and what it means."""
     if isinstance(what, Whole):
         return str(what.high), what.high
-    if isinstance(what, Seconds):
+    if isinstance(what, Number):
         return "1.5", 1.5
     if isinstance(what, Choice):
         return what.choices[-1], what.choices[-1]

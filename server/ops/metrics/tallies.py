@@ -1,0 +1,234 @@
+"""The numbers that requests and WebSockets are counted in, while they are served. Loop thread only.
+
+Every request pays for this: a look-up and a clock at its beginning, a clock, a bucket and a few sums at its
+end. Nothing is locked, as only the loop counts; what a worker knows it leaves in the exchange.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping
+from math import inf
+from time import monotonic
+from typing import Any, Final
+
+from hybrid.bridge.histogram import BOUNDS, SIZE
+from hybrid.bridge.interface import name_of
+from hybrid.bridge.types import ROUTE, Scope
+
+#: Requests a second below which one of so many is timed: where there are many, that is enough to tell, and
+#: looking at the clock for each would be most of what counting costs. Primes: little is in step.
+_STEPS: Final = ((1000, 1), (10_000, 7), (inf, 61))
+#: Applications, and routes of each of them, that are counted by themselves.
+_ROOM: Final = 256
+#: Close codes that are counted by themselves: clients choose among thousands.
+_CODES: Final = 64
+#: The status of a request whose client left before it was answered, as nginx has it.
+CLIENT_LEFT: Final = 499
+#: What others count for.
+OTHER: Final = "other"
+
+
+class RouteTally:
+    """Counts the requests of an application, or of one of its routes.
+
+    Attributes:
+        application, route, runs_on: which, as in a snapshot.
+        begun: requests that have been given to it.
+        statuses: how many are over, by status.
+        seconds: how many of them took how long, by bucket.
+        step: of how many requests one is timed, and counts for all of them.
+        cut_off: those of which the response was not complete.
+        bytes_in, bytes_out: bytes of bodies.
+        queue_seconds, run_seconds: how long they have waited for threads, and had them.
+        routes: the tallies of its routes.
+    """
+
+    __slots__ = (
+        "_begun_before", "application", "begun", "bytes_in", "bytes_out", "cut_off", "queue_seconds", "route",
+        "routes", "run_seconds", "runs_on", "seconds", "statuses", "step",
+    )  # fmt: skip
+
+    def __init__(self, application: str, runs_on: str, route: str = "") -> None:
+        self.application = application
+        self.runs_on = runs_on
+        self.route = route
+        self.begun = self._begun_before = self.cut_off = 0
+        self.step = 1
+        self.bytes_in = self.bytes_out = 0
+        self.queue_seconds = self.run_seconds = 0.0
+        self.statuses: dict[int, int] = {}
+        self.seconds = [0] * SIZE
+        self.routes: dict[str, RouteTally] = {}
+
+    def __repr__(self) -> str:
+        return f"<RouteTally {self.application} {self.route}: {self.begun} begun>"
+
+    def of_route(self, route: str) -> "RouteTally":
+        """Return the tally of one of its routes."""
+        found = self.routes.get(route)
+        if found is None:
+            route = route if len(self.routes) < _ROOM else OTHER
+            found = self.routes.setdefault(route, RouteTally(self.application, self.runs_on, route))
+        return found
+
+    def end(self, status: int, size: int) -> None:
+        """A request is over that has sent so many bytes of a body."""
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.bytes_out += size
+
+    def time(self, begun_at: float) -> float:
+        """Put down how long a request took that is over now."""
+        now = monotonic()
+        self.seconds[bisect_right(BOUNDS, now - begun_at)] += self.step
+        return now
+
+    def time_on_thread(self, begun_at: float, taken_at: float) -> None:
+        """The same for one that a worker has taken at a time; at 0.0: none has."""
+        now = self.time(begun_at)
+        waited = (taken_at or now) - begun_at
+        self.queue_seconds += self.step * waited
+        self.run_seconds += self.step * (now - begun_at - waited)
+
+    def look(self) -> None:
+        """Choose how many of the requests are timed, by how many there were in the last second."""
+        rate = self.begun - self._begun_before
+        self._begun_before = self.begun
+        self.step = next(step for most, step in _STEPS if rate < most)
+
+
+class SocketTally:
+    """Counts the WebSockets of an application, or of one of its routes.
+
+    Attributes:
+        application, route, runs_on, opened, messages_in, messages_out, bytes_in, bytes_out, slow, refused,
+            closes: as in a snapshot.
+        round_trips: how many answers to pings took how long, by bucket; None before the first.
+        routes: the tallies of its routes.
+    """
+
+    __slots__ = (
+        "application", "bytes_in", "bytes_out", "closes", "messages_in", "messages_out", "opened", "refused",
+        "round_trips", "route", "routes", "runs_on", "slow",
+    )  # fmt: skip
+
+    def __init__(self, application: str, runs_on: str, route: str = "") -> None:
+        self.application = application
+        self.runs_on = runs_on
+        self.route = route
+        self.opened = self.slow = 0
+        self.messages_in = self.messages_out = 0
+        self.bytes_in = self.bytes_out = 0
+        self.refused: Counter[int] = Counter()
+        self.closes: Counter[int] = Counter()
+        self.round_trips: list[int] | None = None
+        self.routes: dict[str, SocketTally] = {}
+
+    def __repr__(self) -> str:
+        return f"<SocketTally {self.application} {self.route}: {self.opened} opened>"
+
+    def of_route(self, route: str) -> "SocketTally":
+        """Return the tally of one of its routes."""
+        found = self.routes.get(route)
+        if found is None:
+            route = route if len(self.routes) < _ROOM else OTHER
+            found = self.routes.setdefault(route, SocketTally(self.application, self.runs_on, route))
+        return found
+
+    def close(self, code: int) -> None:
+        """One that was open is not any more; 0 stands for a code that nobody knows, or has room for."""
+        self.closes[code if code in self.closes or len(self.closes) < _CODES else 0] += 1
+
+    def answered(self, seconds: float) -> None:
+        """A ping was answered after so many seconds."""
+        if self.round_trips is None:
+            self.round_trips = [0] * SIZE
+        self.round_trips[bisect_right(BOUNDS, seconds)] += 1
+
+
+#: What counts for nobody: where nothing is counted, and for who has been counted.
+UNREAD: Final = SocketTally("", "")
+
+
+class Tallies:
+    """Finds what counts a request, or a WebSocket, by what it is for.
+
+    Args:
+        labels: how applications are called, and where they run, by their ids: see
+            :meth:`~hybrid.bridge.gateway.Gateway.labels`.
+        main_application: what all requests are given to, unless it is a router.
+
+    Attributes:
+        main: what counts its requests.
+        refused: requests that were refused before any application was asked, by status.
+    """
+
+    def __init__(self, labels: Mapping[int, tuple[str, str]], main_application: object) -> None:
+        self._labels = labels
+        self.main_application = main_application
+        self.refused: Counter[int] = Counter()
+        # By id. Whoever is counted is kept, so that no other object has its id.
+        self._requests: dict[int, RouteTally] = {}
+        self._sockets: dict[int, SocketTally] = {}
+        self._kept: list[object] = []
+        self.main = self.of_request(main_application, {})
+
+    def __repr__(self) -> str:
+        return f"<Tallies of {len(self._requests)} applications, {len(self._sockets)} with WebSockets>"
+
+    def of_request(self, application: object, scope: Scope) -> RouteTally:
+        """Return what counts a request."""
+        tally = self._requests.get(id(application))
+        if tally is None:
+            tally = self._add(self._requests, RouteTally, application)
+        route = scope.get(ROUTE)
+        return tally if route is None else tally.of_route(route)
+
+    def of_socket(self, application: object, scope: Scope) -> SocketTally:
+        """Return what counts a WebSocket."""
+        tally = self._sockets.get(id(application))
+        if tally is None:
+            tally = self._add(self._sockets, SocketTally, application)
+        route = scope.get(ROUTE)
+        return tally if route is None else tally.of_route(route)
+
+    def requests(self) -> list[RouteTally]:
+        """Return the tallies of all applications and routes."""
+        return [tally for each in self._distinct(self._requests) for tally in (each, *each.routes.values())]
+
+    def sockets(self) -> list[SocketTally]:
+        """Return the tallies of all applications and routes with WebSockets."""
+        return [tally for each in self._distinct(self._sockets) for tally in (each, *each.routes.values())]
+
+    def tick(self) -> None:
+        """Look at how many requests there are; called about once a second."""
+        for each in self.requests():
+            each.look()
+
+    @staticmethod
+    def _distinct(tallies: Mapping[int, Any]) -> list[Any]:
+        return list({id(each): each for each in tallies.values()}.values())
+
+    def _add(self, tallies: dict[int, Any], kind: type[Any], application: object) -> Any:
+        """Return a tally for an application that was not seen before: its own, as long as there is room."""
+        if len(tallies) >= _ROOM:  # each request may have another one, made for it
+            found = tallies.get(0)
+            return found if found is not None else tallies.setdefault(0, kind(OTHER, ""))
+        name, runs_on = self._label(application)
+        for each in tallies.values():  # what is wrapped several times is one
+            if (each.application, each.runs_on) == (name, runs_on):
+                break
+        else:
+            each = kind(name, runs_on)
+        tallies[id(application)] = each
+        self._kept.append(application)
+        return each
+
+    def _label(self, application: object) -> tuple[str, str]:
+        """Return how an application is called, and the name of its threads."""
+        label = self._labels.get(id(application))
+        if label is None:  # somebody looks at it, perhaps, through what is around it
+            label = self._labels.get(id(getattr(application, "tapped", None)))
+        if label is not None:
+            return label[0], label[1]
+        pool = getattr(getattr(application, "pool", None), "name", "")
+        return name_of(getattr(application, "app", application)), pool if isinstance(pool, str) else ""

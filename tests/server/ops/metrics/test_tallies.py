@@ -1,0 +1,116 @@
+"""What requests and WebSockets are counted in."""
+
+import pytest
+
+from hybrid.bridge.types import ROUTE
+from hybrid.server.ops.metrics import tallies as module
+from hybrid.server.ops.metrics.tallies import OTHER, RouteTally, SocketTally, Tallies
+
+
+class Application:
+    """One of many."""
+
+
+@pytest.fixture
+def labels() -> dict[int, tuple[str, str]]:
+    """Give the names of applications, by id."""
+    return {}
+
+
+@pytest.fixture
+def tallies(labels: dict[int, tuple[str, str]]) -> Tallies:
+    """Give what finds them."""
+    return Tallies(labels, object())
+
+
+def test_each_has_its_own(tallies: Tallies, labels: dict[int, tuple[str, str]]) -> None:
+    """By application, whatever it is called and wherever it runs, and by route."""
+    shop, chat = Application(), Application()
+    labels |= {id(shop): ("shop:app", "wsgi"), id(chat): ("chat:app", "")}
+    found = tallies.of_request(shop, {})
+    assert (found.application, found.runs_on, found.route) == ("shop:app", "wsgi", "")
+    assert tallies.of_request(shop, {}) is found
+    assert tallies.of_request(chat, {}) is not found
+    below = tallies.of_request(shop, {ROUTE: "/a/<id>"})
+    assert (below.application, below.route) == ("shop:app", "/a/<id>")
+    assert tallies.of_request(shop, {ROUTE: "/a/<id>"}) is below
+    assert tallies.of_socket(shop, {ROUTE: "/a/<id>"}).route == "/a/<id>"
+
+
+def test_who_has_no_label_is_called_as_what_it_is(tallies: Tallies) -> None:
+    """And those that are called alike are one: a router may wrap an application anew for each request."""
+    first, second = tallies.of_request(Application(), {}), tallies.of_request(Application(), {})
+    assert first is second
+    assert first.application.endswith("test_tallies.Application")
+
+
+def test_what_is_tapped_is_what_is_below(tallies: Tallies, labels: dict[int, tuple[str, str]]) -> None:
+    """Somebody may look at the requests of a lane."""
+
+    class Tap:
+        def __init__(self, tapped: object) -> None:
+            self.tapped = tapped
+
+    lane = Application()
+    labels[id(lane)] = "shop", "wsgi"
+    assert tallies.of_request(lane, {}) is tallies.of_request(Tap(lane), {})
+
+
+def test_there_is_room_for_so_many(tallies: Tallies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Applications, and routes of each; those that come later are one."""
+    monkeypatch.setattr(module, "_ROOM", 3)
+    for count in (tallies.of_request, tallies.of_socket):
+        names = [count(type(f"A{number}", (), {})(), {}).application for number in range(6)]
+        assert names[-2:] == [OTHER, OTHER]
+        one = Application()
+        routes = [count(one, {ROUTE: str(number)}).route for number in range(6)]
+        assert routes == ["0", "1", "2", OTHER, OTHER, OTHER]
+
+
+def test_all_of_them_are_given_once(tallies: Tallies) -> None:
+    """However many ids one has."""
+    tallies.of_request(Application(), {ROUTE: "/a"})
+    tallies.of_request(Application(), {ROUTE: "/b"})
+    tallies.of_socket(Application(), {})
+    assert [each.route for each in tallies.requests()] == ["", "", "/a", "/b"]
+    assert len(tallies.sockets()) == 1
+
+
+@pytest.mark.parametrize(("rate", "step"), [(0, 1), (999, 1), (1000, 7), (9999, 7), (10_000, 61)])
+def test_of_many_requests_few_are_timed(rate: int, step: int) -> None:
+    """As many as there were in the last second say; each counts for those that are not."""
+    tally = RouteTally("shop", "")
+    tally.begun = 50
+    tally.look()
+    tally.begun += rate
+    tally.look()
+    assert tally.step == step
+    tally.time(0.0)
+    assert sum(tally.seconds) == step
+    tally.time_on_thread(1.0, 2.0)
+    assert tally.queue_seconds == step
+    assert tally.run_seconds > 0
+
+
+def test_one_that_no_thread_has_taken_has_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of its time."""
+    tally = RouteTally("shop", "")
+    monkeypatch.setattr(module, "monotonic", lambda: 5.0)
+    tally.time_on_thread(2.0, 0.0)
+    assert (tally.queue_seconds, tally.run_seconds) == (3.0, 0.0)
+    tally.time_on_thread(2.0, 3.0)
+    assert (tally.queue_seconds, tally.run_seconds) == (4.0, 2.0)
+
+
+def test_close_codes_are_bounded() -> None:
+    """A client chooses among thousands; those that there is no room for are 0."""
+    tally = SocketTally("chat", "")
+    for code in [*range(3000, 3100), 3000]:
+        tally.close(code)
+    assert (len(tally.closes), tally.closes[3000], tally.closes[0]) == (65, 2, 36)
+
+
+def test_repr() -> None:
+    """Says what they are."""
+    for made in (RouteTally("a", ""), SocketTally("a", ""), Tallies({}, None)):
+        assert repr(made).startswith(f"<{type(made).__name__} ")
