@@ -6,7 +6,14 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from hybrid.adapters.gunicorn.views import RequestView, ResponseView, fields_of, response_fields
+from hybrid.adapters.gunicorn.views import (
+    RequestView,
+    ResponseView,
+    fields_of,
+    response_fields,
+    version_of,
+)
+from hybrid.bridge.types import LANE
 from hybrid.server.ops.access_record import AccessEvent, AccessRecord
 
 
@@ -34,7 +41,7 @@ def _request_view(record: AccessRecord) -> RequestView:
     return RequestView(
         method=record.request.method,
         uri=record.target,
-        version=(1, 0) if record.http_version == "1.0" else (1, 1),
+        version=version_of(record.request.http_version),
         headers=fields_of(record.request_headers),
         scheme=record.scope["scheme"] if record.scope is not None else "http",
         remote_addr=record.client,
@@ -57,4 +64,5 @@ def _environ(record: AccessRecord, request: RequestView) -> dict[str, Any]:
         "REMOTE_ADDR": record.client[0] if record.client else "-",
         **{f"HTTP_{name.replace('-', '_')}": value for name, value in request.headers},
     }
-    return {**least, **record.environ_variables()}
+    lane = {} if record.lane is None else {LANE: record.lane}
+    return {**least, **record.environ_variables(), **lane}

@@ -13,6 +13,7 @@ from gunicorn.workers.base import Worker
 
 from hybrid.adapters.gunicorn.views import RequestView, ResponseView, response_fields
 from hybrid.bridge.interface import Interface, detect
+from hybrid.bridge.lanes import TwoLanes
 from hybrid.bridge.types import ASGIApp, Message, Receive, Scope, Send
 from hybrid.bridge.wsgi.filewrapper import FileWrapper
 from hybrid.bridge.wsgi.own_sockets import WEBSOCKET_ATTRIBUTE, own_sockets
@@ -50,6 +51,12 @@ def with_hooks(app: object, worker: Worker) -> object:
     hooks = Hooks(worker)
     reads_files = not worker.cfg.sendfile
     if not hooks.any and not reads_files:
+        return app
+    if isinstance(app, TwoLanes):
+        app.surround(
+            lambda part: HookedWSGI(part, hooks, reads_files=reads_files),
+            lambda part: HookedASGI(part, hooks) if hooks.any else part,
+        )
         return app
     interface = detect(app)
     if interface is Interface.WSGI:

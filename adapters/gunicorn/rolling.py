@@ -4,6 +4,7 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from gunicorn.app.base import BaseApplication
@@ -11,6 +12,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.workers.base import Worker
 
+from hybrid.adapters.gunicorn.ledger import Ledger
 from hybrid.adapters.gunicorn.stage import Stage, read_stage
 from hybrid.bridge.errors import HybridError
 from hybrid.server.listening.listeners import Listeners
@@ -40,12 +42,18 @@ class RollingArbiter(Arbiter):
 
     Attributes:
         forced: whether it was told to stop at once.
+        ledger: what it has done, for the workers.
+        ops: where the workers tell how the server is, if they do.
+        remarks: what else to say at the start.
     """
 
     def __init__(self, app: BaseApplication, listeners: Listeners, notifier: Notifier) -> None:
         super().__init__(app)
         self.LISTENERS = listeners.sockets
         self.forced = False
+        self.ledger = Ledger()
+        self.ops: Listeners | None = None
+        self.remarks: Sequence[str] = ()
         self._listeners = listeners
         self._notifier = notifier
         self._is_reloading = False
@@ -79,6 +87,7 @@ class RollingArbiter(Arbiter):
             logger.error("not reloading: %s", error)
             return
         self._stats["reloads"] += 1
+        self.ledger.add(reloads=1)
         self.setup(self.app)
         self.log.reopen_files()
         self._outdated = self.WORKERS.keys() - self._leaving.keys()
@@ -152,6 +161,8 @@ class RollingArbiter(Arbiter):
         self._notifier.stopping(f"stopping {len(self.WORKERS)} workers")
         if self.reexec_pid == self.master_pid == 0:
             self._listeners.close()  # and remove their files, which nobody else listens on
+            if self.ops is not None:
+                self.ops.close()  # here: the workers go on telling that they are not ready
         for each in self.LISTENERS:
             each.close()
         self.LISTENERS = []  # pyright: ignore[reportConstantRedefinition] - gunicorn's name
@@ -162,6 +173,7 @@ class RollingArbiter(Arbiter):
     def spawn_worker(self) -> int:
         """Start a worker. A signal that it gets before it can handle it waits: gunicorn's would be lost."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        self.ledger.add(started=1)
         try:
             return super().spawn_worker()
         finally:
@@ -201,6 +213,8 @@ class RollingArbiter(Arbiter):
             if stage is not Stage.SERVING and pid not in self._leaving:
                 self._spawn_at = time.monotonic() + self._pause
                 self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            if pid not in self._leaving and not self._stopping:
+                self.ledger.add(failed=1)
             self._leaving.pop(pid, None)
             self._outdated.discard(pid)
 
@@ -227,6 +241,8 @@ class RollingArbiter(Arbiter):
         self._announced = True
         for url in self._listeners.urls:
             print(f"hybrid: listening on {url}", file=sys.stderr)
+        for line in self.remarks:
+            print(f"hybrid: {line}", file=sys.stderr)
         if routes:
             print(routes, file=sys.stderr)
         self._notifier.ready(f"{len(self.WORKERS)} workers, listening on {', '.join(self._listeners.urls)}")

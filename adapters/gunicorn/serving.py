@@ -9,11 +9,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from hybrid.adapters.gunicorn.control import remove_control
+from hybrid.adapters.gunicorn.ledger import Ledger
+from hybrid.adapters.gunicorn.ops import hand_ops_over, open_ops, ops_lines
 from hybrid.adapters.gunicorn.rolling import HANDLED, RollingArbiter
 from hybrid.adapters.gunicorn.stage import Stage, write_stage
 from hybrid.adapters.gunicorn.worker import HybridWorker
@@ -25,10 +28,14 @@ from hybrid.server.config import Config
 from hybrid.server.errors import EXIT_FORCED
 from hybrid.server.layers import APART, keeps_workers_apart
 from hybrid.server.listening.listeners import Listeners
+from hybrid.server.ops.control.places import prepare_control
 from hybrid.server.ops.handlers import reopen_log_files
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.pidfile import refuse_taken
-from hybrid.server.systemd import Notifier, take_passed_sockets
+from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
+
+if TYPE_CHECKING:  # loaded when somebody asks
+    from hybrid.server.ops.metrics.snapshot import Workers
 
 #: Seconds beyond those of the requests that a worker gets for lifespan shutdown and its last words.
 _END_SECONDS: Final = 10.0
@@ -59,19 +66,34 @@ def run_workers(config: Config, make_again: Callable[[], Config]) -> None:
     os.environ.pop("NOTIFY_SOCKET", None)  # gunicorn would say READY before anybody serves
     # Where the channel layer of the workers is; before gunicorn notes the environment for who replaces it.
     place = offer_place()
-    arbiter = RollingArbiter(ServeApplication(config, make_again), _listen(config), notifier)
+    _prepare_control(config)
+    application = ServeApplication(config, make_again)
+    passed = take_passed_sockets()
+    application.ops = open_ops(config, passed)
+    arbiter = RollingArbiter(application, _listen(config, passed), notifier)
+    if (ops := application.ops) is not None:
+        arbiter.ops, arbiter.remarks = ops, ops_lines(ops, config)
+    application.ledger = arbiter.ledger
     os.environ.pop("SERVER_SOFTWARE", None)  # gunicorn's name, for applications that look for it there
     try:
         arbiter.run()
     except SystemExit as end:
         if arbiter.pid == os.getpid():  # and this is no worker
             remove_private_place(place)
+            remove_control(config)
         if not end.code and arbiter.forced:
             raise SystemExit(EXIT_FORCED) from None
         raise
 
 
-def _listen(config: Config) -> Listeners:
+def _prepare_control(config: Config) -> None:
+    """Find out whether the workers will be able to listen where they are told, before there are any."""
+    remove_control(config)
+    if config.control_folder is not None:
+        prepare_control(config.control_folder)
+
+
+def _listen(config: Config, passed: Sequence[PassedSocket]) -> Listeners:
     """Open the sockets, or take those of the process that this one is to replace."""
     inherited = os.environ.pop(_INHERITED, "")
     if inherited:
@@ -80,7 +102,7 @@ def _listen(config: Config) -> Listeners:
             each.set_inheritable(False)
         listeners = Listeners.given(sockets, config.backlog)
     else:
-        listeners = Listeners.bind(config, take_passed_sockets())
+        listeners = Listeners.bind(config, passed)
     for listener in listeners.each:
         listener.scheme = "https" if config.uses_tls else "http"
         listener.listen(config.backlog)
@@ -92,7 +114,12 @@ class ServeApplication(BaseApplication):
 
     Attributes:
         config: ours.
+        ledger: what the process over the workers has done, once there is one.
+        ops: where the workers tell how the server is, if they do.
     """
+
+    ledger: Ledger | None = None
+    ops: Listeners | None = None
 
     def __init__(self, config: Config, make_again: Callable[[], Config]) -> None:
         self.config = config
@@ -137,6 +164,8 @@ def _let_sockets_through(arbiter: RollingArbiter) -> None:
     """Let the process that replaces this one have its listening sockets (after fork, before exec)."""
     for each in arbiter.LISTENERS:
         os.set_inheritable(each.fileno(), True)
+    if arbiter.ops is not None:
+        hand_ops_over(arbiter.ops, arbiter.cfg.env_orig)
 
 
 class ServeWorker(HybridWorker):
@@ -158,7 +187,7 @@ class ServeWorker(HybridWorker):
         """Take the configuration as it is."""
         return dataclasses.replace(cast("ServeApplication", self.app).config, **self.pulse())
 
-    def mounts(self) -> Sequence[Target] | None:
+    def mounts(self, config: Config) -> Sequence[Target] | None:
         """Let the configuration name the applications."""
         return None
 
@@ -172,6 +201,15 @@ class ServeWorker(HybridWorker):
         self.has_served = True
         routes = self.server.load().routes
         self._tell(Stage.SERVING, format_routes(routes) if routes else "")
+
+    def ops_listeners(self) -> Listeners | None:
+        """Return what the process over the workers has opened."""
+        return cast("ServeApplication", self.app).ops
+
+    def all_workers(self) -> "Workers | None":
+        """Return what the process over the workers says of them."""
+        ledger = cast("ServeApplication", self.app).ledger
+        return None if ledger is None else ledger.read()
 
     def leaving(self) -> None:
         """Let the arbiter start another worker."""

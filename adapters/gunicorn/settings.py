@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from gunicorn.config import Config as GunicornConfig
 
+from hybrid.adapters.gunicorn.versions import http_settings
 from hybrid.bridge.errors import ConfigError
 from hybrid.server.config import Config
 from hybrid.server.config.settings import settings_of
@@ -47,8 +48,10 @@ _GUNICORNS: Final = {
     ),
 }
 
-#: Of ``graceful_timeout``, after which gunicorn kills, what requests get; the rest is for lifespan shutdown.
-_GRACEFUL_SHARE: Final = 0.9
+#: Of ``graceful_timeout``, after which gunicorn kills, what is left for lifespan shutdown and the end of the
+#: process when requests are cut off: this share, and where that is less than these seconds, so many.
+_END_SHARE: Final = 0.1
+_END_SECONDS: Final = 1.0
 
 
 def _same(value: Any) -> Any:
@@ -57,6 +60,11 @@ def _same(value: Any) -> Any:
 
 def _comma_separated(value: Any) -> str:
     return value if isinstance(value, str) else ",".join(value)
+
+
+def _for_requests(graceful_timeout: float) -> float:
+    """Return how long requests may take after SIGTERM: half of the time at least."""
+    return max(graceful_timeout / 2, graceful_timeout - max(graceful_timeout * _END_SHARE, _END_SECONDS))
 
 
 def _peers(value: Any) -> str:
@@ -71,7 +79,7 @@ MAPPED: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "backlog": ("backlog", _same),
     "threads": ("threads", _same),
     "worker_connections": ("limit_connections", _same),
-    "graceful_timeout": ("timeout_graceful_shutdown", lambda seconds: seconds * _GRACEFUL_SHARE),
+    "graceful_timeout": ("timeout_graceful_shutdown", _for_requests),
     "keepalive": ("timeout_keep_alive", _same),
     "limit_request_line": ("limit_request_line", _same),
     "limit_request_fields": ("limit_request_fields", _same),
@@ -115,6 +123,7 @@ def config_of(cfg: GunicornConfig, app: object, **given: Any) -> Config:
     # worker of uvicorn does.
     values: dict[str, Any] = {"forwarded_fields": "for"}
     values |= {ours: write(getattr(cfg, theirs)) for theirs, (ours, write) in MAPPED.items()}
+    values |= http_settings(cfg)
     if cfg.is_ssl and cfg.settings["ssl_context"].value is not cfg.settings["ssl_context"].default:
         values["ssl_context_factory"] = partial(_call_ssl_context, cfg)
     if not cfg.is_ssl:

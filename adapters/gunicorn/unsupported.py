@@ -1,20 +1,17 @@
 """Settings of gunicorn that have no effect here, said once at the start to who has set them."""
 
-from typing import Any, Final
+from typing import Final
 
 from gunicorn.config import Config as GunicornConfig
 from gunicorn.glogging import Logger
+
+from hybrid.adapters.gunicorn.versions import HTTP2, changed
 
 #: What is set in vain, and what there is to know of it.
 REASONS: Final = {
     "protocol": "HTTP is spoken; uwsgi is not",
     "uwsgi_allow_ips": "HTTP is spoken; uwsgi is not",
-    "http_protocols": "HTTP/1.1 is spoken",
-    "http2_cleartext": "HTTP/1.1 is spoken",
-    "http2_max_concurrent_streams": "HTTP/1.1 is spoken",
-    "http2_initial_window_size": "HTTP/1.1 is spoken",
-    "http2_max_frame_size": "HTTP/1.1 is spoken",
-    "http2_max_header_list_size": "HTTP/1.1 is spoken",
+    "http2_max_frame_size": "every client can send the frames of 16,384 bytes that are taken",
     "http_parser": "there is one parser",
     "permit_obsolete_folding": "what is ambiguous is refused",
     "strip_header_spaces": "what is ambiguous is refused",
@@ -26,17 +23,16 @@ REASONS: Final = {
     "tmp_upload_dir": "$TMPDIR says where request bodies are kept",
     "asgi_disconnect_grace_period": "hybrid_timeout_disconnect says it, for applications that do not listen",
 }
+#: Of a setting a part alone is without effect.
+_UPGRADE: Final = "http2_cleartext: HTTP/2 is not begun by an Upgrade field, which RFC 9113 has no more"
 
 
 def warn_of_unsupported(cfg: GunicornConfig, log: Logger) -> None:
     """Log a line for each setting that was changed and has no effect."""
-    for name, reason in REASONS.items():
-        setting = cfg.settings.get(name)
-        if setting is not None and _is_changed(setting):
+    spoken = "h2" in cfg.http_protocols
+    reasons = REASONS if spoken else REASONS | dict.fromkeys(HTTP2, "there is no h2 in http_protocols")
+    for name, reason in reasons.items():
+        if changed(cfg, name):
             log.warning("%s has no effect with this worker: %s", name, reason)
-
-
-def _is_changed(setting: Any) -> bool:
-    """Whether a setting has another value than its default, which is written as a user would write it."""
-    fresh = type(setting)()
-    return bool(setting.get() != fresh.get())
+    if spoken and cfg.http2_cleartext in ("upgrade", "both"):
+        log.warning("%s", _UPGRADE)

@@ -50,7 +50,7 @@ class RequestView:
         return cls(
             method=scope.get("method", "GET"),
             uri=_uri(scope),
-            version=_version(scope["http_version"]),
+            version=version_of(scope["http_version"]),
             headers=fields_of(scope["headers"]),
             scheme=scope["scheme"],
             remote_addr=scope["client"],
@@ -68,7 +68,7 @@ class RequestView:
         return cls(
             method=environ["REQUEST_METHOD"],
             uri=raw_uri(environ),
-            version=_version(environ["SERVER_PROTOCOL"].rpartition("/")[2]),
+            version=version_of(environ["SERVER_PROTOCOL"].rpartition("/")[2]),
             headers=headers,
             scheme=environ["wsgi.url_scheme"],
             remote_addr=(address, int(environ.get("REMOTE_PORT") or 0)) if address else None,
@@ -127,7 +127,8 @@ def _uri(scope: Scope) -> str:
     return (raw + b"?" + query if query else raw).decode("latin-1")
 
 
-def _version(text: str) -> tuple[int, int]:
+def version_of(text: str) -> tuple[int, int]:
+    """Return a version of HTTP as gunicorn has it, from ``"1.1"`` or ``"2"``."""
     major, _, minor = text.partition(".")
     return int(major), int(minor or 0)
 

@@ -11,14 +11,16 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from gunicorn.config import Config as GunicornConfig
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
 from hybrid.adapters.gunicorn.access import access_logger
+from hybrid.adapters.gunicorn.control import remove_control
 from hybrid.adapters.gunicorn.hooks import with_hooks
+from hybrid.adapters.gunicorn.ops import hand_ops_over, open_ops, ops_lines
 from hybrid.adapters.gunicorn.rooted import Rooted
 from hybrid.adapters.gunicorn.settings import config_of, targets_of
 from hybrid.adapters.gunicorn.unsupported import warn_of_unsupported
@@ -29,11 +31,16 @@ from hybrid.bridge.types import ASGIApp
 from hybrid.bridge.wsgi.siblings import note_siblings
 from hybrid.bridge.wsgi.turns import TURNS
 from hybrid.server.config import Config
+from hybrid.server.frameworks import adapted
 from hybrid.server.layers import APART, keeps_workers_apart
+from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.handlers import reopen_log_files
 from hybrid.server.server import Server
 from hybrid.server.watchdog import end_despite_threads
+
+if TYPE_CHECKING:  # loaded when somebody asks
+    from hybrid.server.ops.metrics.snapshot import Workers
 
 #: As gunicorn's arbiter understands them: it stops everything, or starts another worker.
 _CANNOT_BOOT: Final = 3
@@ -44,10 +51,13 @@ _BEAT: Final = 1.0
 _RELOAD_SECONDS: Final = 1.0
 
 
-def _remove_place(arbiter: int) -> None:
-    """Remove what the workers' channel layer has left, unless this is a worker that ends."""
+def _remove_places(arbiter: int, config: Config, uid: int) -> None:
+    """Remove what the workers' channel layer and their control sockets have left, unless this is a worker
+    that ends.
+    """
     if os.getpid() == arbiter:
         remove_private_place(os.environ.get(VARIABLE, ""))
+        remove_control(config, uid)
 
 
 class HybridWorker(Worker):
@@ -59,6 +69,8 @@ class HybridWorker(Worker):
 
     Everything runs on the main thread, signal handlers in between; :meth:`__init__` in the arbiter.
     """
+
+    _ops: ClassVar[Listeners | None] = None  # opened by the arbiter
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -81,8 +93,13 @@ class HybridWorker(Worker):
         # Another user's folder may be closed to the workers.
         place = offer_place(tempfile.gettempdir() if cfg.uid != os.geteuid() else None)
         cfg.env_orig[VARIABLE] = place  # for the process that replaces this one (SIGUSR2)
-        atexit.unregister(_remove_place)
-        atexit.register(_remove_place, os.getpid())
+        remove_control(config, cfg.uid)  # of an arbiter that was killed, and had the same id
+        cls._ops = open_ops(config)
+        if cls._ops is not None:
+            hand_ops_over(cls._ops, cfg.env_orig)  # to the process that replaces this one
+            log.info("%s", "; ".join(ops_lines(cls._ops, config)))
+        atexit.unregister(_remove_places)
+        atexit.register(_remove_places, os.getpid(), config, cfg.uid)
 
     # What a worker of another kind does differently.
 
@@ -93,9 +110,9 @@ class HybridWorker(Worker):
         logs = {"access_log": write is not None, "access_logger": write}
         return config_of(self.cfg, self.wsgi, limit_max_requests=limit, **logs, **self.pulse())
 
-    def mounts(self) -> Sequence[Target] | None:
+    def mounts(self, config: Config) -> Sequence[Target] | None:
         """Load what is served instead of what the configuration names."""
-        targets = [Target(self.wsgi), *load_targets(targets_of(self.cfg))]
+        targets = adapted([Target(self.wsgi), *load_targets(targets_of(self.cfg))], config)
         return [replace(target, application=with_hooks(target.application, self)) for target in targets]
 
     def around(self, app: ASGIApp) -> ASGIApp:
@@ -107,6 +124,14 @@ class HybridWorker(Worker):
         """The server accepts connections."""
         self.has_served = True
         self.log.info("Worker serving (pid: %s)", self.pid)
+
+    def ops_listeners(self) -> Listeners | None:
+        """Return where the workers tell how the server is, if they do."""
+        return self._ops
+
+    def all_workers(self) -> "Workers | None":
+        """Return what is known of all workers: nothing, where gunicorn's own arbiter is over them."""
+        return None
 
     def leaving(self) -> None:
         """The server stops of its own accord."""
@@ -130,7 +155,11 @@ class HybridWorker(Worker):
             config = self.make_config()
             self.server = server = Server(config)
             server.on_started, server.on_stopping = self.serving, self._leave
-            server.load(self.mounts(), self.around)
+            server.main_process = self.ppid
+            server.workers = self.all_workers
+            if (ops := self.ops_listeners()) is not None:
+                server.ops_sockets = ops.sockets
+            server.load(self.mounts(config), self.around)
             with TURNS.managed():
                 run_loop(loop_factory(config.loop), self._serve(server))
         except Exception as error:  # noqa: BLE001 - logged, and told to the arbiter

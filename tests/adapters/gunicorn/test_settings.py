@@ -8,9 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from gunicorn.config import Config
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from hybrid.adapters.gunicorn.settings import config_of
 from tests.adapters.gunicorn.conftest import Gunicorn
 from tests.support.certificates import Authority
 from tests.support.process import DEADLINE, ServerProcess
@@ -112,7 +114,16 @@ def test_graceful_timeout(gunicorn: Gunicorn) -> None:
         assert server.terminate() == 0
 
     assert "cutting off" in server.stderr
+    assert "Worker exiting" in server.stderr
     assert "SIGKILL" not in server.stderr
+
+
+@pytest.mark.parametrize(("whole", "requests"), [(0, 0), (1, 0.5), (2, 1), (5, 4), (10, 9), (30, 27)])
+def test_graceful_timeout_leaves_time_for_the_end(whole: int, requests: float) -> None:
+    """A tenth of it, and a second at least; requests have half of it in any case."""
+    cfg = Config()
+    cfg.set("graceful_timeout", whole)
+    assert config_of(cfg, app=None).timeout_graceful_shutdown == pytest.approx(requests)
 
 
 def test_limits_of_the_request(gunicorn: Gunicorn) -> None:

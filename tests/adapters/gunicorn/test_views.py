@@ -1,4 +1,12 @@
-from hybrid.adapters.gunicorn.views import RequestView, ResponseView, raw_uri, response_fields
+from typing import Any
+
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from hybrid.adapters.gunicorn.access import access_logger
+from hybrid.adapters.gunicorn.views import RequestView, ResponseView, raw_uri, response_fields, version_of
+from hybrid.server.ops.access_record import AccessRecord
+from hybrid.server.wire.http11 import Request
 
 
 def test_a_request_of_a_scope() -> None:
@@ -49,3 +57,25 @@ def test_a_response_knows_its_announced_length() -> None:
     assert ResponseView("404 Not Found", fields).status_code == 404
     assert ResponseView("200 OK").response_length is None
     assert ResponseView().status_code == 0
+
+
+def test_versions() -> None:
+    """They are pairs, of which ASGI's version of HTTP/2 has only the first."""
+    assert [version_of(text) for text in ("1.0", "1.1", "2", "2.0")] == [(1, 0), (1, 1), (2, 0), (2, 0)]
+
+
+def test_http2_in_gunicorns_log() -> None:
+    """Who takes accesses for gunicorn's logger is told of HTTP/2 as gunicorn tells it."""
+    taken: list[tuple[Any, ...]] = []
+
+    class Taker(Logger):
+        def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
+            """Keep what is said of a request."""
+            taken.append((req, environ))
+
+    write = access_logger(Taker(Config()))
+    assert write is not None
+    write(AccessRecord(lambda record: record.request_line, Request("GET", b"/a?b", "2", []), None))
+    ((request, environ),) = taken
+    assert request.version == (2, 0)
+    assert environ["SERVER_PROTOCOL"] == "HTTP/2.0"

@@ -230,6 +230,7 @@ def test_a_graceful_end_of_the_broker_keeps_the_history(
     assert server.terminate() == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_while_the_broker_hands_over(serve: Serve, runtime: Path) -> None:
     """While the broker's worker is told to stop, members elsewhere get every message, and once."""
     server = start(serve, runtime)
