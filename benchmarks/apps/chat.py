@@ -1,4 +1,4 @@
-"""What a consumer of groups does: one source, for this project's class and for Channels'."""
+"""What consumers do: one source, for this project's class and for Channels'."""
 
 from typing import Any
 
@@ -23,3 +23,16 @@ def chat(base: Any) -> Any:
             await self.send(text_data=event["text"])
 
     return Chat
+
+
+def echo(base: Any) -> Any:
+    """Make a consumer that sends every message back, on the class of either project."""
+
+    class Echo(base):  # type: ignore[misc]
+        """Echoes."""
+
+        async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+            """Send it back."""
+            await self.send(text_data, bytes_data)
+
+    return Echo

@@ -8,13 +8,6 @@ settings.configure(
 
 from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402 - after the settings
 
+from benchmarks.apps.chat import echo  # noqa: E402
 
-class Echo(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """Echoes."""
-
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Send it back."""
-        await self.send(text_data, bytes_data)
-
-
-app = Echo.as_asgi()
+app = echo(AsyncWebsocketConsumer).as_asgi()

@@ -1,27 +1,42 @@
-"""A Django project with the middleware of `startproject` and one view, chosen by whoever imports this."""
+"""A Django project with the middleware of `startproject` and the views of whoever imports this."""
 
 import atexit
+import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import django  # type: ignore[import-untyped]
 from django.conf import settings  # type: ignore[import-untyped]
-from django.http import HttpRequest, HttpResponse  # type: ignore[import-untyped]
+from django.http import (  # type: ignore[import-untyped]
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    StreamingHttpResponse,
+)
 from django.urls import path  # type: ignore[import-untyped]
 
+from benchmarks.apps import burn_wsgi
+from benchmarks.apps.file_wsgi import FILE_VARIABLE
+from benchmarks.apps.stream_wsgi import CHUNK
+
 urlpatterns: list[Any] = []
+_turns = itertools.count()
+#: Seconds that a slow system takes.
+_WAIT = 0.02
 
 
-def set_up(view: Callable[[HttpRequest], Any]) -> None:
-    """Set Django up, once in a process, with this view at `/`."""
+def set_up(view: Callable[[HttpRequest], Any], **others: Callable[[HttpRequest], Any]) -> None:
+    """Set Django up, once in a process, with this view at `/`, and others at their names."""
     if urlpatterns:
         return
     folder = tempfile.mkdtemp(prefix="hybrid-bench-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    urlpatterns.append(path("", view))
+    urlpatterns.extend([path("", view), *(path(name, other) for name, other in others.items())])
     settings.configure(
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
@@ -70,6 +85,58 @@ def rows(request: HttpRequest) -> HttpResponse:
 
     names = ContentType.objects.order_by("model").values_list("model", flat=True)[:20]
     return HttpResponse(" ".join(names), content_type="text/plain")
+
+
+def _file(request: HttpRequest) -> FileResponse:
+    """Send so many bytes of the end of a file, as many as the client asks for."""
+    file = Path(os.environ[FILE_VARIABLE]).open("rb")  # noqa: SIM115 - the response closes it
+    file.seek(-int(request.GET["size"]), os.SEEK_END)
+    return FileResponse(file, content_type="application/octet-stream")
+
+
+def _stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Send so many bytes that a generator makes, each part anew: to keep them all takes their size."""
+    parts = (bytes(bytearray(CHUNK)) for _ in range(int(request.GET["size"]) // len(CHUNK)))
+    return StreamingHttpResponse(parts, content_type="application/octet-stream")
+
+
+def file(request: HttpRequest) -> FileResponse:
+    """Send a file from a plain function."""
+    return _file(request)
+
+
+async def file_async(request: HttpRequest) -> FileResponse:
+    """Send a file from a coroutine."""
+    return _file(request)
+
+
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Send what a generator makes from a plain function."""
+    return _stream(request)
+
+
+async def stream_async(request: HttpRequest) -> StreamingHttpResponse:
+    """Send what a generator makes from a coroutine."""
+    return _stream(request)
+
+
+def burn(request: HttpRequest) -> HttpResponse:
+    """Answer with the thirteen bytes after some computing."""
+    burn_wsgi.view()
+    return hello(request)
+
+
+def mixed(request: HttpRequest) -> HttpResponse:
+    """Compute for every other request; wait for something slow and then read the rows for those between."""
+    if next(_turns) % 2:
+        return burn(request)
+    time.sleep(_WAIT)
+    rows(request)
+    return hello(request)
+
+
+#: The views of large bodies, for `set_up`.
+LARGE = {each.__name__: each for each in (file, file_async, stream, stream_async)}
 
 
 def fill() -> None:

@@ -8,7 +8,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
-from benchmarks.loads import arrivals, batch, broadcast, idle, round_trip, steady, transfer
+from benchmarks.loads import (
+    arrivals,
+    batch,
+    broadcast,
+    downloads,
+    h2load,
+    idle,
+    round_trip,
+    steady,
+    stream_echoes,
+    transfer,
+)
 from benchmarks.loads.outcome import Outcome
 from benchmarks.loads.plan import (
     Arrivals,
@@ -16,13 +27,18 @@ from benchmarks.loads.plan import (
     Broadcast,
     Calls,
     Download,
+    Downloads,
     Idle,
+    Multiplexed,
     Plan,
     RoundTrip,
     Start,
     Steady,
+    StreamEchoes,
     Upload,
 )
+
+WithoutLoop = Download | Upload | Downloads | RoundTrip | Multiplexed | StreamEchoes
 
 
 def measure(plan: Plan) -> Outcome:
@@ -45,10 +61,22 @@ def measure(plan: Plan) -> Outcome:
                 return runner.run(idle.measure(plan, load))
         case Start() | Calls():
             raise ValueError("starts and calls are measured without a client")
-        case Download() | Upload() as load:
+        case load:
+            return _measure_without_loop(plan, load)
+
+
+def _measure_without_loop(plan: Plan, load: WithoutLoop) -> Outcome:
+    match load:
+        case Download() | Upload():
             return transfer.measure(plan, load)
-        case RoundTrip() as load:
+        case Downloads():
+            return downloads.measure(plan, load)
+        case RoundTrip():
             return round_trip.measure(plan, load)
+        case Multiplexed():
+            return h2load.measure(plan, load)
+        case StreamEchoes():
+            return stream_echoes.measure(plan, load)
 
 
 def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -67,6 +67,20 @@ class Download:
 
 
 @dataclass(frozen=True)
+class Downloads:
+    """`GET PATH?size=SIZE` on several connections at once, each answered with so many bytes.
+
+    Each is read at `pace` bytes a second. Whether a length is announced is the server's affair, as it is for
+    streams: the connection ends with the body.
+    """
+
+    path: str
+    size: int
+    pace: float
+    connections: int = 4
+
+
+@dataclass(frozen=True)
 class Upload:
     """`POST /` with a body of this size, answered with the size in digits, one after the other until the time
     is up.
@@ -81,6 +95,30 @@ class RoundTrip:
 
     size: int
     connections: int = 8
+
+
+@dataclass(frozen=True)
+class Multiplexed:
+    """HTTP/2 in clear, with prior knowledge, by h2load: each connection has so many requests under way.
+
+    Each of them is answered with a body of `size` bytes. Until the time is up; or until so many `requests`
+    have been answered, if a number is given.
+    """
+
+    size: int
+    connections: int = 10
+    streams: int = 10
+    requests: int = 0
+    path: str = "/"
+
+
+@dataclass(frozen=True)
+class StreamEchoes:
+    """WebSockets on streams of HTTP/2 in clear (RFC 8441): each has one message under way, as in `Steady`."""
+
+    expected: str
+    connections: int = 8
+    streams: int = 8
 
 
 @dataclass(frozen=True)
@@ -118,9 +156,36 @@ class Calls:
     """Calls that the contestant makes itself, for the time of the measurement; nothing is served."""
 
 
-Load = Steady | Batch | Arrivals | Download | Upload | RoundTrip | Broadcast | Idle | Start | Calls
+Load = (
+    Steady
+    | Batch
+    | Arrivals
+    | Download
+    | Downloads
+    | Upload
+    | RoundTrip
+    | Multiplexed
+    | StreamEchoes
+    | Broadcast
+    | Idle
+    | Start
+    | Calls
+)
 KINDS: Mapping[str, type[Load]] = {
-    kind.__name__: kind for kind in (Steady, Batch, Arrivals, Download, Upload, RoundTrip, Broadcast, Idle)
+    kind.__name__: kind
+    for kind in (
+        Steady,
+        Batch,
+        Arrivals,
+        Download,
+        Downloads,
+        Upload,
+        RoundTrip,
+        Multiplexed,
+        StreamEchoes,
+        Broadcast,
+        Idle,
+    )
 }
 
 

@@ -23,9 +23,11 @@ from benchmarks.loads.plan import (
     Echoes,
     Idle,
     Load,
+    Multiplexed,
     RoundTrip,
     Start,
     Steady,
+    StreamEchoes,
     Upload,
 )
 from benchmarks.redis import PROGRAMS
@@ -36,6 +38,7 @@ from benchmarks.works.consumers import CONSUMER_ECHO, GROUP_SEND, GROUP_SEND_RED
 from benchmarks.works.fairness import FAIRNESS
 from benchmarks.works.footprint import IDLE_DEFLATE, IDLE_HTTP, IDLE_WEBSOCKETS, START
 from benchmarks.works.hello import ASGI_HELLO, HELLO, WSGI_HELLO
+from benchmarks.works.http2 import HTTP2_DOWNLOAD, HTTP2_HELLO, HTTP2_WEBSOCKET, HTTP2_WSGI
 from benchmarks.works.routes import ROUTES
 from benchmarks.works.sleep import SLEEP_AT_FULL_LOAD, SLEEP_AT_HALF_LOAD
 from benchmarks.works.static import STATIC_LARGE, STATIC_SMALL, STEADY_LARGE, STEADY_SMALL
@@ -104,6 +107,39 @@ def test_hybrid_is_measured(work: Work, load: Load | None) -> None:
     assert [outcome.errors for outcome in entry.outcomes] == [0]
     assert entry.outcomes[0].answers > 0
     assert all(isinstance(figure.read(entry.outcomes[0]), float) for figure in work.figures)
+
+
+SMALL: dict[Work, Load] = {
+    HTTP2_HELLO: Multiplexed(len(HELLO), 2, 2, requests=40),
+    HTTP2_WSGI: Multiplexed(len(HELLO), 2, 2, requests=40),
+    HTTP2_DOWNLOAD: Multiplexed(1 << 20, 1, 1, requests=2, path=f"/{1 << 20}"),
+    HTTP2_WEBSOCKET: StreamEchoes(ECHO, 2, 2),
+}
+
+
+@pytest.mark.parametrize(
+    ("work", "server"),
+    [
+        *((work, work.hybrid) for work in SMALL),
+        *((work, peer) for work in (HTTP2_HELLO, HTTP2_WEBSOCKET) for peer in work.peers),
+    ],
+    ids=lambda value: value.name.split(",")[0],
+)
+def test_http2_is_measured(work: Work, server: Contestant) -> None:
+    """Our server and each peer that is installed take loads of HTTP/2, and give each figure."""
+    if not isinstance(SMALL[work], StreamEchoes):
+        require_program("h2load")
+    (entry,) = measure(work, SMALL[work], hybrid=server, peers=())
+    assert entry.failure == ""
+    assert entry.missing or [outcome.errors for outcome in entry.outcomes] == [0]
+    assert entry.missing or all(figure.read(entry.outcomes[0]) >= 0 for figure in work.figures)
+
+
+def test_a_work_without_its_load_generator_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where h2load is not installed, its works name the package, and start no server."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    (entry,) = measure(HTTP2_HELLO, SMALL[HTTP2_HELLO], peers=())
+    assert "h2load is not installed (Debian has it in nghttp2-client)" in entry.failure
 
 
 @pytest.mark.parametrize("server", STATIC_LARGE.peers, ids=lambda server: server.name)

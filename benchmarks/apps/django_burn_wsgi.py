@@ -1,0 +1,9 @@
+"""The Django project whose view is `burn`, on its WSGI handler."""
+
+from benchmarks.apps import django_site
+
+django_site.set_up(django_site.burn)
+
+from django.core.handlers.wsgi import WSGIHandler  # type: ignore[import-untyped]  # noqa: E402 - after the set-up
+
+app = WSGIHandler()
