@@ -44,7 +44,7 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
     assert config.port == 9000
     assert config.pool_sizes == {"slow": (2, 10)}
     assert [str(each) for each in config.targets or ()] == [
-        *("site.wsgi:app", "site.live:app", "/reports=site.reports:app@slow", "api.main:create_app")
+        *("shop.wsgi:app", "shop.live:app", "/reports=shop.reports:app@slow", "api.main:create_app")
     ]
     last = (config.targets or ())[-1]
     assert isinstance(last, TargetSpec)

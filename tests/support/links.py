@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_FENCE = re.compile(r"^ {0,3}(```|~~~)")
-_INLINE_CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
+FENCE = re.compile(r"^ {0,3}(```|~~~)")
+INLINE_CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
 _TARGETS = (
     re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+[\"'(][^)]*)?\)"),  # [text](target "title") and ![image](target)
     re.compile(r"^ {0,3}\[[^\]]+\]:\s*<?([^\s>]+)>?"),  # [label]: target
     re.compile(r"\b(?:href|src)=[\"']([^\"']+)[\"']"),  # HTML inside Markdown
 )
-_ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")
+ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)(?:\s+#+)?\s*$")
 _UNMADE = {"build", "dist", "node_modules"}
 
@@ -47,7 +47,7 @@ def prose(document: Path) -> Iterator[tuple[int, str]]:
     """Give the numbered lines of a document that are not in a fenced block of code."""
     fence = ""
     for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), 1):
-        mark = _FENCE.match(line)
+        mark = FENCE.match(line)
         if not fence and mark:
             fence = mark[1]
         elif fence and mark and mark[1] == fence:
@@ -59,10 +59,10 @@ def prose(document: Path) -> Iterator[tuple[int, str]]:
 def links(document: Path) -> Iterator[Link]:
     """Give the relative links of a document."""
     for number, line in prose(document):
-        text = _INLINE_CODE.sub("", line)
+        text = INLINE_CODE.sub("", line)
         for pattern in _TARGETS:
             for found in pattern.finditer(text):
-                if not _ELSEWHERE.match(found[1]):
+                if not ELSEWHERE.match(found[1]):
                     yield Link(document, number, found[1])
 
 

@@ -1,4 +1,4 @@
-"""Writes the tables of settings in the documents: `make settings`.
+"""Writes what the documents say of settings, rules of `hybrid migrate` and metrics: `make settings`.
 
 A document has a pair of comments, between which everything is made from the settings themselves.
 """
@@ -11,6 +11,10 @@ from hybrid.server.config import GROUPS, Config
 from hybrid.server.config.settings import Choice, Flag, Setting, Texts, settings_of
 from hybrid.server.sources.environment import variable_of
 from hybrid.server.sources.tables import ROUTE_KEYS
+from tests.support.api_page import api_tables
+from tests.support.command_page import commands_help
+from tests.support.metrics_page import table_of_metrics
+from tests.support.migration_rules import rules_of_migration
 from tests.support.process import ROOT
 from tests.support.uvicorn_options import OPTIONS, Peer
 
@@ -35,8 +39,12 @@ def uvicorn_table() -> str:
 
 #: What stands in which document, in the order of the pairs of comments there.
 PAGES: dict[str, tuple[Callable[[], str], ...]] = {
+    "docs/api.md": (api_tables,),
+    "docs/commands.md": (commands_help,),
     "docs/configuration.md": (route_table, settings_tables),
     "docs/coming-from-uvicorn.md": (uvicorn_table,),
+    "docs/migrate-rules.md": (rules_of_migration,),
+    "docs/ops.md": (table_of_metrics,),
 }
 
 
@@ -59,7 +67,8 @@ def _table(heading: str, settings: dict[str, tuple[Setting, object]]) -> str:
 
 def _row(name: str, what: Setting, default: object) -> tuple[str, ...]:
     if not what.option:
-        return f"`{name}`", "programs only", "", _default(default), _help(what)
+        said_in = "files and programs" if what.in_files else "programs only"
+        return f"`{name}`", said_in, "", _default(default), _help(what)
     flag = what.flag_of(name)
     flags = f"`{flag}`, `--no-{flag.removeprefix('--')}`" if isinstance(what, Flag) else f"`{flag}`"
     return f"`{name}`", flags, f"`{variable_of(name)}`", _default(default), _help(what)

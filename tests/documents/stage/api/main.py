@@ -1,0 +1,6 @@
+from asgi import app
+
+
+def create_app():
+    """Make the application."""
+    return app

@@ -1,0 +1,3 @@
+from asgi import ws_app as app
+
+__all__ = ["app"]

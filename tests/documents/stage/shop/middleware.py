@@ -1,0 +1,3 @@
+def legacy(get_response):
+    """Do nothing, synchronously."""
+    return get_response
