@@ -6,7 +6,7 @@ PORT ?= 8000
 ARGS ?=
 
 # The servers that `make bench` compares with, beside those that the project depends on anyway.
-PEERS := channels channels_redis daphne Django granian httptools hypercorn starlette uvicorn
+PEERS := channels channels_redis daphne Django granian httptools hypercorn starlette uvicorn zttp
 # Those that `make matrix` asks, on top of them.
 MATRIX_PEERS := waitress
 
@@ -72,6 +72,10 @@ check-imports:
 bench: $(VENV)/.stamp-bench  ## compare with other servers on this machine
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
+.PHONY: audit-bench
+audit-bench: $(VENV)/.stamp-dev  ## audit the planted projects, and print what was found beside other tools
+	$(BIN)/python -m benchmarks.audit
+
 .PHONY: matrix
 matrix: $(VENV)/.stamp-matrix  ## ask WSGI servers about PEP 3333 and write docs/wsgi.md
 	$(BIN)/python -m benchmarks.wsgi_matrix --write
@@ -84,9 +88,19 @@ conformance: $(VENV)/.stamp-test  ## put Autobahn's WebSocket cases to the serve
 settings: $(VENV)/.stamp-test  ## write the tables of settings in docs/ from the settings
 	$(BIN)/python -m tests.support.settings_pages
 
+.PHONY: differences
+differences: $(VENV)/.stamp-test  ## write docs/django-differences.md from its table (ARGS=--show asks the servers)
+	$(BIN)/python -m tests.adapters.django.alike $(ARGS)
+
 .PHONY: docs
-docs: $(VENV)/.stamp-venv  ## check that the links between the documents lead somewhere
+docs: $(VENV)/.stamp-docs  ## build the site of the documents into build/docs, and check all links
 	$(BIN)/python -m tests.support.links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	$(BIN)/python -m tests.support.site.check build/docs
+
+.PHONY: release-check
+release-check: $(VENV)/.stamp-dev  ## build a release in dist/, and try it in new environments of each Python; no upload
+	$(BIN)/python -m tests.release $(ARGS)
 
 .PHONY: clean
 clean:  ## remove what these targets made

@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.control import short_folder
 from tests.support.process import Serve, ServerProcess, start_server
 from tests.support.ticks import Ticks
 
-# A busy machine is no failure: hypothesis looks at what is computed, not at how long it takes.
+# A busy machine is no failure: hypothesis looks at what is computed, not at how long it takes. In CI it looks
+# at the same examples each time; elsewhere at others, so that who can mend it finds what they find.
 settings.register_profile(
-    "no clock", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "no clock",
+    parent=settings(),
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("no clock")
 
@@ -48,6 +55,13 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             return servers.enter_context(start_server(*targets, **options))
 
         yield start
+
+
+@pytest.fixture
+def control_folder() -> Iterator[Path]:
+    """Give a folder for control directories, in which servers must leave nothing."""
+    with short_folder(is_emptied=True) as folder:
+        yield folder
 
 
 @pytest.fixture

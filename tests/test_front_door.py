@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
 
 import pytest
@@ -38,6 +39,18 @@ def test_unknown_name() -> None:
 def test_dir_lists_lazy_names() -> None:
     """`dir(hybrid)` shows the names that are loaded on first use."""
     assert set(hybrid.__all__) <= set(dir(hybrid))
+
+
+@pytest.mark.parametrize("name", ["bridge", "bridge.layers", "server", "adapters.flask"])
+def test_lazy_names_of_packages(name: str) -> None:
+    """Each is listed before anything is loaded, can be had, and one that is not there is named."""
+    module = f"hybrid.{name}"
+    package = import_module(module)
+    assert set(package.__all__) <= set(dir(package))
+    for each in package.__all__:
+        assert getattr(package, each) is getattr(package, each)
+    with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'Sever'"):
+        _ = package.Sever
 
 
 def test_import_is_light() -> None:

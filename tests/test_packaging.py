@@ -96,10 +96,11 @@ def names_in(wheel: Path) -> set[str]:
 
 
 def expected_modules() -> set[str]:
-    """List the files that the package consists of, as paths inside `hybrid`'s parent."""
+    """List the files that the package consists of, data too, as paths inside `hybrid`'s parent."""
     front = {f"hybrid/{path.name}" for path in (ROOT / "src" / "hybrid").glob("*.py")}
     rooms = {f"hybrid/{path.relative_to(ROOT)}" for room in ROOMS for path in (ROOT / room).rglob("*.py")}
-    return front | rooms | {"hybrid/py.typed"}
+    data = project()["tool"]["setuptools"]["package-data"]["hybrid"]
+    return front | rooms | {f"hybrid/{name}" for name in data}
 
 
 def test_rooms_are_linked() -> None:
@@ -119,6 +120,17 @@ def test_package_list_is_complete() -> None:
     assert listed == sorted({"hybrid", *dotted})
 
 
+def test_data_list_is_complete() -> None:
+    """pyproject.toml lists every file of the rooms that is neither Python nor written for people."""
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc", ".md"}
+    }
+    assert found | {"py.typed"} == set(project()["tool"]["setuptools"]["package-data"]["hybrid"])
+
+
 def test_type_checkers_see_every_room() -> None:
     """pyright, which does not walk into links, is told each of them."""
     included = project()["tool"]["pyright"]["include"]
@@ -129,7 +141,8 @@ def test_extras_are_the_promised_ones() -> None:
     """The extras that the documentation names exist."""
     extras = project()["project"]["optional-dependencies"]
     demos = {"demo", "demo-django"}
-    assert set(extras) == {"flask", "redis", "django", "dotenv", "reload", "metrics", "test", "dev"} | demos
+    promised = {"flask", "redis", "django", "dotenv", "reload", "metrics", "migrate"}
+    assert set(extras) == promised | {"test", "docs", "dev"} | demos
 
 
 @pytest.mark.slow

@@ -1,6 +1,10 @@
 """The tests' own tools: what they promise other tests."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.groups import living_in_group
 from tests.support.needs import require_module, require_program
 from tests.support.process import LeakedProcess, ServerProcess, option_arguments, start_server
 from tests.support.sockets import raw
+from tests.support.waiting import until
 
 IGNORES_SIGTERM = """
 import signal, sys, time
@@ -23,6 +29,13 @@ LEAVES_A_CHILD = """
 import subprocess, sys
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stderr=subprocess.DEVNULL)
 print("hybrid: listening on http://127.0.0.1:1", file=sys.stderr, flush=True)
+"""
+
+KILLS_ITS_CHILD = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("hybrid: listening on http://127.0.0.1:1", file=sys.stderr, flush=True)
+child.kill()
 """
 
 
@@ -110,6 +123,26 @@ def test_server_that_leaves_a_child(tmp_path: Path) -> None:
     server = imitation(tmp_path, LEAVES_A_CHILD)
     with pytest.raises(LeakedProcess, match="left a child"):
         server.close()
+
+
+def test_server_that_has_killed_its_child(tmp_path: Path) -> None:
+    """A child that is dead is not left running, although nobody has taken note of its end."""
+    with imitation(tmp_path, KILLS_ITS_CHILD) as server:
+        assert server.wait() == 0
+
+
+def test_living_in_group() -> None:
+    """Those that run are, those that were killed are not: neither before they have noticed nor afterwards."""
+    code = "import subprocess, sys, time; subprocess.Popen(sys.argv[1:]); time.sleep(60)"
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen([sys.executable, "-c", code, *sleep], start_new_session=True) as process:
+        until(lambda: len(living_in_group(process.pid)) == 2)
+        assert process.pid in living_in_group(process.pid)
+        process.send_signal(signal.SIGSTOP)
+        assert len(living_in_group(process.pid)) == 2
+        os.killpg(process.pid, signal.SIGKILL)
+        assert living_in_group(process.pid) == []
+    assert living_in_group(process.pid) == []
 
 
 def test_what_is_missing_fails_in_ci_only(monkeypatch: pytest.MonkeyPatch) -> None:

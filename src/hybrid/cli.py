@@ -1,4 +1,5 @@
-"""The `hybrid` command: `serve`, and `check`, `config` and `routes`, which look before one serves.
+"""The `hybrid` command: `serve`, and `check`, `config` and `routes`, which look before one serves; `lanes`
+and `status`, in modules of their own, speak with a server that runs.
 
 Nothing heavy is imported before a command needs it, so that `hybrid --help` answers at once.
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybrid.bridge.imports import without_collection
+from hybrid.lazy import LazyGroup
 from hybrid.options import SettingsCommand, with_settings
 
 if TYPE_CHECKING:
@@ -52,12 +54,42 @@ def run() -> None:
         end_despite_threads(code if isinstance(code, int) else int(code is not None))
 
 
+class Commands(click.Group):
+    """The commands; those that no server needs at its start are loaded when they are called, or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name them all."""
+        return sorted([*super().list_commands(ctx), "lanes", "status"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one of them."""
+        if cmd_name == "lanes":
+            from hybrid.lanes_command import lanes
+
+            return lanes
+        if cmd_name == "status":
+            from hybrid.status_command import status
+
+            return status
+        return super().get_command(ctx, cmd_name)
+
+
 @click.group(
-    context_settings={"show_default": True, "help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Commands,
+    context_settings={"show_default": True, "help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="hybrid-gateway", message="hybrid %(version)s")
 def main() -> None:
     """Serve WSGI applications, ASGI applications and WebSockets behind one port."""
+
+
+main.add_command(
+    LazyGroup(
+        "migrate",
+        "hybrid.adapters.django.migrate.commands",
+        "Find what a Django project's move from WSGI to ASGI breaks, and plan it.",
+    )
+)
 
 
 @main.command(cls=SettingsCommand, epilog=EPILOG, short_help="Serve applications until SIGINT or SIGTERM.")

@@ -10,7 +10,7 @@ from click.types import OptionHelpExtra
 
 from hybrid.mistakes import mistakes_in_one_line
 from hybrid.server.config import GROUPS, Config
-from hybrid.server.config.settings import Choice, Flag, Seconds, Setting, Texts, Whole, settings_of
+from hybrid.server.config.settings import Choice, Flag, Number, Seconds, Setting, Texts, Whole, settings_of
 
 _SETTINGS = settings_of(Config)
 _OPTIONS = [name for name, (what, _) in _SETTINGS.items() if what.option]
@@ -87,7 +87,7 @@ def _type_of(what: Setting) -> click.ParamType[Any] | None:
     """Return how the text of an option is read, and checked so far that the message can say the option."""
     if isinstance(what, Whole):
         return click.IntRange(what.low, what.high)
-    if isinstance(what, Seconds):
+    if isinstance(what, Number):
         return click.FloatRange(what.low, what.high)
     if isinstance(what, Choice):
         return click.Choice(what.choices)

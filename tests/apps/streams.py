@@ -3,7 +3,7 @@
 import asyncio
 import json
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 
 from hybrid.bridge.types import Receive, Scope, Send
 
@@ -11,13 +11,13 @@ SIZE = 50 * 1024 * 1024
 PART = bytes(range(256)) * 256
 
 _moved: Counter[str] = Counter()
-_opened = asyncio.Event()
+_opened: defaultdict[bytes, asyncio.Event] = defaultdict(asyncio.Event)
 
 
 async def status(scope: Scope, receive: Receive, send: Send) -> None:
-    """Show how many bytes have been sent and received; with the query `open` let `upload` begin."""
-    if scope["query_string"] == b"open":
-        _opened.set()
+    """Show how many bytes have been sent and received; a query lets `upload` with the same one begin."""
+    if scope["query_string"]:
+        _opened[scope["query_string"]].set()
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body", "body": json.dumps(_moved).encode()})
 
@@ -40,9 +40,9 @@ async def large(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def upload(scope: Scope, receive: Receive, send: Send) -> None:
-    """Look at no body before `/status?open`; then count it, and answer with its checksum."""
+    """Look at no body before `/status` has had our query; then count it, and answer with its checksum."""
     _moved["uploads"] += 1
-    await _opened.wait()
+    await _opened[scope["query_string"]].wait()
     checksum = 0
     more = True
     while more:

@@ -5,33 +5,66 @@ import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextvars import ContextVar, copy_context
+from typing import Any, Literal
 
 import pytest
 
 from hybrid.server.config import Config
 from hybrid.server.loops import loop_factory
 from hybrid.server.server import Server
+from tests.support.http2_relay import relaying
 
 #: Seconds after which what is waited for will not come any more; generous, because machines are busy.
 DEADLINE = 20.0
 
 AsyncTest = Callable[..., Coroutine[Any, Any, None]]
 
+#: The event loops, by the names that tests have for them.
+LOOPS: dict[str, Literal["asyncio", "uvloop"]] = {"asyncio": "asyncio", "uvloop": "uvloop"}
+
+#: Whether servers are to be reached through a relay that speaks HTTP/2 with them, and which port that has.
+_RELAYED: ContextVar[bool] = ContextVar("_RELAYED", default=False)
+_ENTRANCE: ContextVar[dict[Server, int]] = ContextVar("_ENTRANCE")
+
 
 def on_each_loop(test: AsyncTest) -> Callable[..., None]:
     """Run a test that is a coroutine function on asyncio's event loop and on uvloop, within the deadline."""
+    return _on(test, "asyncio", "uvloop")
 
+
+def on_each_way(test: AsyncTest) -> Callable[..., None]:
+    """Do the same, and once more with a relay before each server: the test's WebSockets, which are of
+    HTTP/1.1, are streams of HTTP/2 to the server.
+    """
+    return _on(test, "asyncio", "uvloop", "uvloop-http2")
+
+
+def relayed() -> bool:
+    """Tell whether the servers of the running test are behind a relay."""
+    return _RELAYED.get()
+
+
+def run_on(way: str, test: Coroutine[Any, Any, None], deadline: float) -> None:
+    """Run a test on an event loop, and perhaps with a relay, by the name of the way."""
+    name, _, version = way.partition("-")
+    context = copy_context()
+    context.run(_RELAYED.set, bool(version))
+    context.run(_ENTRANCE.set, {})
+    with asyncio.Runner(loop_factory=loop_factory(LOOPS[name])) as runner:
+        runner.run(asyncio.wait_for(test, deadline), context=context)
+
+
+def _on(test: AsyncTest, *ways: str) -> Callable[..., None]:
     @functools.wraps(test)
     def run(*args: Any, loop_name: Any, **kwargs: Any) -> None:
-        with asyncio.Runner(loop_factory=loop_factory(loop_name)) as runner:
-            runner.run(asyncio.wait_for(test(*args, **kwargs), DEADLINE))
+        run_on(loop_name, test(*args, **kwargs), DEADLINE)
 
     # pytest reads the parameters here: the loop's name, and what the test itself takes.
     own = inspect.signature(test)
     name = inspect.Parameter("loop_name", inspect.Parameter.KEYWORD_ONLY)
     run.__signature__ = own.replace(parameters=[*own.parameters.values(), name])  # type: ignore[attr-defined]
-    parametrized: Callable[..., None] = pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])(run)
+    parametrized: Callable[..., None] = pytest.mark.parametrize("loop_name", ways)(run)
     return parametrized
 
 
@@ -51,11 +84,18 @@ async def serving(app: object, **settings: Any) -> AsyncIterator[tuple[Server, "
     sockets = settings.pop("sockets", None)
     if "bind" not in settings:
         settings.setdefault("port", 0)
+    if relayed():
+        settings["http2_cleartext"] = True
     server = Server(Config(app=app, **{"access_log": False, **settings}))
     task = asyncio.create_task(server.serve(sockets))
     try:
         await until(lambda: server.started or task.done())
-        yield server, task
+        if relayed():
+            async with relaying(port_of(server)) as entrance:
+                _ENTRANCE.get()[server] = entrance
+                yield server, task
+        else:
+            yield server, task
     finally:
         server.should_exit = True
         await asyncio.wait({task}, timeout=DEADLINE)
@@ -75,6 +115,13 @@ async def until_drained(server: Server) -> None:
 
 
 def port_of(server: Server) -> int:
+    """Give the TCP port to connect to: of a server, or of the relay before it."""
+    if relayed() and (entrance := _ENTRANCE.get().get(server)):
+        return entrance
+    return listening_port_of(server)
+
+
+def listening_port_of(server: Server) -> int:
     """Give the TCP port that a server listens on."""
     assert server.listeners is not None
     return int(server.listeners.urls[0].rpartition(":")[2])
@@ -123,7 +170,9 @@ async def client(server: Server) -> AsyncIterator[Client]:
     """Connect to a server of :func:`serving`."""
     assert server.listeners is not None
     url = server.listeners.urls[0]
-    if url.startswith("unix:"):
+    if relayed():
+        streams = await asyncio.open_connection("127.0.0.1", port_of(server))
+    elif url.startswith("unix:"):
         streams = await asyncio.open_unix_connection(url.removeprefix("unix:"))
     else:
         host, _, port = url.removeprefix("http://").rpartition(":")

@@ -7,9 +7,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
+
+from tests.support.groups import living_in_group
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "apps"
@@ -38,6 +41,16 @@ def option_arguments(options: Mapping[str, object]) -> list[str]:
 def process_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give the environment of a child: ours, with warnings shown and output not held back, and `extra`."""
     return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "default", **(extra or {})}
+
+
+def server_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give the environment of a server: one that no other test's `hybrid lanes` finds, as it has no control
+    socket where nobody has said, by XDG_RUNTIME_DIR, which sockets are this test's.
+    """
+    env = process_environment(extra)
+    if "XDG_RUNTIME_DIR" not in env:
+        env.setdefault("HYBRID_CONTROL", "none")
+    return env
 
 
 def run_hybrid(
@@ -103,7 +116,7 @@ class ServerProcess:
         self._process = subprocess.Popen(
             [*launcher, *self.command(targets, options)],
             cwd=cwd,
-            env=process_environment(env),
+            env=server_environment(env),
             pass_fds=pass_fds,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
@@ -228,15 +241,14 @@ class ServerProcess:
         self.wait()
 
     def _kill_group(self) -> bool:
-        """Kill what is left of the process group, and return whether there was anything.
+        """Kill what is left of the process group, and return whether anything in it was alive.
 
         Called right after the end of the server, before its id can mean another process.
         """
-        try:
+        is_alive = bool(living_in_group(self.pid))
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return False
-        return True
+        return is_alive
 
     def _read_stderr(self) -> None:
         """Collect stderr line by line until the process closes it (runs on a thread of its own)."""

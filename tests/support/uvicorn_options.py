@@ -33,8 +33,10 @@ OPTIONS = (
     Peer(
         "--loop", "No `zuvloop`, and no import string: a program runs `Server.serve()` on a loop of its own."
     ),
-    Peer("--http", "There is one HTTP/1.1 implementation, with a parser in C; nothing to choose."),
-    Peer("--http2", "HTTP/2 is not there yet."),
+    Peer("--http", "Says which versions are spoken; of each there is one implementation."),
+    Peer(
+        "--http2", "Over TLS, and with `--http2-cleartext` in clear; for WSGI and WebSockets too.", "--http"
+    ),
     Peer(
         "--ws",
         'There is one implementation; `protocols = ["http"]` in a route refuses WebSockets, as `none` does.',
