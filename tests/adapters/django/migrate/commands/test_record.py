@@ -212,9 +212,19 @@ def test_live(folder: Path, control: Path, server: ServerProcess) -> None:
 
 def test_one_process_tries(control: Path, server: ServerProcess) -> None:
     """There is one for all processes of the server, and everything else goes before it."""
-    answers = [asked(path, "shadow.show") for path in sockets_below(control).values()]
-    (pid,) = (each["process"] for each in answers if "process" in each)
-    assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+
+    def priorities() -> list[int]:
+        get(server, "/")
+        answers = [asked(path, "shadow.show") for path in sockets_below(control).values()]
+        pids = [each["process"] for each in answers if each.get("process") is not None]
+        try:
+            return [os.getpriority(os.PRIO_PROCESS, pid) for pid in pids]
+        except ProcessLookupError:  # of one that leads no more
+            return []
+
+    # At the start two may lead for a moment: one does not see the other's socket yet. The process steps back behind
+    # others once it runs.
+    until(lambda: priorities() == [19])
 
 
 @pytest.mark.parametrize("argument", ["/a/", "--old=http://a", "--limit=3"], ids=["path", "server", "limit"])
