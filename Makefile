@@ -41,6 +41,10 @@ demo-django: $(VENV)/.stamp-demo-django  ## serve the Django demo, on both lanes
 test: $(VENV)/.stamp-test  ## run the tests (ARGS="-k name" for some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-again
+test-again:  ## run what failed in the last `make test` again, one after the other; the first that fails again ends it
+	$(BIN)/python -m pytest -v --last-failed --last-failed-no-failures=none --maxfail=1 $(ARGS)
+
 .PHONY: pythons
 pythons: $(VENV)/.stamp-venv  ## run the tests on each other supported Python that is installed
 	@.ci/pythons

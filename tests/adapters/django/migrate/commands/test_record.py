@@ -222,8 +222,8 @@ def test_one_process_tries(control: Path, server: ServerProcess) -> None:
         except ProcessLookupError:  # of one that leads no more
             return []
 
-    # At the start two may lead for a moment: one does not see the other's socket yet. The process steps back behind
-    # others once it runs.
+    # At the start two may lead for a moment, as one does not see the other's socket yet; and the process lets
+    # others go first only once it runs.
     until(lambda: priorities() == [19])
 
 
