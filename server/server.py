@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, suppress
 from math import inf
-from time import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +28,9 @@ from hybrid.server.layers import ServerLayers
 from hybrid.server.listening.accepting import Entrance
 from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
+from hybrid.server.operations import Operations
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
-from hybrid.server.ops.metrics.lag import LoopSight
 from hybrid.server.pidfile import pid_file
 from hybrid.server.protocols import load_rest, protocol_factory
 from hybrid.server.pulse import start_pulse
@@ -39,10 +38,7 @@ from hybrid.server.signals import Handler, signals_handled
 from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
 
 if TYPE_CHECKING:
-    from hybrid.server.console.serving import ConsoleServer
-    from hybrid.server.ops.control.serving import Control
     from hybrid.server.ops.metrics.snapshot import Workers
-    from hybrid.server.status.commands import Status
     from hybrid.server.tls import Certificates
 
 logger = logging.getLogger("hybrid.server")
@@ -102,10 +98,8 @@ class Server:
         self._layers = ServerLayers(config)
         self._loaded: LoadedApplication | None = None
         self._certificates: Certificates | None = None
-        self._control: Control | None = None
-        self._console: ConsoleServer | None = None
+        self._operations: Operations | None = None
         self._pulse: asyncio.Task[None] | None = None
-        self._sight = LoopSight(config.loop_watch, counts=config.metrics)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_started = asyncio.Event()
         self._told = asyncio.Event()  # that should_exit or force_exit has changed
@@ -122,7 +116,7 @@ class Server:
     @property
     def ops_urls(self) -> list[str]:
         """Where it tells how it is (``ops``); nothing where it does not, or not yet."""
-        return [] if self._console is None else self._console.urls
+        return [] if self._operations is None else self._operations.urls
 
     async def wait_started(self) -> None:
         """Wait until it accepts connections. On its own loop; whoever waits watches :meth:`serve` too."""
@@ -241,7 +235,7 @@ class Server:
             from hybrid.server.tls import Certificates
 
             self._certificates = Certificates(self.config)
-        self._control = self._make_control(loaded)
+        self._operations = operations = Operations(self, loaded, self._passed)
         state: dict[str, Any] = {}
         notice = ShutdownNotice()
         current = CURRENT.set(notice)
@@ -257,13 +251,12 @@ class Server:
             context.outbox.lulls = [pool.lull for pool in loaded.pools.values()]
             drain = Drain(context, loaded, self._stop_listening, self._wait_told, lambda: self.force_exit)
             try:
-                await self._listen_and_serve(context, drain, sockets)
+                await self._listen_and_serve(context, operations, drain, sockets)
             finally:
                 await self._shut_down(self._loop, loaded.lifespan, drain.left)
         finally:
             await self._layers.close(_CANCEL_SECONDS if self.force_exit else _SHUTDOWN_SECONDS)
-            if self._console is not None:  # the last that answers
-                await self._console.close()
+            await operations.close()
             batch_logs(None)
             CURRENT.reset(current)
             if self._pulse is not None:
@@ -277,7 +270,11 @@ class Server:
         await self._layers.open()  # those that the applications have set up now
 
     async def _listen_and_serve(
-        self, context: ServerContext, drain: Drain, sockets: Sequence[socket.socket] | None
+        self,
+        context: ServerContext,
+        operations: Operations,
+        drain: Drain,
+        sockets: Sequence[socket.socket] | None,
     ) -> None:
         if sockets is not None:
             self.listeners = Listeners.given(sockets, self.config.backlog)
@@ -290,119 +287,44 @@ class Server:
                 for listener in self.listeners.each:
                     listener.scheme = "https"
             factory = protocol_factory(context, self._certificates, self._request_limit_reached)
-            await self._let_operate(context, entrance)  # before requests are served otherwise than others do
+            await operations.open(context, entrance)
             await self.listeners.start(factory, entrance)
-            if self._console is not None:
-                await self._console.open()
-            self._announce()
-            self._sight.start()
+            await operations.start()
+            self._announce(operations.lines)
             self.started = True
             self._has_started.set()
             self._notifier.ready(f"listening on {', '.join(self.listeners.urls)}")
             self._notifier.start_watchdog(context.loop)
             if self.config.callback_notify is not None:
                 self._pulse = start_pulse(self.config.callback_notify, self.config.timeout_notify)
-            await self._serve_until_told(context, entrance)
+            await self._serve_until_told(context, operations)
             self._notifier.stopping(f"stopping, with {len(context.connections)} connections")
             if self.on_stopping is not None:
                 self.on_stopping()
-            if self._control is not None:
-                self._control.hide()
+            operations.hide()
             await drain.run()
         finally:
             await drain.cut_off()
-            self._sight.stop()
-            if self._control is not None:
-                await self._control.close()
+            await operations.leave()
             await cancel_tasks(self.listeners.starting, _CANCEL_SECONDS)
 
-    async def _serve_until_told(self, context: ServerContext, entrance: Entrance) -> None:
+    async def _serve_until_told(self, context: ServerContext, operations: Operations) -> None:
         """Let time pass."""
         settling = context.loop.time() + _SETTLED_SECONDS
         while not self.should_exit:
             await self._wait_told(context.TICK)
-            self._tick(context)
+            self._tick(context, operations)
             if context.loop.time() >= settling:
                 settling = inf
-                await self._settle(context, entrance)
+                load_rest(self.config)
+                await operations.settle()
 
-    async def _let_operate(self, context: ServerContext, entrance: Entrance) -> None:
-        """Let those who operate this server ask how it is, and tell it things."""
-        ops = self._ops_listeners()
-        if self._control is None and ops is None:
-            return
-        status = self._make_status(context, entrance)
-        if ops is not None:
-            self._console = _make_console(self.config, ops, status)
-        if self._control is not None:
-            self._control.offer(status)
-            await self._control.open()
-
-    def _make_control(self, loaded: LoadedApplication) -> "Control | None":
-        """Make what lets a server be asked and told things, where that is wanted or there is anything."""
-        folder = self.config.control_folder
-        by_default = bool(loaded.controllables or self.config.ops) and self._is_reachable
-        if not self.config.controlled or (folder is None and not by_default):
-            return None
-        from hybrid.server.ops.control.serving import Control
-
-        return Control(folder, self.main_process or os.getpid(), loaded.controllables, lambda: self.urls)
-
-    @property
-    def _is_reachable(self) -> bool:
-        """Whether those who operate this server know it by its main process, and the system has sockets for
-        that.
-        """
-        return self.main_process is not None and hasattr(socket, "AF_UNIX")
-
-    async def _settle(self, context: ServerContext, entrance: Entrance) -> None:
-        """Load, and open, what no start has to wait for: the control socket of a server that can only be
-        asked how it is, too.
-        """
-        load_rest(self.config)
-        if self._control is None and self.config.controlled and self._is_reachable:
-            from hybrid.server.ops.control.serving import Control
-
-            assert self.main_process is not None
-            control = Control(None, self.main_process, (), lambda: self.urls, level=logging.DEBUG)
-            control.offer(self._make_status(context, entrance))
-            await control.open()
-            self._control = control
-
-    def _ops_listeners(self) -> Listeners | None:
-        """Open where it tells how it is, or take what was opened for it."""
-        if self.config.ops is None:
-            return None
-        if self.ops_sockets is not None:
-            return Listeners.given(self.ops_sockets, self.config.backlog)
-        return Listeners.bind_ops(self.config, self._passed)
-
-    def _make_status(self, context: ServerContext, entrance: Entrance) -> "Status":
-        """Make what says how this process, and the server, is."""
-        from hybrid.server.status.commands import Status
-        from hybrid.server.status.sources import Sources
-
-        loaded = self.load()
-        sources = Sources(
-            context,
-            loaded.pools,
-            loaded.sockets,
-            entrance,
-            self._sight,
-            lambda: self.ready,
-            lambda: self.urls,
-            self.workers,
-            time(),
-        )
-        return Status(sources)
-
-    def _tick(self, context: ServerContext) -> None:
+    def _tick(self, context: ServerContext, operations: Operations) -> None:
         """Look at what only time changes."""
         context.tick()
         if context.tallies is not None:
             context.tallies.tick()
-        if self._control is not None:
-            self._control.look()
+        operations.look()
         if self._certificates is not None:
             self._certificates.reload()
         flush_logs()
@@ -412,17 +334,16 @@ class Server:
             self.exit_reason = ExitReason.MAX_REQUESTS
         self.should_exit = True
 
-    def _announce(self) -> None:
-        """Say where it listens and what it serves: the first lines anybody looks for."""
+    def _announce(self, operations: Sequence[str]) -> None:
+        """Say where it listens, how it can be operated and what it serves: the first lines anybody looks
+        for.
+        """
         assert self.listeners is not None
         assert self._loaded is not None
         if self.on_started is not None:
             self.on_started()
             return
-        lines = [f"listening on {url}" for url in self.listeners.urls]
-        if self._console is not None:
-            lines += self._console.lines
-        for line in lines:
+        for line in [*(f"listening on {url}" for url in self.listeners.urls), *operations]:
             if self._by_itself:
                 print(f"hybrid: {line}", file=sys.stderr)
             else:
@@ -500,17 +421,6 @@ class Server:
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(reopen_log_files)
-
-
-def _make_console(config: Config, listeners: Listeners, status: "Status") -> "ConsoleServer":
-    """Make what tells those who operate the server how it is; the sockets are closed if that cannot be."""
-    from hybrid.server.console.serving import ConsoleServer
-
-    try:
-        return ConsoleServer(config, listeners, status)
-    except BaseException:
-        listeners.close()
-        raise
 
 
 def _release_threads(loaded: LoadedApplication) -> None:
