@@ -276,37 +276,60 @@ class Server:
         drain: Drain,
         sockets: Sequence[socket.socket] | None,
     ) -> None:
-        if sockets is not None:
-            self.listeners = Listeners.given(sockets, self.config.backlog)
-        else:
-            self.listeners = Listeners.bind(self.config, self._passed)
-        entrance = Entrance(context.loop, self.config.limit_connections, lambda: len(context.connections))
-        context.on_connection_closed = entrance.connection_closed
+        self.listeners = self._bind(sockets)
         try:
-            if self._certificates is not None:
-                for listener in self.listeners.each:
-                    listener.scheme = "https"
-            factory = protocol_factory(context, self._certificates, self._request_limit_reached)
-            await operations.open(context, entrance)
-            await self.listeners.start(factory, entrance)
-            await operations.start()
-            self._announce(operations.lines)
-            self.started = True
-            self._has_started.set()
-            self._notifier.ready(f"listening on {', '.join(self.listeners.urls)}")
-            self._notifier.start_watchdog(context.loop)
-            if self.config.callback_notify is not None:
-                self._pulse = start_pulse(self.config.callback_notify, self.config.timeout_notify)
+            await self._start(context, operations, self.listeners)
             await self._serve_until_told(context, operations)
-            self._notifier.stopping(f"stopping, with {len(context.connections)} connections")
-            if self.on_stopping is not None:
-                self.on_stopping()
-            operations.hide()
+            self._begin_to_stop(context, operations)
             await drain.run()
         finally:
             await drain.cut_off()
             await operations.leave()
             await cancel_tasks(self.listeners.starting, _CANCEL_SECONDS)
+
+    def _bind(self, sockets: Sequence[socket.socket] | None) -> Listeners:
+        """Have the addresses; nobody can connect yet."""
+        if sockets is None:
+            listeners = Listeners.bind(self.config, self._passed)
+        else:
+            listeners = Listeners.given(sockets, self.config.backlog)
+        if self._certificates is not None:
+            for listener in listeners.each:
+                listener.scheme = "https"
+        return listeners
+
+    async def _start(self, context: ServerContext, operations: Operations, listeners: Listeners) -> None:
+        """Let clients in, and say so to everybody who waits for that."""
+        entrance = Entrance(context.loop, self.config.limit_connections, lambda: len(context.connections))
+        context.on_connection_closed = entrance.connection_closed
+        factory = protocol_factory(context, self._certificates, self._request_limit_reached)
+        await operations.open(context, entrance)
+        await listeners.start(factory, entrance)
+        await operations.start()
+        self._announce(operations.lines)
+        self.started = True
+        self._has_started.set()
+        self._notifier.ready(f"listening on {', '.join(listeners.urls)}")
+        self._notifier.start_watchdog(context.loop)
+        if self.config.callback_notify is not None:
+            self._pulse = start_pulse(self.config.callback_notify, self.config.timeout_notify)
+
+    def _announce(self, operations: Sequence[str]) -> None:
+        """Say where it listens, how it can be operated and what it serves: the first lines anybody looks
+        for.
+        """
+        assert self.listeners is not None
+        assert self._loaded is not None
+        if self.on_started is not None:
+            self.on_started()
+            return
+        for line in [*(f"listening on {url}" for url in self.listeners.urls), *operations]:
+            if self._by_itself:
+                print(f"hybrid: {line}", file=sys.stderr)
+            else:
+                logger.info("%s", line)
+        if self._by_itself and self._loaded.routes:
+            print(format_routes(self._loaded.routes), file=sys.stderr, flush=True)
 
     async def _serve_until_told(self, context: ServerContext, operations: Operations) -> None:
         """Let time pass."""
@@ -329,27 +352,12 @@ class Server:
             self._certificates.reload()
         flush_logs()
 
-    def _request_limit_reached(self) -> None:
-        if self.exit_reason is None:
-            self.exit_reason = ExitReason.MAX_REQUESTS
-        self.should_exit = True
-
-    def _announce(self, operations: Sequence[str]) -> None:
-        """Say where it listens, how it can be operated and what it serves: the first lines anybody looks
-        for.
-        """
-        assert self.listeners is not None
-        assert self._loaded is not None
-        if self.on_started is not None:
-            self.on_started()
-            return
-        for line in [*(f"listening on {url}" for url in self.listeners.urls), *operations]:
-            if self._by_itself:
-                print(f"hybrid: {line}", file=sys.stderr)
-            else:
-                logger.info("%s", line)
-        if self._by_itself and self._loaded.routes:
-            print(format_routes(self._loaded.routes), file=sys.stderr, flush=True)
+    def _begin_to_stop(self, context: ServerContext, operations: Operations) -> None:
+        """Say that it stops to those who must know before the first connection closes."""
+        self._notifier.stopping(f"stopping, with {len(context.connections)} connections")
+        if self.on_stopping is not None:
+            self.on_stopping()
+        operations.hide()
 
     def _stop_listening(self, last: bool) -> None:
         assert self.listeners is not None
@@ -388,6 +396,11 @@ class Server:
             await cancel_tasks([task], 2 * _CANCEL_SECONDS)  # the lifespan waits once for its applications
 
     # Being told to stop.
+
+    def _request_limit_reached(self) -> None:
+        if self.exit_reason is None:
+            self.exit_reason = ExitReason.MAX_REQUESTS
+        self.should_exit = True
 
     def _tell(self) -> None:
         if self._loop is not None:
