@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from math import inf
 from types import FrameType
@@ -27,7 +27,7 @@ from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
 from hybrid.server.layers import ServerLayers
 from hybrid.server.listening.accepting import Entrance
 from hybrid.server.listening.listeners import Listeners
-from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
+from hybrid.server.loops import cancel_tasks, complete, loop_factory, run_loop
 from hybrid.server.operations import Operations
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
@@ -43,17 +43,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("hybrid.server")
 
-#: Seconds that a cancelled lifespan may take to clean up.
+#: Seconds that a cancelled application may take to clean up; its lifespan waits for that, and so has twice as
+#: many.
 _CANCEL_SECONDS = 1.0
 #: Seconds that lifespan shutdown may take at least, however little the requests are given, and then the
 #: closing of channel layers at most.
 _SHUTDOWN_SECONDS = 5.0
-#: Seconds that sleeping threads are waited for: they only have to wake up and return.
-_JOIN_SECONDS = 1.0
-#: Seconds between two looks at whether a lifespan has come to an end.
-_STEP = 0.05
-
-
 #: Seconds after the start in which WebSockets and HTTP/2 are loaded, if nobody has asked for them, and the
 #: control socket of a server without lanes is opened: neither the start need wait for them, nor a handshake.
 _SETTLED_SECONDS = 1.0
@@ -242,7 +237,7 @@ class Server:
         batch_logs(self._loop)
         try:
             startup = self._start_up(loaded.lifespan, state, notice)
-            if not await self._complete(startup, lambda: self.should_exit):
+            if not await complete(startup, lambda: self.should_exit, 2 * _CANCEL_SECONDS):
                 logger.warning("told to stop before the application had started")
                 return
             # Only now: the lifespan may have changed the routes.
@@ -261,7 +256,7 @@ class Server:
             CURRENT.reset(current)
             if self._pulse is not None:
                 self._pulse.cancel()
-            _release_threads(loaded)
+            loaded.release_threads()
 
     async def _start_up(self, lifespan: Lifespan, state: dict[str, Any], notice: ShutdownNotice) -> None:
         """Have the channel layers at work, and then the applications, which may send at once."""
@@ -373,27 +368,16 @@ class Server:
         if lifespan.running and self._has_started.is_set():
             logger.info("stopping: the applications shut down")
         try:
-            completed = await self._complete(
-                lifespan.shutdown(allowed), lambda: self.force_exit != forced or loop.time() >= deadline
+            completed = await complete(
+                lifespan.shutdown(allowed),
+                lambda: self.force_exit != forced or loop.time() >= deadline,
+                2 * _CANCEL_SECONDS,
             )
         except LifespanError as error:
             logger.error("%s", error)
         else:
             if not completed:
                 logger.warning("cutting off lifespan shutdown")
-
-    async def _complete(self, work: Coroutine[Any, Any, None], give_up: Callable[[], bool]) -> bool:
-        """Wait for work of the applications and return True; once it is to be given up, cancel it."""
-        task = asyncio.create_task(work)
-        try:
-            while not task.done() and not give_up():
-                await asyncio.wait({task}, timeout=_STEP)
-            if task.done():
-                task.result()
-                return True
-            return False
-        finally:
-            await cancel_tasks([task], 2 * _CANCEL_SECONDS)  # the lifespan waits once for its applications
 
     # Being told to stop.
 
@@ -434,11 +418,3 @@ class Server:
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(reopen_log_files)
-
-
-def _release_threads(loaded: LoadedApplication) -> None:
-    """Let the threads of the applications end, and wait for those that only have to wake up for it."""
-    for pool in loaded.pools.values():
-        pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
-    if loaded.sockets is not None:
-        loaded.sockets.close(timeout=0 if loaded.sockets.busy else _JOIN_SECONDS)
