@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from hybrid.bridge.wsgi.jobs import Job
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.bridge.wsgi.turns import LOOK_SECONDS, TURNS, Turns
-from hybrid.bridge.wsgi.worker import Job, Worker
+from hybrid.bridge.wsgi.worker import Worker
 from tests.support.embedded import DEADLINE
 
 needs_clocks = pytest.mark.skipif(
