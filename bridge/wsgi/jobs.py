@@ -74,18 +74,18 @@ class Withdrawals:
         empty meanwhile.
         """
         self._gone = 0
-        jobs, first = self._jobs, None
+        jobs, kept = self._jobs, dict[int, Job]()  # by id: what is in a job may have no hash
         while True:
             try:
                 job = jobs.popleft()
             except IndexError:  # as workers take some meanwhile
                 break
-            if job is first:
+            if id(job) in kept:  # the first of those that are left: workers may have taken others
                 jobs.appendleft(job)
                 break
             overseer = job[3]
             if overseer is None or not overseer.is_gone(job[2]):
-                first = first or job
+                kept[id(job)] = job
                 jobs.append(job)
 
     def take_late(self, latest: float) -> tuple[Overseer, Any] | None:

@@ -88,3 +88,31 @@ def test_an_empty_queue() -> None:
     withdrawals.drop_gone()
     assert withdrawals.take_late(9.0) is None
     assert repr(withdrawals) == "<Withdrawals from 0 jobs, 0 perhaps queued in vain>"
+
+
+class Raced(Overseen):
+    """Lets workers take what is queued while it is asked for the second time."""
+
+    def __init__(self, jobs: deque[Job]) -> None:
+        super().__init__()
+        self.jobs = jobs
+        self.asked: list[object] = []
+
+    def is_gone(self, argument: Any, /) -> bool:
+        """Nothing is gone."""
+        self.asked.append(argument)
+        assert len(self.asked) <= 3, "the same jobs are looked at again and again"
+        if len(self.asked) == 2:
+            for _ in range(2):
+                self.jobs.popleft()
+        return False
+
+
+def test_workers_that_take_what_was_looked_at_first() -> None:
+    """The look at the others has an end all the same, and they keep their order."""
+    jobs: deque[Job] = deque()
+    raced = Raced(jobs)
+    jobs.extend(job(number, raced) for number in range(3))
+    Withdrawals(jobs).drop_gone()
+    assert raced.asked == [0, 1]
+    assert arguments(jobs) == [1]
