@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from itertools import repeat
 from threading import get_ident
-from typing import Any, NamedTuple
+from typing import Any
 
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.histogram import Histogram, bucket_of
@@ -21,6 +21,7 @@ from hybrid.bridge.wsgi.admission import Admission
 from hybrid.bridge.wsgi.jobs import Job, Overseer, Withdrawals
 from hybrid.bridge.wsgi.lull import Lull
 from hybrid.bridge.wsgi.oversight import Oversight, Patience
+from hybrid.bridge.wsgi.pool_stats import PoolStats
 from hybrid.bridge.wsgi.turns import LOOK_SECONDS, TURNS
 from hybrid.bridge.wsgi.worker import NOTICED, Worker
 
@@ -28,32 +29,6 @@ logger = logging.getLogger("hybrid.wsgi")
 
 #: How often a reading is taken again because a worker took or finished a job meanwhile.
 _READINGS = 10
-
-
-class PoolStats(NamedTuple):
-    """One reading of a pool.
-
-    Attributes:
-        threads: the most threads it may have.
-        busy: threads with a job.
-        blocked: those of them that wait for something else than the CPU.
-        queued: jobs that no thread has taken yet.
-        highest_queue: the most that there have been.
-        oldest_wait: seconds that the next job has been waiting.
-        completed: jobs that are done.
-        refused: jobs that found no room, or waited in vain.
-        stuck: threads written off whose jobs still run.
-    """
-
-    threads: int
-    busy: int
-    blocked: int
-    queued: int
-    highest_queue: int
-    oldest_wait: float
-    completed: int
-    refused: int
-    stuck: int
 
 
 class ThreadPool:
