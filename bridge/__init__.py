@@ -73,9 +73,10 @@ if TYPE_CHECKING:
     from hybrid.bridge.url_router import URLRouter
     from hybrid.bridge.wsgi.adapter import WSGIToASGI
     from hybrid.bridge.wsgi.oversight import Patience
+    from hybrid.bridge.wsgi.pool_stats import PoolStats
     from hybrid.bridge.wsgi.reverse import ASGIToWSGI
     from hybrid.bridge.wsgi.socket_threads import SocketThreads
-    from hybrid.bridge.wsgi.threadpool import PoolStats, ThreadPool
+    from hybrid.bridge.wsgi.threadpool import ThreadPool
 
 __all__ = [
     "ASGIToWSGI",
@@ -222,9 +223,10 @@ _NAMES_IN = {
     "hybrid.bridge.url_router": ("URLRouter",),
     "hybrid.bridge.wsgi.adapter": ("WSGIToASGI",),
     "hybrid.bridge.wsgi.oversight": ("Patience",),
+    "hybrid.bridge.wsgi.pool_stats": ("PoolStats",),
     "hybrid.bridge.wsgi.reverse": ("ASGIToWSGI",),
     "hybrid.bridge.wsgi.socket_threads": ("SocketThreads",),
-    "hybrid.bridge.wsgi.threadpool": ("PoolStats", "ThreadPool"),
+    "hybrid.bridge.wsgi.threadpool": ("ThreadPool",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}
 

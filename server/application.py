@@ -25,6 +25,10 @@ if TYPE_CHECKING:  # most servers have nothing to control
     from hybrid.bridge.control import Controllable
 
 
+#: Seconds that sleeping threads are waited for: they only have to wake up and return.
+_JOIN_SECONDS = 1.0
+
+
 class LoadedApplication(NamedTuple):
     """What a server runs.
 
@@ -43,6 +47,13 @@ class LoadedApplication(NamedTuple):
     sockets: SocketThreads | None = None
     routes: Sequence[Route] = ()
     controllables: "Sequence[Controllable]" = ()
+
+    def release_threads(self) -> None:
+        """Let the threads end, and wait for those that only have to wake up for it."""
+        for pool in self.pools.values():
+            pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
+        if self.sockets is not None:
+            self.sockets.close(timeout=0 if self.sockets.busy else _JOIN_SECONDS)
 
 
 def load_application(config: Config, mounts: Sequence[Target] | None = None) -> LoadedApplication:

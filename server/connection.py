@@ -8,11 +8,10 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hybrid.bridge.errors import ClientDisconnected
 from hybrid.server.context import ServerContext
+from hybrid.server.flow_control import FlowControlled
 from hybrid.server.forwarded import Peer
 from hybrid.server.ops.escape import format_client
-from hybrid.server.stall import StallWatch, system_queue
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.http11 import Request
 
@@ -43,7 +42,7 @@ _Name = tuple[Any, ...] | str | bytes | None
 Push = Callable[[Request, bytes], object]
 
 
-class Connection:
+class Connection(FlowControlled):
     """Owns one transport: its flow control in both directions, its addresses, its end. Loop thread only.
 
     What is spoken on it is a :class:`Handler`'s matter, and :meth:`switch` changes it.
@@ -65,13 +64,8 @@ class Connection:
         push: makes the client a promise (RFC 9113 section 8.4), on a stream whose client takes any; or None.
     """
 
-    __slots__ = (
-        "_carrier", "_handler", "_stall", "_waiters",
-        "client", "closed", "context", "on_lost", "on_writable", "peer", "reading", "scheme", "server",
-        "speaks", "tls", "transport", "writable",
-    )  # fmt: skip
+    __slots__ = ("_handler", "client", "on_lost", "peer", "scheme", "server", "speaks", "tls")
 
-    transport: asyncio.Transport
     push: Push | None = None
 
     def __init__(self, context: ServerContext) -> None:
@@ -80,7 +74,7 @@ class Connection:
         self.server: tuple[str, int | None] | None = None
         self.scheme = "http"
         self.tls: TlsFacts | None = None
-        self._carrier: asyncio.Transport | None = None  # of the encrypted bytes, under TLS
+        self._carrier = None
         self.peer: Peer = context.peers.stranger
         self.speaks: Peer | None = None
         self.writable = True
@@ -88,9 +82,9 @@ class Connection:
         self._handler: Handler | None = None
         self.reading = True
         self.on_lost: Callable[[], object] | None = None
-        self.on_writable: Callable[[], object] | None = None
-        self._stall: StallWatch | None = None  # while bytes wait for the client
-        self._waiters: list[asyncio.Future[None]] = []
+        self.on_writable = None
+        self._stall = None
+        self._waiters = []
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open" if self.writable else "client reads slowly"
@@ -152,13 +146,6 @@ class Connection:
         self.peer = peer
         self.speaks = peer if peer.speaks else None
 
-    def writing_resumed(self) -> None:
-        """The client has read enough: let those go on who wait."""
-        self.writable = True
-        self._wake_waiters()
-        if self.on_writable is not None:
-            self.on_writable()
-
     def lost(self) -> None:
         """Give the transport up, and the handler: with a reference back it, and all of what TLS needs for a
         connection, would wait for the garbage collector.
@@ -174,71 +161,6 @@ class Connection:
         self._wake_waiters()
 
     # What handlers and the server call.
-
-    def write(self, data: bytes) -> None:
-        """Send bytes, or buffer them; see :attr:`writable`. Does nothing once the connection is gone."""
-        if data and not self.closed:
-            self.transport.write(data)
-
-    async def wait_writable(self) -> None:
-        """Wait until the client has read enough.
-
-        Raises:
-            ClientDisconnected: the connection is gone.
-        """
-        while not self.writable:
-            if self.closed:
-                raise ClientDisconnected("the client has left")
-            waiter = self.context.loop.create_future()
-            self._waiters.append(waiter)
-            try:
-                await waiter
-            finally:
-                self._waiters.remove(waiter)
-
-    @property
-    def descriptor(self) -> int | None:
-        """The socket's, for the system to send to it directly, until the transport is closing; None under
-        TLS.
-        """
-        if self.transport.get_extra_info("sslcontext") is not None:
-            return None
-        sock = self.transport.get_extra_info("socket")
-        return None if sock is None else int(sock.fileno())
-
-    @property
-    def has_unsent(self) -> bool:
-        """Whether bytes wait in the transport for the client to read."""
-        if self._carrier is not None and self._carrier.get_write_buffer_size():
-            return True
-        return self.transport.get_write_buffer_size() > 0
-
-    @property
-    def hears(self) -> bool:
-        """Whether the client could send, as far as it depends on this side."""
-        return self.reading
-
-    @property
-    def arriving(self) -> int:
-        """Bytes of a body that have come, and are not passed on before the rest of their frame."""
-        return 0
-
-    @property
-    def unacknowledged(self) -> int:
-        """Bytes that the system keeps until the client has acknowledged them; 0 where it does not tell."""
-        return system_queue(self._carrier or self.transport)
-
-    def pause_reading(self) -> None:
-        """Take no more bytes from the socket; may be called repeatedly."""
-        if self.reading and not self.closed:
-            self.reading = False
-            self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take bytes from the socket again; may be called repeatedly."""
-        if not self.reading and not self.closed:
-            self.reading = True
-            self.transport.resume_reading()
 
     def switch(self, handler: "Handler", leftover: bytes = b"") -> None:
         """Let another protocol speak from here on, starting with bytes that have come already."""
@@ -319,14 +241,6 @@ class Connection:
         if sock is not None and not self.transport.is_closing():
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
-    def _has_stalled(self, now: float) -> bool:
-        timeout = self.context.config.timeout_write
-        if not timeout:
-            return False
-        if self._stall is None:
-            self._stall = StallWatch()
-        return self._stall.has_stalled(self._carrier or self.transport, now, self.context.deadline(timeout))
-
     def _close_carrier(self) -> None:
         """Under TLS, close the connection once everything up to the ``close_notify`` is in its transport.
 
@@ -336,11 +250,6 @@ class Connection:
         carrier = self._carrier
         if carrier is not None and self.transport.is_closing() and not self.transport.get_write_buffer_size():
             carrier.close()
-
-    def _wake_waiters(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
 
 
 class Handler(asyncio.Protocol):

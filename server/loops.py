@@ -8,6 +8,8 @@ from hybrid.bridge.errors import ConfigError
 
 #: Seconds that tasks which are left at the end may take to clean up.
 _END_SECONDS = 1.0
+#: Seconds between two looks at whether work is to be given up.
+_STEP = 0.05
 
 
 def loop_factory(name: Literal["auto", "uvloop", "asyncio"]) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -60,6 +62,26 @@ async def cancel_tasks(tasks: Collection[asyncio.Task[None]], seconds: float) ->
         for task in done:
             if not task.cancelled():
                 task.exception()  # asyncio logs what nobody has asked for
+
+
+async def complete(work: Coroutine[Any, Any, None], give_up: Callable[[], bool], seconds: float) -> bool:
+    """Wait for work of somebody else's and return True; once it is to be given up, cancel it.
+
+    Args:
+        work: what is awaited; what it raises is raised.
+        give_up: asked again and again.
+        seconds: what it may take to clean up when it is cancelled.
+    """
+    task = asyncio.create_task(work)
+    try:
+        while not task.done() and not give_up():
+            await asyncio.wait({task}, timeout=_STEP)
+        if task.done():
+            task.result()
+            return True
+        return False
+    finally:
+        await cancel_tasks([task], seconds)
 
 
 async def _end(loop: asyncio.AbstractEventLoop) -> None:

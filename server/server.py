@@ -7,10 +7,9 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from math import inf
-from time import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +27,10 @@ from hybrid.server.errors import EXIT_FORCED, ExitReason, exit_code
 from hybrid.server.layers import ServerLayers
 from hybrid.server.listening.accepting import Entrance
 from hybrid.server.listening.listeners import Listeners
-from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
+from hybrid.server.loops import cancel_tasks, complete, loop_factory, run_loop
+from hybrid.server.operations import Operations
 from hybrid.server.ops.handlers import batch_logs, flush_logs, reopen_log_files
 from hybrid.server.ops.logs import configure_logging
-from hybrid.server.ops.metrics.lag import LoopSight
 from hybrid.server.pidfile import pid_file
 from hybrid.server.protocols import load_rest, protocol_factory
 from hybrid.server.pulse import start_pulse
@@ -39,25 +38,17 @@ from hybrid.server.signals import Handler, signals_handled
 from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
 
 if TYPE_CHECKING:
-    from hybrid.server.console.serving import ConsoleServer
-    from hybrid.server.ops.control.serving import Control
     from hybrid.server.ops.metrics.snapshot import Workers
-    from hybrid.server.status.commands import Status
     from hybrid.server.tls import Certificates
 
 logger = logging.getLogger("hybrid.server")
 
-#: Seconds that a cancelled lifespan may take to clean up.
+#: Seconds that a cancelled application may take to clean up; its lifespan waits for that, and so has twice as
+#: many.
 _CANCEL_SECONDS = 1.0
 #: Seconds that lifespan shutdown may take at least, however little the requests are given, and then the
 #: closing of channel layers at most.
 _SHUTDOWN_SECONDS = 5.0
-#: Seconds that sleeping threads are waited for: they only have to wake up and return.
-_JOIN_SECONDS = 1.0
-#: Seconds between two looks at whether a lifespan has come to an end.
-_STEP = 0.05
-
-
 #: Seconds after the start in which WebSockets and HTTP/2 are loaded, if nobody has asked for them, and the
 #: control socket of a server without lanes is opened: neither the start need wait for them, nor a handshake.
 _SETTLED_SECONDS = 1.0
@@ -102,10 +93,8 @@ class Server:
         self._layers = ServerLayers(config)
         self._loaded: LoadedApplication | None = None
         self._certificates: Certificates | None = None
-        self._control: Control | None = None
-        self._console: ConsoleServer | None = None
+        self._operations: Operations | None = None
         self._pulse: asyncio.Task[None] | None = None
-        self._sight = LoopSight(config.loop_watch, counts=config.metrics)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_started = asyncio.Event()
         self._told = asyncio.Event()  # that should_exit or force_exit has changed
@@ -122,7 +111,7 @@ class Server:
     @property
     def ops_urls(self) -> list[str]:
         """Where it tells how it is (``ops``); nothing where it does not, or not yet."""
-        return [] if self._console is None else self._console.urls
+        return [] if self._operations is None else self._operations.urls
 
     async def wait_started(self) -> None:
         """Wait until it accepts connections. On its own loop; whoever waits watches :meth:`serve` too."""
@@ -241,14 +230,14 @@ class Server:
             from hybrid.server.tls import Certificates
 
             self._certificates = Certificates(self.config)
-        self._control = self._make_control(loaded)
+        self._operations = operations = Operations(self, loaded, self._passed)
         state: dict[str, Any] = {}
         notice = ShutdownNotice()
         current = CURRENT.set(notice)
         batch_logs(self._loop)
         try:
             startup = self._start_up(loaded.lifespan, state, notice)
-            if not await self._complete(startup, lambda: self.should_exit):
+            if not await complete(startup, lambda: self.should_exit, 2 * _CANCEL_SECONDS):
                 logger.warning("told to stop before the application had started")
                 return
             # Only now: the lifespan may have changed the routes.
@@ -257,18 +246,17 @@ class Server:
             context.outbox.lulls = [pool.lull for pool in loaded.pools.values()]
             drain = Drain(context, loaded, self._stop_listening, self._wait_told, lambda: self.force_exit)
             try:
-                await self._listen_and_serve(context, drain, sockets)
+                await self._listen_and_serve(context, operations, drain, sockets)
             finally:
                 await self._shut_down(self._loop, loaded.lifespan, drain.left)
         finally:
             await self._layers.close(_CANCEL_SECONDS if self.force_exit else _SHUTDOWN_SECONDS)
-            if self._console is not None:  # the last that answers
-                await self._console.close()
+            await operations.close()
             batch_logs(None)
             CURRENT.reset(current)
             if self._pulse is not None:
                 self._pulse.cancel()
-            _release_threads(loaded)
+            loaded.release_threads()
 
     async def _start_up(self, lifespan: Lifespan, state: dict[str, Any], notice: ShutdownNotice) -> None:
         """Have the channel layers at work, and then the applications, which may send at once."""
@@ -277,158 +265,94 @@ class Server:
         await self._layers.open()  # those that the applications have set up now
 
     async def _listen_and_serve(
-        self, context: ServerContext, drain: Drain, sockets: Sequence[socket.socket] | None
+        self,
+        context: ServerContext,
+        operations: Operations,
+        drain: Drain,
+        sockets: Sequence[socket.socket] | None,
     ) -> None:
-        if sockets is not None:
-            self.listeners = Listeners.given(sockets, self.config.backlog)
-        else:
-            self.listeners = Listeners.bind(self.config, self._passed)
-        entrance = Entrance(context.loop, self.config.limit_connections, lambda: len(context.connections))
-        context.on_connection_closed = entrance.connection_closed
+        self.listeners = self._bind(sockets)
         try:
-            if self._certificates is not None:
-                for listener in self.listeners.each:
-                    listener.scheme = "https"
-            factory = protocol_factory(context, self._certificates, self._request_limit_reached)
-            await self._let_operate(context, entrance)  # before requests are served otherwise than others do
-            await self.listeners.start(factory, entrance)
-            if self._console is not None:
-                await self._console.open()
-            self._announce()
-            self._sight.start()
-            self.started = True
-            self._has_started.set()
-            self._notifier.ready(f"listening on {', '.join(self.listeners.urls)}")
-            self._notifier.start_watchdog(context.loop)
-            if self.config.callback_notify is not None:
-                self._pulse = start_pulse(self.config.callback_notify, self.config.timeout_notify)
-            await self._serve_until_told(context, entrance)
-            self._notifier.stopping(f"stopping, with {len(context.connections)} connections")
-            if self.on_stopping is not None:
-                self.on_stopping()
-            if self._control is not None:
-                self._control.hide()
+            await self._start(context, operations, self.listeners)
+            await self._serve_until_told(context, operations)
+            self._begin_to_stop(context, operations)
             await drain.run()
         finally:
             await drain.cut_off()
-            self._sight.stop()
-            if self._control is not None:
-                await self._control.close()
+            await operations.leave()
             await cancel_tasks(self.listeners.starting, _CANCEL_SECONDS)
 
-    async def _serve_until_told(self, context: ServerContext, entrance: Entrance) -> None:
-        """Let time pass."""
-        settling = context.loop.time() + _SETTLED_SECONDS
-        while not self.should_exit:
-            await self._wait_told(context.TICK)
-            self._tick(context)
-            if context.loop.time() >= settling:
-                settling = inf
-                await self._settle(context, entrance)
-
-    async def _let_operate(self, context: ServerContext, entrance: Entrance) -> None:
-        """Let those who operate this server ask how it is, and tell it things."""
-        ops = self._ops_listeners()
-        if self._control is None and ops is None:
-            return
-        status = self._make_status(context, entrance)
-        if ops is not None:
-            self._console = _make_console(self.config, ops, status)
-        if self._control is not None:
-            self._control.offer(status)
-            await self._control.open()
-
-    def _make_control(self, loaded: LoadedApplication) -> "Control | None":
-        """Make what lets a server be asked and told things, where that is wanted or there is anything."""
-        folder = self.config.control_folder
-        by_default = bool(loaded.controllables or self.config.ops) and self._is_reachable
-        if not self.config.controlled or (folder is None and not by_default):
-            return None
-        from hybrid.server.ops.control.serving import Control
-
-        return Control(folder, self.main_process or os.getpid(), loaded.controllables, lambda: self.urls)
-
-    @property
-    def _is_reachable(self) -> bool:
-        """Whether those who operate this server know it by its main process, and the system has sockets for
-        that.
-        """
-        return self.main_process is not None and hasattr(socket, "AF_UNIX")
-
-    async def _settle(self, context: ServerContext, entrance: Entrance) -> None:
-        """Load, and open, what no start has to wait for: the control socket of a server that can only be
-        asked how it is, too.
-        """
-        load_rest(self.config)
-        if self._control is None and self.config.controlled and self._is_reachable:
-            from hybrid.server.ops.control.serving import Control
-
-            assert self.main_process is not None
-            control = Control(None, self.main_process, (), lambda: self.urls, level=logging.DEBUG)
-            control.offer(self._make_status(context, entrance))
-            await control.open()
-            self._control = control
-
-    def _ops_listeners(self) -> Listeners | None:
-        """Open where it tells how it is, or take what was opened for it."""
-        if self.config.ops is None:
-            return None
-        if self.ops_sockets is not None:
-            return Listeners.given(self.ops_sockets, self.config.backlog)
-        return Listeners.bind_ops(self.config, self._passed)
-
-    def _make_status(self, context: ServerContext, entrance: Entrance) -> "Status":
-        """Make what says how this process, and the server, is."""
-        from hybrid.server.status.commands import Status
-        from hybrid.server.status.sources import Sources
-
-        loaded = self.load()
-        sources = Sources(
-            context,
-            loaded.pools,
-            loaded.sockets,
-            entrance,
-            self._sight,
-            lambda: self.ready,
-            lambda: self.urls,
-            self.workers,
-            time(),
-        )
-        return Status(sources)
-
-    def _tick(self, context: ServerContext) -> None:
-        """Look at what only time changes."""
-        context.tick()
-        if context.tallies is not None:
-            context.tallies.tick()
-        if self._control is not None:
-            self._control.look()
+    def _bind(self, sockets: Sequence[socket.socket] | None) -> Listeners:
+        """Have the addresses; nobody can connect yet."""
+        if sockets is None:
+            listeners = Listeners.bind(self.config, self._passed)
+        else:
+            listeners = Listeners.given(sockets, self.config.backlog)
         if self._certificates is not None:
-            self._certificates.reload()
-        flush_logs()
+            for listener in listeners.each:
+                listener.scheme = "https"
+        return listeners
 
-    def _request_limit_reached(self) -> None:
-        if self.exit_reason is None:
-            self.exit_reason = ExitReason.MAX_REQUESTS
-        self.should_exit = True
+    async def _start(self, context: ServerContext, operations: Operations, listeners: Listeners) -> None:
+        """Let clients in, and say so to everybody who waits for that."""
+        entrance = Entrance(context.loop, self.config.limit_connections, lambda: len(context.connections))
+        context.on_connection_closed = entrance.connection_closed
+        factory = protocol_factory(context, self._certificates, self._request_limit_reached)
+        await operations.open(context, entrance)
+        await listeners.start(factory, entrance)
+        await operations.start()
+        self._announce(operations.lines)
+        self.started = True
+        self._has_started.set()
+        self._notifier.ready(f"listening on {', '.join(listeners.urls)}")
+        self._notifier.start_watchdog(context.loop)
+        if self.config.callback_notify is not None:
+            self._pulse = start_pulse(self.config.callback_notify, self.config.timeout_notify)
 
-    def _announce(self) -> None:
-        """Say where it listens and what it serves: the first lines anybody looks for."""
+    def _announce(self, operations: Sequence[str]) -> None:
+        """Say where it listens, how it can be operated and what it serves: the first lines anybody looks
+        for.
+        """
         assert self.listeners is not None
         assert self._loaded is not None
         if self.on_started is not None:
             self.on_started()
             return
-        lines = [f"listening on {url}" for url in self.listeners.urls]
-        if self._console is not None:
-            lines += self._console.lines
-        for line in lines:
+        for line in [*(f"listening on {url}" for url in self.listeners.urls), *operations]:
             if self._by_itself:
                 print(f"hybrid: {line}", file=sys.stderr)
             else:
                 logger.info("%s", line)
         if self._by_itself and self._loaded.routes:
             print(format_routes(self._loaded.routes), file=sys.stderr, flush=True)
+
+    async def _serve_until_told(self, context: ServerContext, operations: Operations) -> None:
+        """Let time pass."""
+        settling = context.loop.time() + _SETTLED_SECONDS
+        while not self.should_exit:
+            await self._wait_told(context.TICK)
+            self._tick(context, operations)
+            if context.loop.time() >= settling:
+                settling = inf
+                load_rest(self.config)
+                await operations.settle()
+
+    def _tick(self, context: ServerContext, operations: Operations) -> None:
+        """Look at what only time changes."""
+        context.tick()
+        if context.tallies is not None:
+            context.tallies.tick()
+        operations.look()
+        if self._certificates is not None:
+            self._certificates.reload()
+        flush_logs()
+
+    def _begin_to_stop(self, context: ServerContext, operations: Operations) -> None:
+        """Say that it stops to those who must know before the first connection closes."""
+        self._notifier.stopping(f"stopping, with {len(context.connections)} connections")
+        if self.on_stopping is not None:
+            self.on_stopping()
+        operations.hide()
 
     def _stop_listening(self, last: bool) -> None:
         assert self.listeners is not None
@@ -444,8 +368,10 @@ class Server:
         if lifespan.running and self._has_started.is_set():
             logger.info("stopping: the applications shut down")
         try:
-            completed = await self._complete(
-                lifespan.shutdown(allowed), lambda: self.force_exit != forced or loop.time() >= deadline
+            completed = await complete(
+                lifespan.shutdown(allowed),
+                lambda: self.force_exit != forced or loop.time() >= deadline,
+                2 * _CANCEL_SECONDS,
             )
         except LifespanError as error:
             logger.error("%s", error)
@@ -453,20 +379,12 @@ class Server:
             if not completed:
                 logger.warning("cutting off lifespan shutdown")
 
-    async def _complete(self, work: Coroutine[Any, Any, None], give_up: Callable[[], bool]) -> bool:
-        """Wait for work of the applications and return True; once it is to be given up, cancel it."""
-        task = asyncio.create_task(work)
-        try:
-            while not task.done() and not give_up():
-                await asyncio.wait({task}, timeout=_STEP)
-            if task.done():
-                task.result()
-                return True
-            return False
-        finally:
-            await cancel_tasks([task], 2 * _CANCEL_SECONDS)  # the lifespan waits once for its applications
-
     # Being told to stop.
+
+    def _request_limit_reached(self) -> None:
+        if self.exit_reason is None:
+            self.exit_reason = ExitReason.MAX_REQUESTS
+        self.should_exit = True
 
     def _tell(self) -> None:
         if self._loop is not None:
@@ -500,22 +418,3 @@ class Server:
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(reopen_log_files)
-
-
-def _make_console(config: Config, listeners: Listeners, status: "Status") -> "ConsoleServer":
-    """Make what tells those who operate the server how it is; the sockets are closed if that cannot be."""
-    from hybrid.server.console.serving import ConsoleServer
-
-    try:
-        return ConsoleServer(config, listeners, status)
-    except BaseException:
-        listeners.close()
-        raise
-
-
-def _release_threads(loaded: LoadedApplication) -> None:
-    """Let the threads of the applications end, and wait for those that only have to wake up for it."""
-    for pool in loaded.pools.values():
-        pool.close(timeout=0 if pool.busy else _JOIN_SECONDS)
-    if loaded.sockets is not None:
-        loaded.sockets.close(timeout=0 if loaded.sockets.busy else _JOIN_SECONDS)

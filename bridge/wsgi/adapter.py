@@ -148,7 +148,7 @@ class WSGIToASGI(ThreadedApplication):
             if ERRORS.incomplete:  # half a line is not the beginning of another request's
                 ERRORS.flush()
 
-    # What the pool calls (loop): see hybrid.bridge.wsgi.worker.Overseer.
+    # What the pool calls (loop): see hybrid.bridge.wsgi.jobs.Overseer.
 
     def waited_too_long(self, exchange: ThreadedExchange) -> None:
         """Refuse a request for which no thread became free in time."""

@@ -8,7 +8,7 @@ from asyncio import AbstractEventLoop, get_running_loop
 from collections import deque
 from collections.abc import Callable
 
-from hybrid.bridge.wsgi.worker import Job
+from hybrid.bridge.wsgi.jobs import Job
 
 #: Seconds between two looks at whether the running workers use the CPU or wait. A look takes the GIL from a
 #: worker that uses it, so that as long as they do the distance doubles, up to the longest. That is short, for

@@ -13,48 +13,22 @@ from collections.abc import Callable
 from contextvars import copy_context
 from itertools import repeat
 from threading import get_ident
-from typing import Any, NamedTuple
+from typing import Any
 
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.histogram import Histogram, bucket_of
 from hybrid.bridge.wsgi.admission import Admission
+from hybrid.bridge.wsgi.jobs import Job, Overseer, Withdrawals
 from hybrid.bridge.wsgi.lull import Lull
 from hybrid.bridge.wsgi.oversight import Oversight, Patience
+from hybrid.bridge.wsgi.pool_stats import PoolStats
 from hybrid.bridge.wsgi.turns import LOOK_SECONDS, TURNS
-from hybrid.bridge.wsgi.worker import NOTICED, Job, Overseer, Worker
+from hybrid.bridge.wsgi.worker import NOTICED, Worker
 
 logger = logging.getLogger("hybrid.wsgi")
 
 #: How often a reading is taken again because a worker took or finished a job meanwhile.
 _READINGS = 10
-#: Jobs that nobody waits for are taken out when there may be one for so many queued ones.
-_QUEUED_FOR_EACH_GONE = 4
-
-
-class PoolStats(NamedTuple):
-    """One reading of a pool.
-
-    Attributes:
-        threads: the most threads it may have.
-        busy: threads with a job.
-        blocked: those of them that wait for something else than the CPU.
-        queued: jobs that no thread has taken yet.
-        highest_queue: the most that there have been.
-        oldest_wait: seconds that the next job has been waiting.
-        completed: jobs that are done.
-        refused: jobs that found no room, or waited in vain.
-        stuck: threads written off whose jobs still run.
-    """
-
-    threads: int
-    busy: int
-    blocked: int
-    queued: int
-    highest_queue: int
-    oldest_wait: float
-    completed: int
-    refused: int
-    stuck: int
 
 
 class ThreadPool:
@@ -85,6 +59,7 @@ class ThreadPool:
         self.patience = patience or Patience()
         self.at_thread_end: list[Callable[[], object]] = []
         self._jobs: deque[Job] = deque()
+        self._withdrawals = Withdrawals(self._jobs)
         self.lull = Lull(self._jobs)
         #: Sleeping workers; last asleep, first woken.
         self._idle: list[Worker] = []
@@ -92,9 +67,7 @@ class ThreadPool:
         self._stuck: list[Worker] = []
         self._closing = False
         self._latest: tuple[AbstractEventLoop | None, int] = None, 0  # loop of the last job, and its thread
-        self._flushing: AbstractEventLoop | None = (
-            None  # the loop that is about to flush; it may have stopped
-        )
+        self._flushing: AbstractEventLoop | None = None  # the loop that is about to; it may have stopped
         #: One for each worker that is to rest after its job though others wait: the CPU is in use.
         self._rests: list[None] = []
         self._admission = Admission(self._jobs, self._wake_one, self._rest_one)
@@ -105,7 +78,6 @@ class ThreadPool:
         self._waits = Histogram()  # of theirs
         self._highest_queue = 0
         self._refused = 0
-        self._gone = 0  # jobs that are perhaps queued in vain
 
     def __repr__(self) -> str:
         return f"<ThreadPool {self.name!r} threads={self.threads} busy={self.busy} queued={self.queued}>"
@@ -215,26 +187,11 @@ class ThreadPool:
         Such jobs leave the queue in time, and are not in the way of others: looking for them costs each of
         them no more than a few others.
         """
-        self._gone += 1
-        if self._gone * _QUEUED_FOR_EACH_GONE >= len(self._jobs):
+        if self._withdrawals.note_gone():
             self._drop_gone()
 
     def _drop_gone(self) -> None:
-        """Take the jobs out that nobody waits for; the others keep their order."""
-        self._gone = 0
-        jobs, first = self._jobs, None
-        while True:
-            try:
-                job = jobs.popleft()
-            except IndexError:  # as workers take some meanwhile
-                break
-            if job is first:
-                jobs.appendleft(job)
-                break
-            overseer = job[3]
-            if overseer is None or not overseer.is_gone(job[2]):
-                first = first or job
-                jobs.append(job)
+        self._withdrawals.drop_gone()
         self._flush()  # a worker may have found the queue empty, and gone to sleep
 
     def _note_loop(self) -> AbstractEventLoop:
@@ -248,7 +205,7 @@ class ThreadPool:
         if self._closing:
             self._refused += 1
             raise PoolFull(f"thread pool {self.name!r} is closing")
-        if self._gone:
+        if self._withdrawals.has_gone:
             self._drop_gone()
             queued = len(self._jobs)
         if queued - (self._most - sum(worker.job is not None for worker in self._workers)) >= self.queue:
@@ -305,8 +262,10 @@ class ThreadPool:
     def _look_for_late_jobs(self, now: float) -> bool:
         """Drop jobs that have waited too long, write off threads that have; whether to look again."""
         if limit := self.patience.queue:
-            while self._drop_next(now - limit):
-                pass
+            while late := self._withdrawals.take_late(now - limit):
+                overseer, argument = late
+                self._refused += 1
+                overseer.waited_too_long(argument)
         if limit := self.patience.run:
             for worker in tuple(self._workers):
                 if worker.overdue(now, limit):
@@ -323,20 +282,6 @@ class ThreadPool:
         """Let the loop have its turns sooner while views compute; whether to look again."""
         TURNS.look(self._workers, now)
         return bool(self._jobs or self.busy)
-
-    def _drop_next(self, latest: float) -> bool:
-        """Take the next job out if it was queued before that time; whether it was."""
-        try:
-            job = self._jobs.popleft()
-        except IndexError:
-            return False
-        _, _, argument, overseer, queued_at, _ = job
-        if queued_at > latest or overseer is None:
-            self._jobs.appendleft(job)
-            return False
-        self._refused += 1
-        overseer.waited_too_long(argument)
-        return True
 
     def _write_off(self, worker: Worker) -> None:
         """Go on without a thread that may never come back."""

@@ -4,12 +4,11 @@ import sys
 import threading
 import time
 import traceback
-from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from contextvars import Context
-from typing import Any, Final, Protocol
+from typing import Final
 
 from hybrid.bridge.histogram import SIZE
+from hybrid.bridge.wsgi.jobs import Job
 
 #: A thread that uses less than this share of a CPU waits for something else than its turn with the GIL.
 _BLOCKED_SHARE = 0.01
@@ -17,36 +16,6 @@ _BLOCKED_SHARE = 0.01
 NOTICED: Final = 0.001
 #: Seconds of a thread's time that must be looked at to tell.
 _BLOCKED_SECONDS = 0.05
-
-
-class Overseer(Protocol):
-    """Whoever is told that a job takes too long. All on the loop."""
-
-    def waited_too_long(self, argument: Any, /) -> None:
-        """The job has left the queue without being run."""
-        ...
-
-    def is_gone(self, argument: Any, /) -> bool:
-        """Whether nobody waits for the job any more, which has not been run: it is dropped, then, and the
-        overseer has let go of it. Asked while it is queued.
-        """
-        ...
-
-    def last_progress(self, argument: Any, /) -> float:
-        """Return when the job last showed that it goes on, by :func:`time.monotonic`: 0 when it has not yet,
-        ``inf`` while it waits for somebody whose matter that is.
-        """
-        ...
-
-    def ran_too_long(self, argument: Any, /) -> None:
-        """The job still runs, but its thread has been written off: nobody waits for it any more."""
-        ...
-
-
-#: What a worker is to do: the context to do it in, a function, its argument, who is told when it takes too
-#: long, when it was queued, by :func:`time.monotonic`, and the loop that it was queued from. A tuple, because
-#: one is made for every request.
-Job = tuple[Context, Callable[[Any], object], Any, Overseer | None, float, AbstractEventLoop | None]
 
 
 class Worker:

@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from hybrid.bridge.errors import ConfigError
-from hybrid.server.loops import cancel_tasks, loop_factory, run_loop
+from hybrid.server.loops import cancel_tasks, complete, loop_factory, run_loop
 from tests.support.embedded import DEADLINE, on_each_loop
 
 Factory = Callable[[], asyncio.AbstractEventLoop]
@@ -172,3 +172,33 @@ async def test_cancel_tasks_gives_up() -> None:
     assert not task.done()
     over.set()
     await task
+
+
+@on_each_loop
+async def test_complete() -> None:
+    """Work that ends by itself is awaited, and what it raises is raised."""
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("on purpose")
+
+    assert await complete(asyncio.sleep(0), lambda: False, DEADLINE)
+    with pytest.raises(ValueError, match="on purpose"):
+        await complete(fail(), lambda: False, DEADLINE)
+
+
+@on_each_loop
+async def test_complete_is_told_to_give_up() -> None:
+    """Work that would never end is cancelled, and has time to clean up."""
+    seen: list[str] = []
+
+    async def wait() -> None:
+        seen.append("started")
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0)
+            seen.append("cleaned up")
+
+    assert not await complete(wait(), lambda: bool(seen), DEADLINE)
+    assert seen == ["started", "cleaned up"]

@@ -9,7 +9,7 @@ import pytest
 
 import hybrid.bridge.wsgi.admission as admission_module
 from hybrid.bridge.wsgi.admission import Admission
-from hybrid.bridge.wsgi.worker import Job
+from hybrid.bridge.wsgi.jobs import Job
 
 
 class Clock:

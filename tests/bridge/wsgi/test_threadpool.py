@@ -20,7 +20,8 @@ import pytest
 
 from hybrid.bridge.errors import PoolFull
 from hybrid.bridge.wsgi.oversight import Patience
-from hybrid.bridge.wsgi.threadpool import PoolStats, ThreadPool
+from hybrid.bridge.wsgi.pool_stats import PoolStats
+from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.bridge.wsgi.worker import Worker
 from tests.support.embedded import until
 

@@ -1,12 +1,13 @@
 """Where a coroutine can await something, and how that is written."""
 
 import ast
+from collections.abc import Iterable
 
 import libcst as cst
 
 from hybrid.adapters.django.migrate.fixes.draft import Draft
 from hybrid.adapters.django.migrate.fixes.leaving import LeftAlone
-from hybrid.adapters.django.migrate.source.module import SourceModule
+from hybrid.adapters.django.migrate.source.module import Function, SourceModule
 
 _ATOMIC = "django.db.transaction.atomic"
 
@@ -30,6 +31,34 @@ def check_can_await(module: SourceModule, node: ast.AST) -> None:
                 raise LeftAlone("it is in a transaction, which a coroutine cannot have, see HM109")
             case _:
                 inside = above
+
+
+def awaitable_calls(
+    module: SourceModule, uses: Iterable[ast.expr], function: Function, said: str
+) -> set[ast.Call]:
+    """Return the calls that something is used for, and nothing else: each may have ``await`` before it.
+
+    Args:
+        module: where it is.
+        uses: where it is used.
+        function: where it may be called, and nothing else.
+        said: how to say in an error what it is used for otherwise: "NAME other than to call it in WHERE".
+
+    Raises:
+        LeftAlone: it is used otherwise, or elsewhere, or where ``await`` would change more than itself.
+    """
+    calls = set[ast.Call]()
+    for use in uses:
+        above = module.parent(use)
+        if (
+            module.function_of(use) is not function
+            or not isinstance(above, ast.Call)
+            or above.func is not use
+        ):
+            raise LeftAlone(f"line {use.lineno} uses {said}")
+        check_can_await(module, above)
+        calls.add(above)
+    return calls
 
 
 def _is_begun_with(module: SourceModule, node: ast.AST, first: ast.comprehension) -> bool:

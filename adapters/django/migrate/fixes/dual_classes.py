@@ -4,7 +4,7 @@ import ast
 
 import libcst as cst
 
-from hybrid.adapters.django.migrate.fixes.awaiting import check_can_await
+from hybrid.adapters.django.migrate.fixes.awaiting import awaitable_calls
 from hybrid.adapters.django.migrate.fixes.capable import check_no_heirs, flag_of
 from hybrid.adapters.django.migrate.fixes.class_bodies import with_attributes
 from hybrid.adapters.django.migrate.fixes.draft import Draft
@@ -71,15 +71,12 @@ def _check_call(draft: Draft, owner: ClassAt, init: Function, call: Function, at
     module = draft.module
     if len(call.args.args) != 2 or call.args.vararg or call.args.kwarg or call.args.kwonlyargs:
         raise LeftAlone("__call__() takes more than a request")
-    passed = set[ast.Call]()
-    for node in ast.walk(owner.node):
-        if not isinstance(node, ast.Attribute) or node.attr != attribute or node in _within(init):
-            continue
-        above = module.parent(node)
-        if module.function_of(node) is not call or not isinstance(above, ast.Call) or above.func is not node:
-            raise LeftAlone(f"line {node.lineno} uses {attribute} other than to call it in __call__()")
-        check_can_await(module, above)
-        passed.add(above)
+    uses = (
+        node
+        for node in ast.walk(owner.node)
+        if isinstance(node, ast.Attribute) and node.attr == attribute and node not in _within(init)
+    )
+    passed = awaitable_calls(module, uses, call, f"{attribute} other than to call it in __call__()")
     if not passed:
         raise LeftAlone(f"its __call__() does not call {attribute}")
     Waiting(draft.sources, passed).check(module, call, owner)

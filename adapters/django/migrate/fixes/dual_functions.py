@@ -5,7 +5,7 @@ from typing import Final
 
 import libcst as cst
 
-from hybrid.adapters.django.migrate.fixes.awaiting import check_can_await
+from hybrid.adapters.django.migrate.fixes.awaiting import awaitable_calls
 from hybrid.adapters.django.migrate.fixes.draft import Draft
 from hybrid.adapters.django.migrate.fixes.leaving import LeftAlone
 from hybrid.adapters.django.migrate.fixes.mirroring import mirrored
@@ -64,13 +64,9 @@ def _free_marker(draft: Draft, outer: ast.FunctionDef) -> None:
 
 
 def _check(draft: Draft, outer: ast.FunctionDef, inner: ast.FunctionDef, name: str) -> None:
-    module, passed = draft.module, set[ast.Call]()
-    for node in _uses(module, outer, name):
-        above = module.parent(node)
-        if module.function_of(node) is not inner or not isinstance(above, ast.Call) or above.func is not node:
-            raise LeftAlone(f"line {node.lineno} uses {name} other than to call it for a request")
-        check_can_await(module, above)
-        passed.add(above)
+    module = draft.module
+    uses = _uses(module, outer, name)
+    passed = awaitable_calls(module, uses, inner, f"{name} other than to call it for a request")
     if not passed:
         raise LeftAlone(f"it does not call {name}")
     Waiting(draft.sources, passed).check(module, inner, None)

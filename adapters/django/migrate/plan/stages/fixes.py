@@ -7,14 +7,7 @@ from hybrid.adapters.django.migrate.findings import Level
 from hybrid.adapters.django.migrate.plan.compared import Difference
 from hybrid.adapters.django.migrate.plan.known import Known
 from hybrid.adapters.django.migrate.plan.shell import COMPARED, Shell
-from hybrid.adapters.django.migrate.plan.stages.rulesteps import (
-    REVERT,
-    by_rote,
-    by_rule,
-    step_by_hand,
-    step_by_rote,
-    without,
-)
+from hybrid.adapters.django.migrate.plan.stages.rulesteps import REVERT, by_rote, rule_steps
 from hybrid.adapters.django.migrate.plan.step import Command, Evidence, Stage, Step
 from hybrid.adapters.django.migrate.report.words import counted
 
@@ -42,15 +35,9 @@ def stage_of(known: Known, shell: Shell) -> Stage:
 
 def _steps(known: Known, shell: Shell) -> Iterator[Step]:
     found = [each for each in known.of(_RULES) if each.level is not Level.NOTE]
-    if rote := by_rote(found):
-        yield step_by_rote(
-            shell,
-            rote,
-            title="Let what breaks on ASGI be put right",
-            why=_SAFE + (_MARKED if any(each.rule == "HM104" for each in rote) else ""),
-        )
-    for findings in by_rule(without(found, rote)):
-        yield step_by_hand(shell, findings)
+    marks = any(each.rule == "HM104" for each in by_rote(found))
+    why = _SAFE + (_MARKED if marks else "")
+    yield from rule_steps(shell, found, title="Let what breaks on ASGI be put right", why=why)
     yield _tests(known)
     if known.compared is None:
         yield _compare(shell)

@@ -1,6 +1,6 @@
 """Steps that are about the findings of some rules: most of them look alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from hybrid.adapters.django.migrate.catalogue import RULES
@@ -44,6 +44,17 @@ TITLES: Final = {
 }
 
 
+def rule_steps(shell: Shell, findings: Sequence[Finding], *, title: str, why: str) -> Iterator[Step]:
+    """Yield the steps that put findings right: one, which is called so, for all that ``hybrid migrate fix``
+    does by itself, and one for each rule of the others.
+    """
+    if rote := by_rote(findings):
+        yield _step_by_rote(shell, rote, title=title, why=why)
+    taken = {*rote}
+    for each in by_rule(each for each in findings if each not in taken):
+        yield step_by_hand(shell, each)
+
+
 def step_by_hand(shell: Shell, findings: Sequence[Finding]) -> Step:
     """Return the step that puts the findings of one rule right, where somebody has to think."""
     rules = rules_of(findings)
@@ -67,7 +78,7 @@ def step_by_hand(shell: Shell, findings: Sequence[Finding]) -> Step:
     )
 
 
-def step_by_rote(shell: Shell, findings: Sequence[Finding], *, title: str, why: str) -> Step:
+def _step_by_rote(shell: Shell, findings: Sequence[Finding], *, title: str, why: str) -> Step:
     """Return the step that lets ``hybrid migrate fix`` put findings right."""
     rules = rules_of(findings)
     return Step(
@@ -97,9 +108,3 @@ def rules_of(findings: Iterable[Finding]) -> tuple[str, ...]:
 def by_rote(findings: Iterable[Finding]) -> list[Finding]:
     """Return those that ``hybrid migrate fix`` puts right by itself."""
     return [each for each in findings if each.fix.kind is FixKind.AUTO and each.rule in FIXED]
-
-
-def without(findings: Iterable[Finding], others: Iterable[Finding]) -> list[Finding]:
-    """Return findings without others."""
-    taken = {*others}
-    return [each for each in findings if each not in taken]

@@ -7,14 +7,7 @@ from hybrid.adapters.django.migrate.findings import Finding
 from hybrid.adapters.django.migrate.plan.known import Known
 from hybrid.adapters.django.migrate.plan.lanes import Lanes, first_table
 from hybrid.adapters.django.migrate.plan.shell import CONFIG, OBSERVED, Shell
-from hybrid.adapters.django.migrate.plan.stages.rulesteps import (
-    by_rote,
-    by_rule,
-    rules_of,
-    step_by_hand,
-    step_by_rote,
-    without,
-)
+from hybrid.adapters.django.migrate.plan.stages.rulesteps import rule_steps, rules_of
 from hybrid.adapters.django.migrate.plan.step import Block, Command, Evidence, Stage, Step, evidence_of
 from hybrid.adapters.django.migrate.report.words import counted
 
@@ -44,16 +37,12 @@ def stage_of(known: Known, shell: Shell, lanes: Lanes) -> Stage:
 
 
 def _steps(known: Known, shell: Shell, lanes: Lanes) -> Iterator[Step]:
-    before = known.of(_BEFORE)
-    if rote := by_rote(before):
-        yield step_by_rote(
-            shell,
-            rote,
-            title="Let asgi.py be put right",
-            why="hybrid loads it for WebSockets and the asgi lane, and does not start where it is broken.",
-        )
-    for findings in by_rule(without(before, rote)):
-        yield step_by_hand(shell, findings)
+    yield from rule_steps(
+        shell,
+        known.of(_BEFORE),
+        title="Let asgi.py be put right",
+        why="hybrid loads it for WebSockets and the asgi lane, and does not start where it is broken.",
+    )
     yield _serve(known, lanes)
     if known.observed is None:
         yield _observe(shell)

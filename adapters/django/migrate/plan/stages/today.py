@@ -7,12 +7,10 @@ from hybrid.adapters.django.migrate.findings import Finding, Level
 from hybrid.adapters.django.migrate.plan.known import Known
 from hybrid.adapters.django.migrate.plan.shell import BASELINE, Shell
 from hybrid.adapters.django.migrate.plan.stages.rulesteps import (
-    by_rote,
     by_rule,
+    rule_steps,
     rules_of,
     step_by_hand,
-    step_by_rote,
-    without,
 )
 from hybrid.adapters.django.migrate.plan.step import Command, Evidence, Stage, Step, advice_of, evidence_of
 from hybrid.adapters.django.migrate.report.words import counted
@@ -44,15 +42,12 @@ def _steps(known: Known, shell: Shell) -> Iterator[Step]:
     for findings in by_rule(known.of(_SECURITY)):
         yield step_by_hand(shell, findings)
     both = [each for each in known.of(_BOTH) if "wsgi" in each.lanes and each.level is Level.ERROR]
-    if rote := by_rote(both):
-        yield step_by_rote(
-            shell,
-            rote,
-            title="Let what is broken on both lanes be put right",
-            why="It fails on WSGI too, or would if anybody asked for it, and the change is known to be safe.",
-        )
-    for findings in by_rule(without(both, rote)):
-        yield step_by_hand(shell, findings)
+    yield from rule_steps(
+        shell,
+        both,
+        title="Let what is broken on both lanes be put right",
+        why="It fails on WSGI too, or would if anybody asked for it, and the change is known to be safe.",
+    )
     yield _baseline(known, shell)
 
 
