@@ -270,7 +270,7 @@ class Http2(Handler):
         stream = StreamTransport(
             self, self.session.streams[number], request.method, priority, websocket=websocket
         )
-        connection = stream.connection = StreamConnection(self._connection, stream)
+        connection = stream.connection = StreamConnection(self._connection, stream, self.session.abandoned)
         self._streams[number] = stream
         if number & 1 and self.session.peer.takes_pushes:
             connection.push = partial(self._push, stream)

@@ -43,6 +43,9 @@ _SMALL: Final = 256
 _BLOCK_SIZES: Final = 2
 #: Entries of a SETTINGS frame that count as one frame that says nothing; there are seven that mean anything.
 _ENTRIES: Final = 32
+#: How many times as many streams as may be open may make work, with those that were reset: a browser that
+#: leaves a page cancels as many requests as it has, and begins as many, in one read.
+_WORKING: Final = 2
 
 # Compared with every frame; through the class it takes CPython 3.11 three times as long.
 _DATA: Final = int(FrameType.DATA)
@@ -173,9 +176,19 @@ class Session(Outgoing):
             return None
         if flags & PRIORITY:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
-        if len(self.streams) >= self._terms.streams and self._open(1) >= self._terms.streams:
-            raise StreamFault(ErrorCode.REFUSED_STREAM, "too many streams at a time")
+        if len(self.streams) + len(self.abandoned) >= self._terms.streams:
+            self._check_room()
         return self._begin(number, block, ended)
+
+    def _check_room(self) -> None:
+        """Refuse a stream beyond what the client has been told, or while as many again that it has reset make
+        work for nobody: otherwise there would be no bound to that (CVE-2023-44487).
+        """
+        opened, most = self._open(1), self._terms.streams
+        if opened >= most:
+            raise StreamFault(ErrorCode.REFUSED_STREAM, "too many streams at a time")
+        if opened + len(self.abandoned) >= most * _WORKING:
+            raise StreamFault(ErrorCode.REFUSED_STREAM, "too many applications answer nobody")
 
     def _begin(self, number: int, block: Block | None, ended: bool) -> Event:
         terms = self._terms

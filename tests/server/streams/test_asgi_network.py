@@ -11,8 +11,9 @@ from h2.settings import SettingCodes
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Message, Receive, Scope, Send
 from hybrid.server.streams.transport import StreamTransport
-from tests.support.http2_clients import Http2Client
+from tests.support.http2_clients import Http2Client, Stream
 from tests.support.http2_servers import part, served, start
+from tests.support.http2_websockets import open_websocket
 from tests.support.waiting import until
 
 TRAILERS = ("te", "trailers")
@@ -246,6 +247,46 @@ def test_application_that_does_not_notice() -> None:
         assert (second.code, second.ended) == (None, False)
         second.reset()
         recorder.waits_for("/1", "/2")
+
+
+def is_answered(stream: Stream) -> bool:
+    """Tell whether a request is answered, or refused."""
+    stream.client.wait_for(lambda: stream.ended or stream.code is not None)
+    return stream.ended
+
+
+def test_applications_that_run_on_have_their_number() -> None:
+    """Those of streams that were reset count, beside as many that are open: new streams are refused until
+    some of them have ended, be they requests' or WebSockets'. Nobody else is disturbed.
+    """
+    go: list[Callable[[], object]] = []
+    begun: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.append(scope["path"])
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+        if scope["path"] != "/now":
+            loop, event = asyncio.get_running_loop(), asyncio.Event()
+            go.append(lambda: loop.call_soon_threadsafe(event.set))
+            await event.wait()
+        if scope["path"] != "/left":
+            await answer(send)
+
+    with served(app, http2_max_concurrent_streams=2) as client:
+        kept = client.start("/open")
+        for _ in range(2):
+            client.start("/left").reset()
+        open_websocket(client, "/left").stream.reset()
+        for _ in range(2):
+            assert client.start("/now").wait_for_reset() == ErrorCodes.REFUSED_STREAM
+        assert begun == ["/open", *["/left"] * 3]
+        go[1]()
+        until(lambda: is_answered(client.start("/now")))
+        go[0]()
+        assert kept.response().body == b"ok"
+        for each in go[2:]:
+            each()
 
 
 def test_application_that_fails() -> None:

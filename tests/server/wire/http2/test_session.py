@@ -172,6 +172,21 @@ def test_streams_beyond_the_limit_are_refused_one_by_one() -> None:
     assert talk.send(talk.headers(7)).told[0][:2] == ("begun", 7)
 
 
+def test_streams_that_still_make_work_count() -> None:
+    """As many as may be open, beside those: then new ones are refused, and nothing is promised."""
+    talk = Talk(Terms(streams=2))
+    talk.session.abandoned |= {"one", "two"}
+    begun(talk, 1)
+    assert talk.session.promise(talk.session.streams[1], b"\x82\x84\x86\x41\x01x") is None
+    begun(talk, 3).take()
+    talk.send(rst_stream(3))
+    talk.session.abandoned.add("three")
+    assert talk.send(talk.headers(5)).resets == {5: ErrorCode.REFUSED_STREAM}
+    talk.session.abandoned.discard("one")
+    talk.take()
+    assert talk.send(talk.headers(7)).told[0][:2] == ("begun", 7)
+
+
 # 5.4, 8.1.1: errors of a stream are no one else's.
 
 
