@@ -5,9 +5,10 @@ What is the same in both versions is tested where WebSockets are, there with a r
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from h2.errors import ErrorCodes
@@ -198,6 +199,36 @@ class TestHandshake:
             await until(lambda: len(lines) == 2)
         assert re.search(r'"GET /chat HTTP/2\.0" 200 ', lines[0])
         assert re.search(r'"WebSocket /chat" closed 1000 "-" \S+ in 1/6 out 1/6', lines[1])
+
+    @pytest.mark.parametrize(("denied", "status"), [(200, 403), (299, 403), (302, 302), (410, 410)])
+    @on_each_loop
+    @pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+    async def test_denial(self, denied: int, status: int, kind: str) -> None:
+        """An application that refuses with a status of success, which would grant the handshake (RFC 8441
+        section 5), has 403 sent, and logged; its fields and body stay.
+        """
+        lines: list[str] = []
+
+        async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+            headers = [(b"x-kept", b"1")]
+            await send({"type": "websocket.http.response.start", "status": denied, "headers": headers})
+            await send({"type": "websocket.http.response.body", "body": b"not here"})
+
+        def wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            start_response(f"{denied} Whatever", [("X-Kept", "1")])
+            return [b"not here"]
+
+        def visitor(client: Http2Client) -> None:
+            response = start_websocket(client, "/denied").response()
+            assert (response.status, response.body) == (status, b"not here")
+            assert response.values(b"x-kept") == [b"1"]
+
+        settings: dict[str, Any] = {"access_logger": lambda record: lines.append(str(record))}
+        settings |= {"http2_cleartext": True, "lifespan": "off", "access_log": True}
+        async with serving(asgi if kind == "asgi" else wsgi, **settings) as (server, _):
+            await visit(server, visitor)
+            await until(lambda: lines)
+        assert re.search(rf'"GET /denied HTTP/2\.0" {status} ', lines[0])
 
 
 class TestEnds:
