@@ -256,7 +256,7 @@ class Http2(Handler):
             case StreamEnded():
                 self._end(event)
             case PriorityChanged():
-                self._reprioritize(event)
+                self._reprioritize(event.stream, event.priority)
             case RequestRefused():
                 request = _UNKNOWN["HEAD" if event.error.line.startswith(b"HEAD ") else "GET"]
                 self._open(event.stream, request).refuse(request, event.error)
@@ -281,7 +281,10 @@ class Http2(Handler):
     def _begin(self, event: RequestBegun) -> None:
         self._requests_left -= 1
         self._count_one()
-        self._open(event.stream, event.request).begin(event.request, body_complete=event.ended)
+        handler = self._open(event.stream, event.request)
+        if event.priority is not None:
+            self._reprioritize(event.stream, event.priority)
+        handler.begin(event.request, body_complete=event.ended)
 
     def _count_one(self) -> None:
         enough = self._count is not None and self._count.add()
@@ -310,10 +313,10 @@ class Http2(Handler):
         if stream is not None:
             stream.lose()
 
-    def _reprioritize(self, event: PriorityChanged) -> None:
-        stream = self._streams.get(event.stream)
+    def _reprioritize(self, number: int, priority: Priority) -> None:
+        stream = self._streams.get(number)
         if stream is not None:
-            stream.priority = shared(event.priority) if stream.can_write_eof() else event.priority
+            stream.priority = shared(priority) if stream.can_write_eof() else priority
             self._queue.change(stream, stream.priority)
 
     def _wake(self, number: int) -> None:
