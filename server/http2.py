@@ -56,10 +56,15 @@ class Http2(Handler):
     Args:
         connection: on which nothing has been said yet but what is given to :meth:`data_received`.
         count: counts the requests of the process; None where nobody asks.
+
+    Attributes:
+        session: the wire.
+        backlog: bytes of bodies that wait on all streams together.
     """
 
     def __init__(self, connection: Connection, count: RequestCount | None = None) -> None:
         super().__init__(connection)
+        self.backlog = 0
         context = self._context = connection.context
         config = context.config
         terms = Terms(config.http2_max_concurrent_streams, config.http2_initial_window_size, config.limits)
@@ -137,7 +142,7 @@ class Http2(Handler):
     def tick(self, now: float) -> None:
         """Let each stream act on its deadlines, and end a connection that is idle."""
         self.session.tick()
-        for connection in self._connections():
+        for connection in self.carried:
             connection.tick(now)
         if self._unheard:
             self._hush(now)
@@ -160,11 +165,11 @@ class Http2(Handler):
     @property
     def lasting(self) -> Sequence[Connection]:
         """The streams that are WebSockets."""
-        return [connection for connection in self._connections() if connection.lasting]
+        return [connection for connection in self.carried if connection.lasting]
 
     def end_response(self) -> bool:
         """Tell applications that go on answering that they should end; whether there is any."""
-        told = [connection.end_response() for connection in self._connections()]
+        told = [connection.end_response() for connection in self.carried]
         return any(told)
 
     def drain(self) -> None:
@@ -174,7 +179,7 @@ class Http2(Handler):
         elsewhere; where there is time, they are still taken (RFC 9113 section 6.8). WebSockets are closed by
         whoever asked for :attr:`lasting`, each in its turn, and when there is no time.
         """
-        for connection in self._connections():
+        for connection in self.carried:
             if not (self._context.patient and connection.lasting):
                 connection.drain()
         if self._context.patient and not self._closing and self._leave_at is None:
@@ -237,8 +242,9 @@ class Http2(Handler):
             if self._closing:
                 self.flush_soon()
 
-    def _connections(self) -> list[StreamConnection]:
-        """Return those of all streams, some of which may end while they are looked at."""
+    @property
+    def carried(self) -> list[StreamConnection]:
+        """The connections of all streams, some of which may end while they are looked at."""
         return [stream.connection for stream in self._streams.values()]
 
     # From the client.

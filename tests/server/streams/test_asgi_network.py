@@ -1,6 +1,7 @@
 """ASGI applications on the streams of one connection, and what a client does with each of these."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from h2.settings import SettingCodes
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Message, Receive, Scope, Send
+from hybrid.server.http2 import Http2
 from hybrid.server.streams.transport import StreamTransport
-from tests.support.http2_clients import Http2Client, Stream
-from tests.support.http2_servers import part, served, start
+from tests.support.http2_clients import Http2Client, Stream, http2
+from tests.support.http2_clock import Clock
+from tests.support.http2_servers import part, served, serving, start
 from tests.support.http2_websockets import open_websocket
 from tests.support.waiting import until
 
@@ -320,6 +323,31 @@ def fill(client: Http2Client, path: str) -> tuple[int, int]:
         client.ping()
         sent += size
     return stream.number, sent
+
+
+def test_responses_that_wait_have_a_joint_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a client that takes nothing of many responses about a megabyte is kept, and a part of each; when it
+    takes them, they are whole.
+    """
+    clock, sent, count, size = Clock(monkeypatch), Counter[str](), 60, 8192
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await start(send)
+        for each in range(16):
+            await part(send, bytes(size), more=each < 15)
+            sent[scope["path"]] += 1
+
+    with serving(app) as at, http2(at, settings={SettingCodes.INITIAL_WINDOW_SIZE: 0}) as client:
+        client.settle()
+        (connection,) = clock.context.connections
+        streams = [client.start(f"/{number}") for number in range(count)]
+        carrier = connection.transport.get_protocol()  # type: ignore[attr-defined] # of the one connection
+        assert isinstance(carrier, Http2)
+        until(lambda: [each.writable for each in carrier.carried] == [False] * count)
+        assert size * sent.total() <= carrier.backlog <= 1024 * 1024 + (count + 1) * size
+        client.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20})
+        assert [len(stream.read_all()) for stream in streams] == [16 * size] * count
+        assert carrier.backlog == 0
 
 
 def test_application_that_does_not_receive() -> None:
