@@ -264,8 +264,7 @@ class Http2(Handler):
             case PriorityChanged():
                 self._reprioritize(event.stream, event.priority)
             case RequestRefused():
-                request = _UNKNOWN["HEAD" if event.error.line.startswith(b"HEAD ") else "GET"]
-                self._open(event.stream, request).refuse(request, event.error)
+                self._refuse(event)
 
     def _open(self, number: int, request: Request, base: Priority = DEFAULT) -> StreamRequest:
         """Make a connection of a stream, and return what speaks on it."""
@@ -291,6 +290,16 @@ class Http2(Handler):
         if event.priority is not None:
             self._reprioritize(event.stream, event.priority)
         handler.begin(event.request, body_complete=event.ended)
+
+    def _refuse(self, event: RequestRefused) -> None:
+        """Answer in place of an application. It counts for the connection, which one of HTTP/1.1 would be the
+        end of, and not for the process, as there.
+        """
+        request = _UNKNOWN["HEAD" if event.error.line.startswith(b"HEAD ") else "GET"]
+        self._open(event.stream, request).refuse(request, event.error)
+        self._requests_left -= 1
+        if not self._requests_left:
+            self._leave()
 
     def _count_one(self) -> None:
         enough = self._count is not None and self._count.add()

@@ -309,6 +309,22 @@ def test_application_that_fails() -> None:
         assert client.ask("/").body == b"ok"
 
 
+def test_requests_that_are_refused_count() -> None:
+    """A connection has so many, answered by an application or not; after the last it is told so."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(send)
+
+    with served(app, limit_keep_alive_requests=3, forwarded_allow_ips="none") as client:
+        for _ in range(2):
+            assert client.start("/", scheme="https").response().status == 421
+        assert client.goaway is None
+        assert client.start("/", scheme="https").response().status == 421
+        goaway = client.wait_for_goaway()
+        assert (goaway.code, goaway.last_stream) == (ErrorCodes.NO_ERROR, 5)
+        client.wait_until_closed()
+
+
 # Back-pressure.
 
 
