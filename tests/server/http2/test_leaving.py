@@ -3,7 +3,8 @@
 import signal
 import socket
 import subprocess
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,16 @@ def test_idle_connections_are_told_and_closed(serve: Serve) -> None:
     assert server.wait() == 0
 
 
+@contextmanager
+def stopped(program: "subprocess.Popen[str]") -> Generator[None]:
+    """Let a program stand still while the block runs."""
+    program.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        program.send_signal(signal.SIGCONT)
+
+
 @pytest.mark.parametrize("parallel", [False, True], ids=["one by one", "at a time"])
 def test_restart_loses_no_request(serve: Serve, authority: Authority, tmp_path: Path, parallel: bool) -> None:
     """A client that goes on asking while one server takes over a socket from another gets all answers, on a
@@ -113,8 +124,9 @@ def test_restart_loses_no_request(serve: Serve, authority: Authority, tmp_path: 
         command += [f"https://127.0.0.1:{port}/?[1-{count}]"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as curl:
             until((tmp_path / "body100").exists)
-            serve("hello_asgi", **options)
-            before.signal(signal.SIGTERM)
+            with stopped(curl):  # it might be through before the other server has started
+                serve("hello_asgi", **options)
+                before.signal(signal.SIGTERM)
             assert before.wait() == 0
             out, err = curl.communicate(timeout=DEADLINE)
     assert (curl.returncode, err.count("curl:")) == (0, 0)  # the rest of it is a progress meter

@@ -15,6 +15,7 @@ from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
 from hybrid.bridge.types import Message, Receive, Scope, Send
+from hybrid.server.connection import Connection
 from hybrid.server.http2 import shared
 from hybrid.server.server import Server
 from hybrid.server.wire.http2.priority import Priority
@@ -382,9 +383,9 @@ class TestFlowControl:
         def visitor() -> None:
             with raw_http2(Port(port_of(server))) as client:
                 flooded(client, HUGE)
+                asyncio.run_coroutine_threadsafe(until_full(application, ticks), loop).result()
                 client.send(client.request(3, *HANDSHAKE, ends=False, method="CONNECT"))
-                asyncio.run_coroutine_threadsafe(until_still(application), loop).result()
-                assert application.calls == 2
+                asyncio.run_coroutine_threadsafe(until_called(application, 2), loop).result()
                 asyncio.run_coroutine_threadsafe(ticks.passed(30), loop).result()
                 assert not server.limits_hit
                 assert not application.ends
@@ -506,3 +507,16 @@ async def until_still(application: Site) -> None:
     while known != application.sent:
         known = application.sent
         await asyncio.sleep(0.1)
+
+
+async def until_full(application: Site, ticks: Ticks) -> None:
+    """Return when all buffers on the way to a client that does not read are full."""
+    (connection,) = ticks.context.connections
+    assert isinstance(connection, Connection)
+    while connection.writable:
+        await until_still(application)
+
+
+async def until_called(application: Site, calls: int) -> None:
+    """Return when there have been so many calls."""
+    await until(lambda: application.calls == calls)
