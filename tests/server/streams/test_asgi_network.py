@@ -359,6 +359,7 @@ def test_responses_that_wait_have_a_joint_bound(monkeypatch: pytest.MonkeyPatch)
         streams = [client.start(f"/{number}") for number in range(count)]
         carrier = connection.transport.get_protocol()  # type: ignore[attr-defined] # of the one connection
         assert isinstance(carrier, Http2)
+        client.ping()  # all have been begun, and none is over: what another thread looks at stays as it is
         until(lambda: [each.writable for each in carrier.carried] == [False] * count)
         assert size * sent.total() <= carrier.backlog <= 1024 * 1024 + (count + 1) * size
         client.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20})
