@@ -129,3 +129,17 @@ def test_window_that_stays_closed(clock: Clock, window: str) -> None:
         assert client.reset_of(1) in {2, 8}
         client.send(settings((INITIAL_WINDOW_SIZE, 1 << 30)))
         client.ping()
+
+
+def test_crumbs(clock: Clock) -> None:
+    """A client that takes its response byte by byte gets some hundreds of them (CVE-2019-9511): who is slow
+    gets more, which here nobody is.
+    """
+    with serving(large) as server, raw_http2(server) as client:
+        client.greet({INITIAL_WINDOW_SIZE: 1})
+        client.send(client.request(1))
+        crumbs = 0
+        while client.read_until(lambda each: each.kind in {Kind.DATA, Kind.GOAWAY})[-1].kind == Kind.DATA:
+            crumbs += 1
+            client.send(window_update(1, 1))
+        assert 300 < crumbs < 350
