@@ -111,7 +111,7 @@ def test_restart_loses_no_request(serve: Serve, authority: Authority, tmp_path: 
     """A client that goes on asking while one server takes over a socket from another gets all answers, on a
     second connection from some request on.
     """
-    count = 3000 if parallel else 1000
+    count = 1000 if parallel else 300
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port, descriptor = listener.getsockname()[1], listener.fileno()
         options: dict[str, Any] = {"fd": descriptor, "pass_fds": (descriptor,)}
