@@ -25,7 +25,7 @@ from hybrid.server.wire.http2.events import (
     StreamEnded,
 )
 from hybrid.server.wire.http2.frames import ConnectionFault, ErrorCode
-from hybrid.server.wire.http2.priority import DEFAULT, LEAST_URGENT, Priority, parse_priority
+from hybrid.server.wire.http2.priority import DEFAULT, LEAST_URGENT, Priority, parse_priority, shared
 from hybrid.server.wire.http2.requests import Connect
 from hybrid.server.wire.http2.session import Session
 from hybrid.server.wire.http2.terms import Terms
@@ -403,10 +403,3 @@ class Http2(Handler):
         self._closing = self._over = True
         for stream in tuple(self._streams.values()):
             stream.lose()
-
-
-def shared(priority: Priority) -> Priority:
-    """Return the priority of a WebSocket. It has no end that others could wait for: what is sent on it shares
-    with them, whatever the client says (RFC 9218 section 11).
-    """
-    return priority._replace(incremental=True)

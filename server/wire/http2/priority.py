@@ -46,6 +46,13 @@ def parse_priority(value: bytes, base: Priority = DEFAULT) -> Priority:
     return _parse_known(value, base) if len(value) <= _SHORT else _parse(value, base)
 
 
+def shared(priority: Priority) -> Priority:
+    """Return the priority of a WebSocket. It has no end that others could wait for: what is sent on it shares
+    with them, whatever the client says (section 11).
+    """
+    return priority._replace(incremental=True)
+
+
 def read_priority_update(payload: bytes) -> tuple[int, Priority]:
     """Return a stream and its priority from now on: what a PRIORITY_UPDATE frame says (section 7.1).
 

@@ -16,9 +16,8 @@ from h2.settings import SettingCodes
 
 from hybrid.bridge.types import Message, Receive, Scope, Send
 from hybrid.server.connection import Connection
-from hybrid.server.http2 import shared
 from hybrid.server.server import Server
-from hybrid.server.wire.http2.priority import Priority
+from hybrid.server.wire.http2.priority import Priority, shared
 from tests.support.embedded import on_each_loop, port_of, serving, until
 from tests.support.http2_clients import ConnectionOver, Http2Client, ResetByServer, http2
 from tests.support.http2_frames import Kind, frame, number
