@@ -39,26 +39,6 @@ def rest(client: RawClient) -> tuple[list[tuple[int, int]], dict[int, bytes]]:
     return [(each.last_stream, each.code) for each in frames if is_goaway(each)], bodies
 
 
-@LOOPS
-def test_drain_takes_two_steps(serve: Serve, loop: str) -> None:
-    """First a warning; requests that were on their way are served. Then the last stream is said, and what
-    comes later is not looked at; all that was taken is answered, and the connection closes.
-    """
-    server = serve("/=stopping:app", loop=loop, http2_cleartext=True)
-    with raw_http2(server) as client:
-        client.greet()
-        client.send(client.request(1, path="/events"))
-        client.read_until(lambda each: each.kind == Kind.DATA)
-        server.signal(signal.SIGTERM)
-        (*_, warning) = client.read_until(is_goaway)
-        assert (warning.last_stream, warning.code) == ((1 << 31) - 1, 0)
-        client.send(client.request(3))
-        goaways, bodies = rest(client)
-    assert goaways == [(3, 0)]
-    assert bodies == {1: b"data: bye\n\n", 3: b"hello"}
-    assert server.wait() == 0
-
-
 def test_what_comes_after_the_last_stream_harms_nobody(serve: Serve) -> None:
     """A request with a body that was sent before its client had read GOAWAY is dropped whole; the response
     that is still on its way comes to its end.

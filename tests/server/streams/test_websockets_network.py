@@ -418,8 +418,9 @@ class TestDrain:
     """A connection that has requests and WebSockets."""
 
     @on_each_loop
-    async def test_both(self) -> None:
+    async def test_both(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Requests are finished and none is taken any more; each WebSocket is closed in its turn: 1012."""
+        monkeypatch.setattr("hybrid.server.http2.PATIENCE", 3.0)  # for a client on a busy machine
 
         def visitor(client: Http2Client) -> None:
             slow = client.start("/slow")
@@ -438,7 +439,7 @@ class TestDrain:
             client.wait_until_closed()
 
         loop = asyncio.get_running_loop()
-        async with site(ws_close_spread=1, timeout_graceful_shutdown=10) as (application, server):
+        async with site(ws_close_spread=3, timeout_graceful_shutdown=20) as (application, server):
             await visit(server, visitor)
             assert [end["code"] for end in application.ends] == [1012] * 8
 
