@@ -271,6 +271,13 @@ class Handler(asyncio.Protocol):
         return ()
 
     @property
+    def call(self) -> "asyncio.Task[None] | None":
+        """The call of an application that runs on the loop, and whose client does not have all of its answer;
+        None without one.
+        """
+        return None
+
+    @property
     def ends_by_closing(self) -> bool:
         """Whether an incomplete response looks complete to its client when the connection ends as usual, and
         not with a reset (RFC 9112 section 8).

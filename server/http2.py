@@ -25,7 +25,7 @@ from hybrid.server.wire.http2.events import (
     StreamEnded,
 )
 from hybrid.server.wire.http2.frames import ConnectionFault, ErrorCode
-from hybrid.server.wire.http2.priority import DEFAULT, LEAST_URGENT, Priority, parse_priority
+from hybrid.server.wire.http2.priority import DEFAULT, LEAST_URGENT, Priority, parse_priority, shared
 from hybrid.server.wire.http2.requests import Connect
 from hybrid.server.wire.http2.session import Session
 from hybrid.server.wire.http2.terms import Terms
@@ -56,10 +56,15 @@ class Http2(Handler):
     Args:
         connection: on which nothing has been said yet but what is given to :meth:`data_received`.
         count: counts the requests of the process; None where nobody asks.
+
+    Attributes:
+        session: the wire.
+        backlog: bytes of bodies that wait on all streams together.
     """
 
     def __init__(self, connection: Connection, count: RequestCount | None = None) -> None:
         super().__init__(connection)
+        self.backlog = 0
         context = self._context = connection.context
         config = context.config
         terms = Terms(config.http2_max_concurrent_streams, config.http2_initial_window_size, config.limits)
@@ -137,7 +142,7 @@ class Http2(Handler):
     def tick(self, now: float) -> None:
         """Let each stream act on its deadlines, and end a connection that is idle."""
         self.session.tick()
-        for connection in self._connections():
+        for connection in self.carried:
             connection.tick(now)
         if self._unheard:
             self._hush(now)
@@ -160,11 +165,11 @@ class Http2(Handler):
     @property
     def lasting(self) -> Sequence[Connection]:
         """The streams that are WebSockets."""
-        return [connection for connection in self._connections() if connection.lasting]
+        return [connection for connection in self.carried if connection.lasting]
 
     def end_response(self) -> bool:
         """Tell applications that go on answering that they should end; whether there is any."""
-        told = [connection.end_response() for connection in self._connections()]
+        told = [connection.end_response() for connection in self.carried]
         return any(told)
 
     def drain(self) -> None:
@@ -174,7 +179,7 @@ class Http2(Handler):
         elsewhere; where there is time, they are still taken (RFC 9113 section 6.8). WebSockets are closed by
         whoever asked for :attr:`lasting`, each in its turn, and when there is no time.
         """
-        for connection in self._connections():
+        for connection in self.carried:
             if not (self._context.patient and connection.lasting):
                 connection.drain()
         if self._context.patient and not self._closing and self._leave_at is None:
@@ -237,8 +242,9 @@ class Http2(Handler):
             if self._closing:
                 self.flush_soon()
 
-    def _connections(self) -> list[StreamConnection]:
-        """Return those of all streams, some of which may end while they are looked at."""
+    @property
+    def carried(self) -> list[StreamConnection]:
+        """The connections of all streams, some of which may end while they are looked at."""
         return [stream.connection for stream in self._streams.values()]
 
     # From the client.
@@ -256,10 +262,9 @@ class Http2(Handler):
             case StreamEnded():
                 self._end(event)
             case PriorityChanged():
-                self._reprioritize(event)
+                self._reprioritize(event.stream, event.priority)
             case RequestRefused():
-                request = _UNKNOWN["HEAD" if event.error.line.startswith(b"HEAD ") else "GET"]
-                self._open(event.stream, request).refuse(request, event.error)
+                self._refuse(event)
 
     def _open(self, number: int, request: Request, base: Priority = DEFAULT) -> StreamRequest:
         """Make a connection of a stream, and return what speaks on it."""
@@ -270,7 +275,7 @@ class Http2(Handler):
         stream = StreamTransport(
             self, self.session.streams[number], request.method, priority, websocket=websocket
         )
-        connection = stream.connection = StreamConnection(self._connection, stream)
+        connection = stream.connection = StreamConnection(self._connection, stream, self.session.abandoned)
         self._streams[number] = stream
         if number & 1 and self.session.peer.takes_pushes:
             connection.push = partial(self._push, stream)
@@ -281,7 +286,20 @@ class Http2(Handler):
     def _begin(self, event: RequestBegun) -> None:
         self._requests_left -= 1
         self._count_one()
-        self._open(event.stream, event.request).begin(event.request, body_complete=event.ended)
+        handler = self._open(event.stream, event.request)
+        if event.priority is not None:
+            self._reprioritize(event.stream, event.priority)
+        handler.begin(event.request, body_complete=event.ended)
+
+    def _refuse(self, event: RequestRefused) -> None:
+        """Answer in place of an application. It counts for the connection, which one of HTTP/1.1 would be the
+        end of, and not for the process, as there.
+        """
+        request = _UNKNOWN["HEAD" if event.error.line.startswith(b"HEAD ") else "GET"]
+        self._open(event.stream, request).refuse(request, event.error)
+        self._requests_left -= 1
+        if not self._requests_left:
+            self._leave()
 
     def _count_one(self) -> None:
         enough = self._count is not None and self._count.add()
@@ -310,10 +328,10 @@ class Http2(Handler):
         if stream is not None:
             stream.lose()
 
-    def _reprioritize(self, event: PriorityChanged) -> None:
-        stream = self._streams.get(event.stream)
+    def _reprioritize(self, number: int, priority: Priority) -> None:
+        stream = self._streams.get(number)
         if stream is not None:
-            stream.priority = shared(event.priority) if stream.can_write_eof() else event.priority
+            stream.priority = shared(priority) if stream.can_write_eof() else priority
             self._queue.change(stream, stream.priority)
 
     def _wake(self, number: int) -> None:
@@ -385,10 +403,3 @@ class Http2(Handler):
         self._closing = self._over = True
         for stream in tuple(self._streams.values()):
             stream.lose()
-
-
-def shared(priority: Priority) -> Priority:
-    """Return the priority of a WebSocket. It has no end that others could wait for: what is sent on it shares
-    with them, whatever the client says (RFC 9218 section 11).
-    """
-    return priority._replace(incremental=True)

@@ -166,6 +166,9 @@ class Tunnel(Handler):
         if self._farewell is None:
             self._farewell = code, reason
         self._catch_up()
+        if self._state is _State.OPEN and self._output_over:
+            self.close()  # the client has been told the end already: there is nothing to say after that
+            return
         if self._state is _State.OPEN and self._frames.at_boundary:
             self._send_close(*self._farewell)
         self._stop_input()

@@ -26,7 +26,7 @@ from hybrid.server.tunnel import Tunnel
 from hybrid.server.websocket.guards import Guards
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import RETRY_AFTER, ResponseEncoder, refusal
-from hybrid.server.wire.websocket.handshake import as_upgrade
+from hybrid.server.wire.websocket.handshake import as_upgrade, denial_status
 
 logger = logging.getLogger("hybrid.server")
 
@@ -225,6 +225,7 @@ class TunneledExchange:
     def start(self, status: int, reason: str, headers: Headers) -> None:
         """Take status and header fields, and ask the loop whether they are to be sent (worker)."""
         connection = self._connection
+        status = denial_status(status, self.request.http_version)
         defaults, record = connection.context.default_fields, self._record
         encoder = (
             ResponseEncoder(self.request, status, reason, headers, defaults)

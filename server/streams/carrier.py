@@ -53,7 +53,13 @@ class Carried(asyncio.Transport):
 
 
 class Carrier(Protocol):
-    """What a stream needs of the handler of its connection."""
+    """What a stream needs of the handler of its connection.
+
+    Attributes:
+        backlog: bytes of bodies that wait on all streams together; each adds its own, and takes them away.
+    """
+
+    backlog: int
 
     @property
     def session(self) -> Session:

@@ -1,5 +1,7 @@
 """A stream of an HTTP/2 connection, as a connection of its own."""
 
+from typing import Any
+
 from hybrid.server.connection import Connection, Handler, Push
 from hybrid.server.stall import StallWatch
 from hybrid.server.streams.carrier import Carried
@@ -13,13 +15,16 @@ class StreamConnection(Connection):
     Args:
         carrier: that connection.
         transport: the stream.
+        abandoned: the calls of the connection's applications that run on although their clients have left; as
+            long as they do.
     """
 
-    __slots__ = ("_carried_by", "_stream", "push")
+    __slots__ = ("_abandoned", "_carried_by", "_stream", "push")
 
-    def __init__(self, carrier: Connection, transport: Carried) -> None:
+    def __init__(self, carrier: Connection, transport: Carried, abandoned: set[Any]) -> None:
         super().__init__(carrier.context)
         self._carried_by = carrier
+        self._abandoned = abandoned
         self.push: Push | None = None
         self.transport = self._stream = transport
         self.client = carrier.client
@@ -61,6 +66,10 @@ class StreamConnection(Connection):
 
     def lost(self) -> None:
         """Give the stream up; the connection that carries it goes on."""
+        call = None if self._handler is None else self._handler.call
+        if call is not None and not call.done():
+            self._abandoned.add(call)
+            call.add_done_callback(self._abandoned.discard)
         self.closed = True
         self.push = None
         self._handler = None

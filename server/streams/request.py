@@ -1,5 +1,6 @@
 """One request on a stream of an HTTP/2 connection."""
 
+import asyncio
 import logging
 
 from hybrid.bridge.errors import BodyRefused
@@ -8,6 +9,7 @@ from hybrid.server.connection import Connection
 from hybrid.server.exchange import Exchange
 from hybrid.server.extensions import PUSH
 from hybrid.server.ops.escape import format_client
+from hybrid.server.threaded import ThreadedExchange
 from hybrid.server.wire.errors import RequestError
 from hybrid.server.wire.http2.requests import Connect
 from hybrid.server.wire.http11 import Request
@@ -23,6 +25,7 @@ class StreamRequest(Answering):
         super().__init__(connection)
         self._position = 0  # bytes of the body so far
         self._body_complete = False
+        self._refused: Exchange | ThreadedExchange | None = None  # what has been answered in its place
 
     def __repr__(self) -> str:
         return f"<StreamRequest {self._exchange!r}>"
@@ -53,7 +56,8 @@ class StreamRequest(Answering):
         connection = self._connection
         # As text: who keeps the error keeps the connection, which is in its traceback.
         logger.info("%s - refused: %s", format_client(connection.client), str(error))
-        exchange, self._exchange = self._exchange, None
+        self._refused = exchange = self._exchange
+        self._exchange = None
         if exchange is not None:
             if not exchange.done and not exchange.refuse(error.status, error.reason):
                 connection.abort()
@@ -68,6 +72,13 @@ class StreamRequest(Answering):
         connection.close()
 
     # What the transport and the connection call.
+
+    @property
+    def call(self) -> "asyncio.Task[None] | None":
+        """The application's call, unless its response is complete or it runs on a thread."""
+        exchange = self._exchange or self._refused
+        # It may wait at a gate, and has no task before it is let in.
+        return getattr(exchange, "task", None) if isinstance(exchange, Exchange) else None
 
     def data_received(self, data: bytes) -> None:
         """Take a part of the body."""
@@ -98,6 +109,7 @@ class StreamRequest(Answering):
     def disconnected(self) -> None:
         """Tell whoever still answers, and let go of them."""
         exchange, self._exchange = self._exchange, None
+        self._refused = None
         if exchange is not None and not exchange.done:
             exchange.abandon()
 

@@ -19,6 +19,9 @@ logger = logging.getLogger("hybrid.server")
 #: on.
 _HIGH_WATER: Final = 64 * 1024
 _LOW_WATER: Final = 16 * 1024
+#: Bytes that wait on all streams of a connection together before everybody has to wait who has anything
+#: waiting: by leaving windows closed a client could have a hundred times the high-water mark kept.
+_MOST_WAITING: Final = 1024 * 1024
 #: Bytes of a frame that is small because the client's window is.
 _SMALL: Final = 256
 
@@ -30,7 +33,8 @@ class StreamTransport(Incoming):
 
     So there is one encoder of responses for both versions of HTTP, with one set of checks, and whatever can
     answer on a connection can answer on a stream. What waits here is bounded as on a socket: above the
-    high-water mark the protocol is told to pause. What the client sends is the matter of the base class.
+    high-water mark the protocol is told to pause, and sooner while much waits on all streams together. What
+    the client sends is the matter of the base class.
 
     Args:
         carrier: the handler of the connection.
@@ -108,13 +112,14 @@ class StreamTransport(Incoming):
                 pending[0] = view[room:]
                 data, size = view[:room], room
             self._size -= size
+            carrier.backlog -= size
             if not pending and self._ended and not self._trailers:
                 session.send_data(stream, data, end=True)
                 self._all_sent()
                 return False
             session.send_data(stream, data, end=False)
             if pending:
-                self._may_resume()
+                self._may_resume(carrier)
                 return stream.window > 0
         if self._ended and stream.local_open:
             if self._trailers:
@@ -123,7 +128,7 @@ class StreamTransport(Incoming):
                 session.send_data(stream, b"", end=True)
             self._all_sent()
         else:
-            self._may_resume()
+            self._may_resume(carrier)
         return False
 
     def lose(self, *, soon: bool = False) -> None:
@@ -139,6 +144,7 @@ class StreamTransport(Incoming):
         self._carrier = None
         self._closing = True
         self._pending.clear()
+        carrier.backlog -= self._size
         self._size = 0
         protocol, self._protocol = self._protocol, None
         call_soon = self.connection.context.loop.call_soon if soon and protocol is not None else None
@@ -155,8 +161,8 @@ class StreamTransport(Incoming):
         """The response has ended."""
         if self._closing:
             self._finish()
-        else:
-            self._may_resume()
+        elif self._carrier is not None:
+            self._may_resume(self._carrier)
 
     def _finish(self) -> None:
         """Lose the stream from this side. The protocol may just be writing, or be in the middle of what it
@@ -164,8 +170,8 @@ class StreamTransport(Incoming):
         """
         self.lose(soon=self._websocket)
 
-    def _may_resume(self) -> None:
-        if self._paused and self._size <= _LOW_WATER:
+    def _may_resume(self, carrier: Carrier) -> None:
+        if self._paused and self._size <= (_LOW_WATER if carrier.backlog <= _MOST_WAITING else 0):
             self._paused = False
             if self._protocol is not None:
                 self._protocol.resume_writing()
@@ -191,6 +197,7 @@ class StreamTransport(Incoming):
                 return
             self._pending.append(bytes(data))
             self._size += len(data)
+            carrier.backlog += len(data)
         else:
             try:
                 parts = self._reader.feed(bytes(data))
@@ -204,7 +211,11 @@ class StreamTransport(Incoming):
                 self._take(part, carrier)
             self._open = self._websocket and self._reader.raw
         carrier.schedule(self)
-        if self._size > _HIGH_WATER and not self._paused and self._protocol is not None:
+        if self._size > (_HIGH_WATER if carrier.backlog <= _MOST_WAITING else 0):
+            self._pause()
+
+    def _pause(self) -> None:
+        if not self._paused and self._protocol is not None:
             self._paused = True
             self._protocol.pause_writing()
 
@@ -237,6 +248,7 @@ class StreamTransport(Incoming):
         else:
             self._pending.append(part)
             self._size += len(part)
+            carrier.backlog += len(part)
 
     def can_write_eof(self) -> bool:
         """Whether one direction can be closed alone: only where a protocol of its own is spoken."""

@@ -8,7 +8,7 @@ from hybrid.server.messages import body_of, start_complaint
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
 from hybrid.server.wire.response import DefaultFields, ResponseEncoder, refusal
-from hybrid.server.wire.websocket.handshake import Handshake
+from hybrid.server.wire.websocket.handshake import Handshake, denial_status
 
 
 class Opening:
@@ -56,7 +56,8 @@ class Opening:
         """
         headers = message.get("headers", ())
         try:
-            encoder = new_encoder(self._request, message["status"], None, headers, defaults)
+            status = denial_status(message["status"], self._request.http_version)
+            encoder = new_encoder(self._request, status, None, headers, defaults)
         except ResponseError as error:
             raise ProtocolError(start_complaint(message, error)) from None
         except (AttributeError, KeyError, TypeError, ValueError) as error:

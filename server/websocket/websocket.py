@@ -100,6 +100,11 @@ class WebSocket(Handler):
         """The connection: its client stays."""
         return (self._connection,)
 
+    @property
+    def call(self) -> "asyncio.Task[None] | None":
+        """The application's call; None before there is one, and where there is no room for it."""
+        return getattr(self, "task", None)
+
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
         if self.state is _OPEN:

@@ -473,6 +473,23 @@ async def test_drain_after_the_application_has_said_close() -> None:
         assert made.client.written == b""
 
 
+@pytest.mark.parametrize("seen", [True, False], ids=["seen", "not seen yet"])
+@on_each_loop
+async def test_drain_after_the_application_has_closed_its_direction(seen: bool) -> None:
+    """Nothing can be said after the end of the direction: the other one ends too."""
+    with ends() as made:
+        await made.write(HEAD)
+        made.client.take()
+        made.application.shutdown(socket.SHUT_WR)
+        if seen:
+            await until(lambda: made.client.eof_written)
+        made.tunnel.drain()
+        assert made.client.eof_written
+        assert made.client.written == b""
+        assert await made.read(1) == b""
+        assert made.closed
+
+
 @on_each_loop
 async def test_application_stays_after_the_drain() -> None:
     """An application that does not close its end keeps neither the client nor the tunnel for long."""

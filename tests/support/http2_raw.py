@@ -120,11 +120,18 @@ class RawClient:
 
     def status_of(self, stream: int) -> int:
         """Return the status of the response on a stream, whose head must come in one frame."""
-        fields: Mapping[object, object] = {}
-        for each in self.read_until(lambda each: (each.kind, each.stream) == (Kind.HEADERS, stream)):
-            if each.kind == Kind.HEADERS:  # each one: the table of the connection changes with it
-                fields = dict(self.decoder.decode(each.payload))
-        return int(str(fields[":status"]))
+        (status,) = self.statuses_of(stream)
+        return status
+
+    def statuses_of(self, *streams: int) -> list[int]:
+        """Return the status of the response on each stream, whichever comes first."""
+        statuses: dict[int, int] = {}
+        while not statuses.keys() >= {*streams}:
+            (*_, each) = self.read_until(lambda each: each.kind == Kind.HEADERS)
+            fields: Mapping[object, object] = dict(self.decoder.decode(each.payload))  # each, for the table
+            if ":status" in fields:  # not trailers
+                statuses[each.stream] = int(str(fields[":status"]))
+        return [statuses[stream] for stream in streams]
 
     def ping(self, data: bytes = b"are you?") -> list[Frame]:
         """Wait for the answer to a PING, and return the frames before it: what was sent has come."""

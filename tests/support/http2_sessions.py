@@ -112,6 +112,11 @@ def window_update(stream: int, increment: int) -> bytes:
     return frame(Kind.WINDOW_UPDATE, number(increment), stream=stream)
 
 
+def priority_update(stream: int, value: bytes) -> bytes:
+    """Write a PRIORITY_UPDATE frame."""
+    return frame(Kind.PRIORITY_UPDATE, number(stream) + value)
+
+
 def rst_stream(stream: int, code: int = 8) -> bytes:
     """Write an RST_STREAM frame."""
     return frame(Kind.RST_STREAM, number(code), stream=stream)

@@ -13,14 +13,17 @@ class RequestBegun:
         stream: the number of its stream.
         request: the head.
         ended: whether there is no body.
+        priority: what the client has said before, and holds whatever the head says (RFC 9218 section 7.1);
+            None where it has not.
     """
 
-    __slots__ = ("ended", "request", "stream")
+    __slots__ = ("ended", "priority", "request", "stream")
 
-    def __init__(self, stream: int, request: Request, ended: bool) -> None:
+    def __init__(self, stream: int, request: Request, ended: bool, priority: Priority | None = None) -> None:
         self.stream = stream
         self.request = request
         self.ended = ended
+        self.priority = priority
 
 
 class RequestRefused:

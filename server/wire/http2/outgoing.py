@@ -29,16 +29,19 @@ class Outgoing:
         window: bytes that the client still takes on all streams together.
         given: by how much it has widened that so far.
         peer: what it says of itself.
+        abandoned: what still works for clients of streams that are over; it counts as open streams do, up to
+            twice as many.
         unsent: bytes of bodies that :meth:`take_output` would return.
     """
 
     __slots__ = (
-        "_idle", "_inflow", "_out", "_past", "_resets", "_terms", "given", "peer", "streams", "unsent",
-        "window",
+        "_idle", "_inflow", "_out", "_past", "_resets", "_terms", "abandoned", "given", "peer", "streams",
+        "unsent", "window",
     )  # fmt: skip
 
     def __init__(self, terms: Terms) -> None:
         self.streams: dict[int, Stream] = {}
+        self.abandoned: set[object] = set()
         self.window: int = DEFAULT_WINDOW
         self.given: int = 0
         self.peer = PeerSettings()
@@ -121,7 +124,8 @@ class Outgoing:
         Returns:
             The stream of that one; None where the client takes no pushes, or no more of them at a time.
         """
-        if not self.peer.takes_pushes or self._open(0) >= min(self.peer.streams, self._terms.streams):
+        working = self._open(0) + len(self.abandoned)
+        if not self.peer.takes_pushes or working >= min(self.peer.streams, self._terms.streams):
             return None
         self._past.promised += 2
         number = self._past.promised

@@ -46,23 +46,30 @@ def parse_priority(value: bytes, base: Priority = DEFAULT) -> Priority:
     return _parse_known(value, base) if len(value) <= _SHORT else _parse(value, base)
 
 
+def shared(priority: Priority) -> Priority:
+    """Return the priority of a WebSocket. It has no end that others could wait for: what is sent on it shares
+    with them, whatever the client says (section 11).
+    """
+    return priority._replace(incremental=True)
+
+
 def read_priority_update(payload: bytes) -> tuple[int, Priority]:
     """Return a stream and its priority from now on: what a PRIORITY_UPDATE frame says (section 7.1).
 
-    The stream may be one that does not exist any more, or not yet. That the frame itself came on stream 0 is
-    for the caller to check.
+    The stream may be one that does not exist any more, or not yet, and a push. That the frame itself came on
+    stream 0 is for the caller to check.
 
     Args:
         payload: of the frame.
 
     Raises:
-        ConnectionFault: it names no stream that a client may open.
+        ConnectionFault: it names no stream.
     """
     if len(payload) < _STREAM_SIZE:
         raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PRIORITY_UPDATE without a stream")
     stream = int.from_bytes(payload[:_STREAM_SIZE], "big") & _STREAM_BITS
-    if stream % 2 == 0:  # 0, or a push, of which we make none
-        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY_UPDATE for a stream that is not a request")
+    if not stream:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY_UPDATE for the connection")
     return stream, parse_priority(payload[_STREAM_SIZE:])
 
 

@@ -31,7 +31,7 @@ from hybrid.server.wire.http2.frames import (
 )
 from hybrid.server.wire.http2.framing import FrameReader, without_padding
 from hybrid.server.wire.http2.outgoing import Outgoing
-from hybrid.server.wire.http2.priority import read_priority_update
+from hybrid.server.wire.http2.priority import Priority, read_priority_update
 from hybrid.server.wire.http2.requests import RequestReader, content_length, read_trailers
 from hybrid.server.wire.http2.stream import Stream
 from hybrid.server.wire.http2.terms import Terms
@@ -43,6 +43,9 @@ _SMALL: Final = 256
 _BLOCK_SIZES: Final = 2
 #: Entries of a SETTINGS frame that count as one frame that says nothing; there are seven that mean anything.
 _ENTRIES: Final = 32
+#: How many times as many streams as may be open may make work, with those that were reset: a browser that
+#: leaves a page cancels as many requests as it has, and begins as many, in one read.
+_WORKING: Final = 2
 
 # Compared with every frame; through the class it takes CPython 3.11 three times as long.
 _DATA: Final = int(FrameType.DATA)
@@ -65,7 +68,7 @@ class Session(Outgoing):
         check_underscores, check_scheme: as for :class:`~hybrid.server.wire.http11.RequestParser`.
     """
 
-    __slots__ = ("_blocks", "_reader", "_requests")
+    __slots__ = ("_blocks", "_early", "_reader", "_requests")
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class Session(Outgoing):
         self._requests = RequestReader(limits, check_underscores, check_scheme)
         self._reader = FrameReader(limits.request_head * _BLOCK_SIZES)
         self._blocks = BlockDecoder(DEFAULT_TABLE_SIZE, limits.request_head)
+        self._early: dict[int, Priority] = {}  # of streams that have not been opened
 
     def __repr__(self) -> str:
         return f"<Session {len(self.streams)} streams, last {self._past.last}, window {self.window}>"
@@ -168,16 +172,27 @@ class Session(Outgoing):
             past.let_pass(number)
             return None
         past.last = number
+        priority = self._take_early(number) if self._early else None
         if number > past.taken:
             self._idle.spend()
             return None
         if flags & PRIORITY:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
-        if len(self.streams) >= self._terms.streams and self._open(1) >= self._terms.streams:
-            raise StreamFault(ErrorCode.REFUSED_STREAM, "too many streams at a time")
-        return self._begin(number, block, ended)
+        if len(self.streams) + len(self.abandoned) >= self._terms.streams:
+            self._check_room()
+        return self._begin(number, block, ended, priority)
 
-    def _begin(self, number: int, block: Block | None, ended: bool) -> Event:
+    def _check_room(self) -> None:
+        """Refuse a stream beyond what the client has been told, or while as many again that it has reset make
+        work for nobody: otherwise there would be no bound to that (CVE-2023-44487).
+        """
+        opened, most = self._open(1), self._terms.streams
+        if opened >= most:
+            raise StreamFault(ErrorCode.REFUSED_STREAM, "too many streams at a time")
+        if opened + len(self.abandoned) >= most * _WORKING:
+            raise StreamFault(ErrorCode.REFUSED_STREAM, "too many applications answer nobody")
+
+    def _begin(self, number: int, block: Block | None, ended: bool, priority: Priority | None) -> Event:
         terms = self._terms
         # More than is granted may come from a client that has not heard of it yet.
         stream = Stream(number, self.peer.window, max(DEFAULT_WINDOW, terms.window))
@@ -192,7 +207,7 @@ class Session(Outgoing):
         if b"content-length" in request.fields:
             stream.expected = content_length(request)
             stream.count(0, ended=ended)
-        return RequestBegun(number, request, ended)
+        return RequestBegun(number, request, ended, priority)
 
     def _take_trailers(self, stream: Stream, block: Block | None, ended: bool) -> Event:
         """Take trailers, which are not passed on: merged into the header fields they could override what was
@@ -287,7 +302,24 @@ class Session(Outgoing):
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
 
     def _take_priority(self, payload: bytes) -> Event | None:
-        """RFC 9218 section 7.1. Of a stream that is not open yet its request can say as much: dropped."""
+        """RFC 9218 section 7.1. What is over needs none; what is not open yet has it from the start."""
         self._idle.spend()
         number, priority = read_priority_update(payload)
-        return PriorityChanged(number, priority) if number in self.streams else None
+        if number in self.streams:
+            return PriorityChanged(number, priority)
+        past, early = self._past, self._early
+        if not number & 1:
+            past.check_not_idle(number)
+        elif past.last < number <= past.taken:
+            if number not in early and len(early) + self._open(1) >= self._terms.streams:
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY_UPDATE for too many streams")
+            early[number] = priority
+        return None
+
+    def _take_early(self, number: int) -> Priority | None:
+        """Return what was said of a stream that is opened, and forget those that so never will be (RFC 9113
+        section 5.1.1).
+        """
+        priority = self._early.pop(number, None)
+        self._early = {later: said for later, said in self._early.items() if later > number}
+        return priority

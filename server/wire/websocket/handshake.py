@@ -131,6 +131,13 @@ def read_handshake(
     return Handshake(accept_key(key).encode("ascii"), subprotocols, deflate)
 
 
+def denial_status(status: int, http_version: str) -> int:
+    """Return the status with which an application's refusal is sent. Over HTTP/2 any status of success would
+    grant the handshake (RFC 9110 section 9.3.6), and a page that has one is 403 there.
+    """
+    return 403 if http_version == "2" and 200 <= status < 300 else status
+
+
 def as_upgrade(headers: Headers) -> Headers:
     """Return the fields of an extended CONNECT as they are in HTTP/1.1, for an application that reads them
     itself: with a key, too, whose answer nobody looks at.

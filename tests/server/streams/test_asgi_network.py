@@ -1,6 +1,7 @@
 """ASGI applications on the streams of one connection, and what a client does with each of these."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from h2.settings import SettingCodes
 
 from hybrid.bridge.errors import ClientDisconnected
 from hybrid.bridge.types import Message, Receive, Scope, Send
+from hybrid.server.http2 import Http2
 from hybrid.server.streams.transport import StreamTransport
-from tests.support.http2_clients import Http2Client
-from tests.support.http2_servers import part, served, start
+from tests.support.http2_clients import Http2Client, Stream, http2
+from tests.support.http2_clock import Clock
+from tests.support.http2_servers import part, served, serving, start
+from tests.support.http2_websockets import open_websocket
 from tests.support.waiting import until
 
 TRAILERS = ("te", "trailers")
@@ -248,6 +252,46 @@ def test_application_that_does_not_notice() -> None:
         recorder.waits_for("/1", "/2")
 
 
+def is_answered(stream: Stream) -> bool:
+    """Tell whether a request is answered, or refused."""
+    stream.client.wait_for(lambda: stream.ended or stream.code is not None)
+    return stream.ended
+
+
+def test_applications_that_run_on_have_their_number() -> None:
+    """Those of streams that were reset count, beside as many that are open: new streams are refused until
+    some of them have ended, be they requests' or WebSockets'. Nobody else is disturbed.
+    """
+    go: list[Callable[[], object]] = []
+    begun: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.append(scope["path"])
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+        if scope["path"] != "/now":
+            loop, event = asyncio.get_running_loop(), asyncio.Event()
+            go.append(lambda: loop.call_soon_threadsafe(event.set))
+            await event.wait()
+        if scope["path"] != "/left":
+            await answer(send)
+
+    with served(app, http2_max_concurrent_streams=2) as client:
+        kept = client.start("/open")
+        for _ in range(2):
+            client.start("/left").reset()
+        open_websocket(client, "/left").stream.reset()
+        for _ in range(2):
+            assert client.start("/now").wait_for_reset() == ErrorCodes.REFUSED_STREAM
+        assert begun == ["/open", *["/left"] * 3]
+        go[1]()
+        until(lambda: is_answered(client.start("/now")))
+        go[0]()
+        assert kept.response().body == b"ok"
+        for each in go[2:]:
+            each()
+
+
 def test_application_that_fails() -> None:
     """Its stream is answered 500, or reset where the client could take what it has for all; others go on."""
 
@@ -265,6 +309,22 @@ def test_application_that_fails() -> None:
         assert client.ask("/").body == b"ok"
 
 
+def test_requests_that_are_refused_count() -> None:
+    """A connection has so many, answered by an application or not; after the last it is told so."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(send)
+
+    with served(app, limit_keep_alive_requests=3, forwarded_allow_ips="none") as client:
+        for _ in range(2):
+            assert client.start("/", scheme="https").response().status == 421
+        assert client.goaway is None
+        assert client.start("/", scheme="https").response().status == 421
+        goaway = client.wait_for_goaway()
+        assert (goaway.code, goaway.last_stream) == (ErrorCodes.NO_ERROR, 5)
+        client.wait_until_closed()
+
+
 # Back-pressure.
 
 
@@ -279,6 +339,32 @@ def fill(client: Http2Client, path: str) -> tuple[int, int]:
         client.ping()
         sent += size
     return stream.number, sent
+
+
+def test_responses_that_wait_have_a_joint_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a client that takes nothing of many responses about a megabyte is kept, and a part of each; when it
+    takes them, they are whole.
+    """
+    clock, sent, count, size = Clock(monkeypatch), Counter[str](), 60, 8192
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await start(send)
+        for each in range(16):
+            await part(send, bytes(size), more=each < 15)
+            sent[scope["path"]] += 1
+
+    with serving(app) as at, http2(at, settings={SettingCodes.INITIAL_WINDOW_SIZE: 0}) as client:
+        client.settle()
+        (connection,) = clock.context.connections
+        streams = [client.start(f"/{number}") for number in range(count)]
+        carrier = connection.transport.get_protocol()  # type: ignore[attr-defined] # of the one connection
+        assert isinstance(carrier, Http2)
+        client.ping()  # all have been begun, and none is over: what another thread looks at stays as it is
+        until(lambda: [each.writable for each in carrier.carried] == [False] * count)
+        assert size * sent.total() <= carrier.backlog <= 1024 * 1024 + (count + 1) * size
+        client.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20})
+        assert [len(stream.read_all()) for stream in streams] == [16 * size] * count
+        assert carrier.backlog == 0
 
 
 def test_application_that_does_not_receive() -> None:

@@ -23,6 +23,7 @@ class Carrier:
 
     Attributes:
         session: the wire.
+        backlog: what waits on all streams.
         free: whether streams may send at once.
         left: whether the client is known to have left.
         scheduled: how often a stream has asked for its turn.
@@ -32,6 +33,7 @@ class Carrier:
 
     def __init__(self) -> None:
         self.session = Session(Terms())
+        self.backlog = 0
         self.session.take_output()
         self.free = True
         self.left = False
@@ -130,6 +132,59 @@ def test_a_whole_response_waits_for_its_window() -> None:
     assert head == Frame(Kind.HEADERS, END_HEADERS, 1, BLOCK)
     assert first == Frame(Kind.DATA, 0, 1, b"hel")
     assert carrier.frames() == [Frame(Kind.DATA, END_STREAM, 1, b"lo")]
+
+
+class Told(asyncio.Protocol):
+    """Keeps what it is told of its writing."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pause_writing(self) -> None:
+        """Note it."""
+        self.told.append("pause")
+
+    def resume_writing(self) -> None:
+        """Note it."""
+        self.told.append("resume")
+
+
+@pytest.mark.parametrize(
+    ("others", "most", "least"), [(0, 65536, 16384), (1024 * 1024 - 65536, 65536, 16384), (1024 * 1024, 0, 0)]
+)
+def test_what_waits_is_bounded(others: int, most: int, least: int) -> None:
+    """A stream may have 64 KiB waiting, and goes on when 16 are left; while a megabyte waits on all together,
+    it may have one part waiting, and goes on when that is sent.
+    """
+    carrier = Carrier()
+    carrier.backlog = others
+    transport = opened(carrier, window=0)
+    protocol = Told()
+    transport.set_protocol(protocol)
+    transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 200000\r\n\r\n")
+    transport.write(bytes(most))
+    assert protocol.told == []
+    transport.write(b"x")
+    assert protocol.told == ["pause"]
+    assert carrier.backlog == others + most + 1
+    transport.stream.window = most - least
+    while transport.send_part():
+        pass
+    assert protocol.told == ["pause"]
+    transport.stream.window += 1
+    transport.send_part()
+    assert protocol.told == ["pause", "resume"]
+    assert carrier.backlog == others + least
+
+
+def test_what_is_lost_waits_no_more() -> None:
+    """The end of a stream, whatever the reason, gives its room to others."""
+    carrier = Carrier()
+    transport = opened(carrier, window=0)
+    transport.connection = StreamConnection.__new__(StreamConnection)
+    transport.write(RESPONSE)
+    transport.lose()
+    assert carrier.backlog == 0
 
 
 @pytest.mark.parametrize("first", [b"", RESPONSE[:30]], ids=["whole", "in parts"])

@@ -115,8 +115,16 @@ def test_priority_update() -> None:
         assert groups == [("c", 3), ("b", 3), ("a", 3)]
 
 
+def test_priority_update_ahead_of_the_request() -> None:
+    """What it says holds from the start, whatever the request's own field says."""
+    with waiting({"a": ""}) as those:
+        those.change(FILLING + 4, "u=1")
+        those.ask("b", ("priority", "u=5"))
+        assert those.take(6) == "bbbaaa"
+
+
 def test_priority_update_of_what_is_not_there() -> None:
-    """One for a stream that is over, or not open yet, changes nothing."""
+    """One for a stream that is over, or is never opened, changes nothing."""
     with waiting({"a": "", "b": ""}) as those:
         those.change(FILLING, "u=0")
         those.change(99, "u=0")

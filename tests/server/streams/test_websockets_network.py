@@ -5,18 +5,19 @@ What is the same in both versions is tested where WebSockets are, there with a r
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
 from hybrid.bridge.types import Message, Receive, Scope, Send
-from hybrid.server.http2 import shared
+from hybrid.server.connection import Connection
 from hybrid.server.server import Server
-from hybrid.server.wire.http2.priority import Priority
+from hybrid.server.wire.http2.priority import Priority, shared
 from tests.support.embedded import on_each_loop, port_of, serving, until
 from tests.support.http2_clients import ConnectionOver, Http2Client, ResetByServer, http2
 from tests.support.http2_frames import Kind, frame, number
@@ -199,6 +200,36 @@ class TestHandshake:
         assert re.search(r'"GET /chat HTTP/2\.0" 200 ', lines[0])
         assert re.search(r'"WebSocket /chat" closed 1000 "-" \S+ in 1/6 out 1/6', lines[1])
 
+    @pytest.mark.parametrize(("denied", "status"), [(200, 403), (299, 403), (302, 302), (410, 410)])
+    @on_each_loop
+    @pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+    async def test_denial(self, denied: int, status: int, kind: str) -> None:
+        """An application that refuses with a status of success, which would grant the handshake (RFC 8441
+        section 5), has 403 sent, and logged; its fields and body stay.
+        """
+        lines: list[str] = []
+
+        async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+            headers = [(b"x-kept", b"1")]
+            await send({"type": "websocket.http.response.start", "status": denied, "headers": headers})
+            await send({"type": "websocket.http.response.body", "body": b"not here"})
+
+        def wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            start_response(f"{denied} Whatever", [("X-Kept", "1")])
+            return [b"not here"]
+
+        def visitor(client: Http2Client) -> None:
+            response = start_websocket(client, "/denied").response()
+            assert (response.status, response.body) == (status, b"not here")
+            assert response.values(b"x-kept") == [b"1"]
+
+        settings: dict[str, Any] = {"access_logger": lambda record: lines.append(str(record))}
+        settings |= {"http2_cleartext": True, "lifespan": "off", "access_log": True}
+        async with serving(asgi if kind == "asgi" else wsgi, **settings) as (server, _):
+            await visit(server, visitor)
+            await until(lambda: lines)
+        assert re.search(rf'"GET /denied HTTP/2\.0" {status} ', lines[0])
+
 
 class TestEnds:
     """RFC 8441 section 5: END_STREAM is the end of TCP's direction, RST_STREAM with CANCEL its reset."""
@@ -351,9 +382,9 @@ class TestFlowControl:
         def visitor() -> None:
             with raw_http2(Port(port_of(server))) as client:
                 flooded(client, HUGE)
+                asyncio.run_coroutine_threadsafe(until_full(application, ticks), loop).result()
                 client.send(client.request(3, *HANDSHAKE, ends=False, method="CONNECT"))
-                asyncio.run_coroutine_threadsafe(until_still(application), loop).result()
-                assert application.calls == 2
+                asyncio.run_coroutine_threadsafe(until_called(application, 2), loop).result()
                 asyncio.run_coroutine_threadsafe(ticks.passed(30), loop).result()
                 assert not server.limits_hit
                 assert not application.ends
@@ -387,8 +418,9 @@ class TestDrain:
     """A connection that has requests and WebSockets."""
 
     @on_each_loop
-    async def test_both(self) -> None:
+    async def test_both(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Requests are finished and none is taken any more; each WebSocket is closed in its turn: 1012."""
+        monkeypatch.setattr("hybrid.server.http2.PATIENCE", 3.0)  # for a client on a busy machine
 
         def visitor(client: Http2Client) -> None:
             slow = client.start("/slow")
@@ -407,7 +439,7 @@ class TestDrain:
             client.wait_until_closed()
 
         loop = asyncio.get_running_loop()
-        async with site(ws_close_spread=1, timeout_graceful_shutdown=10) as (application, server):
+        async with site(ws_close_spread=3, timeout_graceful_shutdown=20) as (application, server):
             await visit(server, visitor)
             assert [end["code"] for end in application.ends] == [1012] * 8
 
@@ -475,3 +507,16 @@ async def until_still(application: Site) -> None:
     while known != application.sent:
         known = application.sent
         await asyncio.sleep(0.1)
+
+
+async def until_full(application: Site, ticks: Ticks) -> None:
+    """Return when all buffers on the way to a client that does not read are full."""
+    (connection,) = ticks.context.connections
+    assert isinstance(connection, Connection)
+    while connection.writable:
+        await until_still(application)
+
+
+async def until_called(application: Site, calls: int) -> None:
+    """Return when there have been so many calls."""
+    await until(lambda: application.calls == calls)

@@ -1,6 +1,7 @@
 """Header blocks decompressed, in the order of RFC 7541, and as :mod:`hpack` does it."""
 
 import tracemalloc
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -9,7 +10,13 @@ from hpack import Decoder, Encoder, HPACKError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid.server.wire.http2.compression import Decompressor, OversizedList
+from hybrid.server.wire.http2.compression import (
+    DEFAULT_TABLE_SIZE,
+    FIELD_OVERHEAD,
+    Decompressor,
+    Field,
+    OversizedList,
+)
 from hybrid.server.wire.http2.frames import ConnectionFault, ErrorCode
 
 LARGE = 1 << 20
@@ -241,6 +248,59 @@ def test_bomb() -> None:
     with pytest.raises(OversizedList):
         made.decode(b"\xbe" * 1000)
     assert made.decode(b"\xbe") == ((b"a", b"v" * 3936),)
+
+
+class Counted(deque[Field]):
+    """A table that counts what is done to it."""
+
+    added = evicted = 0
+
+    def appendleft(self, field: Field) -> None:
+        """Count it."""
+        self.added += 1
+        super().appendleft(field)
+
+    def pop(self) -> Field:  # type: ignore[override] # nobody says which
+        """Count it."""
+        self.evicted += 1
+        return super().pop()
+
+
+#: What empties the table, and what gives it its size again.
+EMPTY, FULL = b"\x20", b"\x3f\xe1\x1f"
+#: The shortest field that comes into the table: the name of another one, and no value.
+SHORTEST = b"\x44\x00"
+
+
+@pytest.mark.parametrize(
+    ("block", "added"),
+    [
+        (SHORTEST * 2000, 2000),
+        ((b"\x44\x7f\xa1\x1e" + b"x" * 4000) * 4, 4),
+        ((b"\x44\x7f\xe1\x1f" + b"x" * 4192) * 4, 4),
+        (EMPTY + FULL + SHORTEST * 100, 100),
+        ((EMPTY + FULL) * 1000, 0),
+    ],
+    ids=[
+        "small entries",
+        "each pushes all out",
+        "each too large",
+        "emptied at first",
+        "emptied again and again",
+    ],
+)
+def test_thrash(block: bytes, added: int) -> None:
+    """Whatever a client does to the table, an entry goes out once for each time that it came in, and a block
+    has two bytes at least for each of those: the work is in proportion to what is sent.
+    """
+    made = Decompressor(DEFAULT_TABLE_SIZE, 16384)
+    table = made._entries = Counted()
+    for _ in range(10):
+        with suppress(OversizedList):
+            made.decode(block)
+        assert len(table) <= DEFAULT_TABLE_SIZE // FIELD_OVERHEAD
+    assert table.added == 10 * added <= 10 * len(block) // 2
+    assert table.evicted == table.added - len(table)
 
 
 def test_fields_of_a_list_that_is_too_large() -> None:

@@ -91,6 +91,7 @@ def test_any_bytes_are_a_priority(value: bytes) -> None:
         (b"\x00\x01\x00\x01", 65537, DEFAULT),
         (b"\xff\xff\xff\xffu=0", 2**31 - 1, Priority(0, False)),  # the reserved bit says nothing
         (b"\x00\x00\x00\x03\xff\x00", 3, DEFAULT),
+        (b"\x00\x00\x00\x02u=1", 2, Priority(1)),
     ],
 )
 def test_an_update_names_a_stream(payload: bytes, stream: int, priority: Priority) -> None:
@@ -105,11 +106,10 @@ def test_an_update_names_a_stream(payload: bytes, stream: int, priority: Priorit
         (b"\x00\x00\x01", ErrorCode.FRAME_SIZE_ERROR),
         (b"\x00\x00\x00\x00u=1", ErrorCode.PROTOCOL_ERROR),
         (b"\x80\x00\x00\x00u=1", ErrorCode.PROTOCOL_ERROR),
-        (b"\x00\x00\x00\x02u=1", ErrorCode.PROTOCOL_ERROR),
     ],
 )
-def test_an_update_of_no_request_ends_the_connection(payload: bytes, code: ErrorCode) -> None:
-    """A frame that is too short, or names stream 0 or a push, is an error of the connection (section 7.1)."""
+def test_an_update_of_no_stream_ends_the_connection(payload: bytes, code: ErrorCode) -> None:
+    """A frame that is too short, or names stream 0, is an error of the connection (section 7.1)."""
     with pytest.raises(ConnectionFault) as fault:
         read_priority_update(payload)
 

@@ -5,7 +5,9 @@ import tracemalloc
 import pytest
 
 from hybrid.server.limits import Limits
+from hybrid.server.wire.http2.events import RequestBegun
 from hybrid.server.wire.http2.frames import ConnectionFault, ErrorCode, Setting
+from hybrid.server.wire.http2.priority import Priority
 from hybrid.server.wire.http2.session import Session
 from hybrid.server.wire.http2.terms import Terms
 from tests.support.http2_frames import (
@@ -22,7 +24,16 @@ from tests.support.http2_frames import (
     number,
     settings,
 )
-from tests.support.http2_sessions import GET, POST, Talk, data, ping, rst_stream, window_update
+from tests.support.http2_sessions import (
+    GET,
+    POST,
+    Talk,
+    data,
+    ping,
+    priority_update,
+    rst_stream,
+    window_update,
+)
 
 BEGUN = ("begun", 1, "GET", b"/", ((b"host", b"x"),), True)
 
@@ -168,6 +179,21 @@ def test_streams_beyond_the_limit_are_refused_one_by_one() -> None:
     talk = begun(begun(Talk(Terms(streams=2)), 1), 3)
     assert talk.send(talk.headers(5)).resets == {5: ErrorCode.REFUSED_STREAM}
     talk.answer(1)
+    talk.take()
+    assert talk.send(talk.headers(7)).told[0][:2] == ("begun", 7)
+
+
+def test_streams_that_still_make_work_count() -> None:
+    """As many as may be open, beside those: then new ones are refused, and nothing is promised."""
+    talk = Talk(Terms(streams=2))
+    talk.session.abandoned |= {"one", "two"}
+    begun(talk, 1)
+    assert talk.session.promise(talk.session.streams[1], b"\x82\x84\x86\x41\x01x") is None
+    begun(talk, 3).take()
+    talk.send(rst_stream(3))
+    talk.session.abandoned.add("three")
+    assert talk.send(talk.headers(5)).resets == {5: ErrorCode.REFUSED_STREAM}
+    talk.session.abandoned.discard("one")
     talk.take()
     assert talk.send(talk.headers(7)).told[0][:2] == ("begun", 7)
 
@@ -464,11 +490,40 @@ def test_stream_that_depends_on_itself_is_refused() -> None:
 
 
 def test_priority_of_an_open_stream_is_told() -> None:
-    """Of others it is dropped; of stream 0 there is none."""
-    talk = begun(Talk())
-    talk.send(*(frame(Kind.PRIORITY_UPDATE, number(stream) + b"u=1") for stream in (1, 3)))
+    """Of those that are over it is dropped; of stream 0 there is none."""
+    talk = begun(begun(Talk()), 3)
+    talk.answer(3)
+    talk.take()
+    talk.send(*(priority_update(stream, b"u=1") for stream in (1, 3)))
     assert talk.told == [("priority", 1, 1, False)]
     assert talk.send(frame(Kind.PRIORITY_UPDATE, number(0))).fault == ErrorCode.PROTOCOL_ERROR
+
+
+def test_priority_of_a_stream_that_is_not_open_yet() -> None:
+    """The last one is kept for its request (RFC 9218 section 7.1), unless a later stream is opened before."""
+    talk = Talk(Terms(streams=3))
+    said = [(5, b"u=1"), (5, b"u=2, i"), (7, b"u=1"), (3, b"u=1")]
+    talk.send(*(priority_update(stream, value) for stream, value in said))
+    events = [*talk.session.receive(talk.headers(5) + talk.headers(9) + talk.headers(11))]
+    begins = [each for each in events if isinstance(each, RequestBegun)]
+    assert [each.priority for each in begins] == [Priority(2, incremental=True), None, None]
+
+
+def test_priorities_of_streams_to_come_have_their_number() -> None:
+    """With those that are open they are as many as may be open; a client that goes on breaks the protocol."""
+    talk = begun(Talk(Terms(streams=3)))
+    talk.send(*(priority_update(stream, b"u=1") for stream in (3, 5, 5, 3)))
+    assert talk.fault is None
+    assert talk.send(priority_update(7, b"u=1")).fault == ErrorCode.PROTOCOL_ERROR
+
+
+def test_priority_of_a_push() -> None:
+    """It is told as of a request; one that has not been promised breaks the protocol."""
+    talk = begun(Talk())
+    talk.session.promise(talk.session.streams[1], b"\x82\x84\x86\x41\x01x")
+    talk.take()
+    assert talk.send(priority_update(2, b"u=1")).told == [("priority", 2, 1, False)]
+    assert talk.send(priority_update(4, b"u=1")).fault == ErrorCode.PROTOCOL_ERROR
 
 
 # What may be done for nothing.
