@@ -1,5 +1,6 @@
 """Django's static files, by this server instead of a middleware or a view."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -55,7 +56,31 @@ def static_mount(*, root_path: str = "", prefix: str = "") -> StaticMount:
             f"MEDIA_ROOT, {media}, is in STATIC_ROOT: what users have uploaded would be served with the "
             "static files"
         )
+    _refuse_sources(settings, directory)
     return StaticMount(path, directory)
+
+
+def _refuse_sources(settings: Any, directory: str) -> None:
+    """Refuse a directory that has more in it than what collectstatic puts there: anybody would read it."""
+    served = Path(directory).resolve()
+    for own in _own_files(settings):
+        if own.resolve().is_relative_to(served):
+            raise ConfigError(
+                f"STATIC_ROOT, {directory}, has files of the project in it, such as {own}, which anybody "
+                "could read: give collectstatic a directory of its own"
+            )
+
+
+def _own_files(settings: Any) -> Iterator[Path]:
+    """Give what makes a project, and nobody but its owners should see: settings, applications, databases."""
+    module = sys.modules.get(settings.SETTINGS_MODULE or "")
+    if file := getattr(module, "__file__", None):
+        yield Path(file)
+    yield from (Path(app.path) for app in import_module("django.apps").apps.get_app_configs())
+    for database in settings.DATABASES.values():
+        name = database.get("NAME")
+        if name and str(database.get("ENGINE")).endswith("sqlite3") and Path(name).is_file():
+            yield Path(name)
 
 
 def _places(targets: Sequence[Target]) -> Iterator[tuple[str, str]]:

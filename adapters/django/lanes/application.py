@@ -9,6 +9,7 @@ from wsgiref.types import WSGIApplication
 
 from hybrid.adapters.django.connections import close_broken_connections
 from hybrid.adapters.django.lanes.asgi import ASGILane, LaneHandler
+from hybrid.adapters.django.lanes.bounds import ThreadCounts, connections_line
 from hybrid.adapters.django.lanes.budget import Budget
 from hybrid.adapters.django.lanes.choice import DjangoLanes, reuse_match
 from hybrid.adapters.django.lanes.control import ControlledLanes, LaneControl
@@ -39,7 +40,6 @@ logger = logging.getLogger("hybrid.django")
 
 #: Seconds that the threads of the asgi lane may take to end, when no request is open any more.
 _CLOSE_SECONDS = 5.0
-_NO_DATABASE = "django.db.backends.dummy"
 
 
 class ProjectParts(NamedTuple):
@@ -119,7 +119,8 @@ class DjangoApplication(TwoLanes):
         if asgi is None or type(asgi) is ASGIHandler:
             environs = EnvironBuilder(multithread=True, multiprocess=has_siblings())
             asgi = self._make_handler(environs)
-        line = _connections_line(threads, stuck, self.threads.count, beside=self.sockets is not None)
+        bounds = ThreadCounts(threads, stuck, self.threads.count)
+        line = connections_line(connections.settings, bounds, beside=self.sockets is not None)
         life = Life(self.threads, line, self._control)
         stall = (self._budget or Budget()).stall
         on_loop: ASGIApp = self._make_asgi_lane(asgi, self.threads, stall)
@@ -187,22 +188,6 @@ class Life:
         if not await asyncio.to_thread(self._threads.close, _CLOSE_SECONDS):
             logger.warning("threads of the asgi lane that still run are left behind")
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def _connections_line(pool: int, stuck: int, sticky: int, *, beside: bool) -> str:
-    """Say how many database connections there can be, beside those of WebSockets; nothing where there is no
-    database.
-    """
-    databases = [alias for alias, said in connections.settings.items() if said["ENGINE"] != _NO_DATABASE]
-    if not databases:
-        return ""
-    most = (pool + stuck + sticky) * len(databases)
-    given_up = f", {stuck} more that were given up and still run," if stuck else ""
-    return (
-        f"at most {most} database connections in this process: {pool} threads of the wsgi lane{given_up} and "
-        f"{sticky} of the asgi lane, each with its own to {', '.join(databases)}"
-        f"{'; WebSockets have others' if beside else ''}"
-    )
 
 
 def _summary(views: list[View], rules: Rules) -> str:

@@ -45,8 +45,7 @@ def _refuse_useless(state: State, name: str) -> None:
         raise ControlError(f"{_MOST_NAMES} names have new rules: put some of them into hybrid.toml")
     if name.startswith("/"):
         return
-    mine = [view for views in state.project.views.values() for view in views if name in view[:2]]
-    deciding = [state.rule_of(view) for view in mine]
+    deciding = [state.rule_of(view) for view in state.project.named(name)]
     stronger = sorted({rule.name for rule in deciding if rule is not None and rule.name != name})
     if len(stronger) > 0 and not any(rule is state.rules.named(name) for rule in deciding):
         raise ControlError(
@@ -61,22 +60,27 @@ def share(state: State, view: str, percent: float, lane: str | None) -> Rule:
         state: what there is.
         view: a view's name, or a pattern of paths.
         percent: from 0 to 100.
-        lane: which; by default the one where the view is not at home.
+        lane: which; by default the one where the view is not at home, as far as that is the same for all its
+            paths.
 
     Raises:
         ControlError: no lane is given for a pattern of paths that has none yet.
     """
     home, rule = state.project.home(view, changed=True), state.rules.named(view)
-    if lane is None and home.lane is None:
+    below = None if home.is_configured else state.lane_below(view)
+    at_home = below or home.lane
+    if lane is None and at_home is None:
         if rule is None:
             raise ControlError(f"{view}: say which lane, as each view below it has its own")
         lane = rule.lane
-    lane = lane or other(home.lane or "wsgi")
+    lane = lane or other(at_home or "wsgi")
     if percent >= 100:
         return Rule(view, lane)
-    if lane == home.lane:
-        lane, percent = other(lane), 100 - percent  # a rule is for those clients that it moves
-    return Rule(view, lane, percent, home.lane if home.is_configured else None)
+    otherwise = home.lane if home.is_configured else None
+    if lane == at_home:  # a rule is for those clients that it moves
+        otherwise = at_home if below is None else None  # a rule for some of its paths has no say in it
+        lane, percent = other(lane), 100 - percent
+    return Rule(view, lane, percent, otherwise)
 
 
 def rolling_back(project: Project, wish: Wish, view: str | None) -> Decide:

@@ -23,6 +23,8 @@ def settings_module(said: str, directory: Path) -> str:
     path = directory / said
     try:
         tree = ast.parse(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        raise LoadError(f"django: there is no {path}: name the settings module") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise LoadError(f"django: {path} cannot be read ({error}): name the settings module") from None
     if module := _setting_in(tree):

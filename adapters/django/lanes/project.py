@@ -3,7 +3,9 @@ targets.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +24,8 @@ from hybrid.bridge.types import ASGIApp, BodyPolicy
 from hybrid.server.config import Config
 
 _PATTERNS: Final = "websocket_urlpatterns"
+#: Settings that name what is imported at the start.
+_IMPORTED: Final = ("INSTALLED_APPS", "MIDDLEWARE", "ROOT_URLCONF", "WSGI_APPLICATION", "ASGI_APPLICATION")
 
 
 def load(config: Config, targets: Sequence[Target] = ()) -> list[Target]:
@@ -41,11 +45,38 @@ def load(config: Config, targets: Sequence[Target] = ()) -> list[Target]:
         )
     os.environ[VARIABLE] = module
     with in_one_line(f'django "{module}"', "setting up the project"):
-        loaded = Target(project(config), name=module)
+        with _settings_named():
+            loaded = Target(project(config), name=module)
         others = [each for each in targets if not _is_part(each)]
     for each in others:
         _check_beside(each, module)
     return [loaded, *others]
+
+
+@contextmanager
+def _settings_named() -> Generator[None, None, None]:
+    """Let an error of importing say which setting has the name that leads nowhere: Django's own does not."""
+    try:
+        yield
+    except ImportError as error:
+        if settings.configured and (said := next(filter(partial(_is_of, error), _names()), None)):
+            error.msg = f'{error.msg}, which "{said[1]}" in {said[0]} needs'
+        raise
+
+
+def _names() -> Iterator[tuple[str, str]]:
+    """Give each name that is imported at the start, behind its setting."""
+    for setting in _IMPORTED:
+        value: Any = getattr(settings, setting, None) or ()
+        yield from ((setting, str(name)) for name in ((value,) if isinstance(value, str) else value))
+
+
+def _is_of(error: ImportError, named: tuple[str, str]) -> bool:
+    """Tell whether an error is for want of a name: its module, one above that, or what it should have."""
+    module, _, attribute = named[1].rpartition(".")
+    if error.name is not None:
+        return isinstance(error, ModuleNotFoundError) and f"{named[1]}.".startswith(f"{error.name}.")
+    return f'Module "{module}" does not define a "{attribute}"' in error.msg
 
 
 def adapt(targets: Sequence[Target], config: Config) -> list[Target]:

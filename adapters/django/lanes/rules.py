@@ -1,5 +1,6 @@
 """What a configuration says of lanes: ``[lanes]``, by view or by path."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -89,6 +90,25 @@ class Rules:
         """Return the rule for a view, by ``app:name``, or else by ``shop.views.cart``."""
         return self._of_views.get(view_name) or self._of_views.get(dotted_path)
 
+    def of_paths(self, begins: str, *, is_whole: bool) -> list[Rule]:
+        """Return the rules that fit all paths that begin like this, the strongest first: none after one for
+        all clients. There are none where another rule might fit some of these paths.
+
+        Args:
+            begins: without SCRIPT_NAME.
+            is_whole: whether it is the whole path.
+        """
+        found: list[Rule] = []
+        for rule in self._of_paths:
+            fits = _fits_all(rule.name, begins, is_whole=is_whole)
+            if fits is None:
+                return []
+            if fits:
+                found.append(rule)
+                if rule.is_for_all or rule.otherwise is not None:
+                    break
+        return found
+
     def fitting(self, view: tuple[str, str] | None, path: str) -> Iterator[Rule]:
         """Give the rules that fit, the strongest first. What a share leaves of the clients is for the next.
 
@@ -102,3 +122,12 @@ class Rules:
         for rule in self._of_paths:
             if fnmatchcase(path, rule.name):
                 yield rule
+
+
+def _fits_all(pattern: str, begins: str, *, is_whole: bool) -> bool | None:
+    """Tell whether a pattern fits all paths that begin like this, or none: None where neither is known."""
+    if is_whole or (pattern.endswith("*") and fnmatchcase(begins, pattern)):
+        return fnmatchcase(begins, pattern)
+    literal = re.split(r"[*?[]", pattern, maxsplit=1)[0]
+    same = min(len(literal), len(begins))
+    return None if literal[:same] == begins[:same] else False

@@ -60,9 +60,11 @@ class Project:
         self.file = file
         self.views: dict[str, list[View]] = {}
         self._own: dict[str, Verdict] = {}
+        self._named: dict[str, list[View]] = {}
         for view in views:
             self.views.setdefault(view.name or view.dotted_path, []).append(view)
             for name in filter(None, (view.name, view.dotted_path)):
+                self._named.setdefault(name, []).append(view)
                 self._own.setdefault(name, verdict_of(view.callback))
 
     def __repr__(self) -> str:
@@ -80,6 +82,10 @@ class Project:
         near = list(dict.fromkeys([*last, *difflib.get_close_matches(name, self._own)]))[:3]
         hint = f"did you mean {' or '.join(near)}?" if near else "paths begin with a slash"
         raise ControlError(f"{name}: there is no view of this name: {hint}")
+
+    def named(self, name: str) -> Sequence[View]:
+        """Return the views that have a name, or this dotted path; several routes may lead to one."""
+        return self._named.get(name, ())
 
     def own(self, name: str) -> Verdict | None:
         """Return where a view runs for which there is no rule; None for a pattern of paths."""
@@ -145,9 +151,25 @@ class State:
         views = self.project.views.get(name)
         return self.rules.named(name) or (self.rule_of(views[0]) if views else None)
 
+    def rules_below(self, name: str) -> Sequence[Rule]:
+        """Return the rules for paths that decide for a view without a rule of its own, the strongest first.
+        There are none where they are not the same for all its paths.
+        """
+        found = [self.rules.of_paths(view.path, is_whole=view.is_whole) for view in self.project.named(name)]
+        return found[0] if found and all(each == found[0] for each in found) else ()
+
+    def lane_below(self, name: str) -> str | None:
+        """Return the lane where rules for paths have all those clients of a view that no share is for; None
+        where none of them says so.
+        """
+        rules = self.rules_below(name)
+        return None if not rules else rules[-1].lane if rules[-1].is_for_all else rules[-1].otherwise
+
     def effect(self, name: str) -> Effect:
         """Return where the requests of a view, or below a path, are served, and why."""
         rule = self.rule_for(name)
+        if rule is None:
+            rule = next(iter(self.rules_below(name)), None)
         if rule is not None:
             changed = self.is_changed(rule.name)
             reason = f"change {self.last[rule.name].number}" if changed else "configured"

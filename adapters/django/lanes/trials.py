@@ -71,7 +71,8 @@ def _owns(state: State) -> dict[str, dict[str, set[str]]]:
     for key, views in state.project.views.items():
         for view in views:
             if (rule := state.rule_of(view)) is not None:
-                owns.setdefault(rule.name, {}).setdefault(key, set()).add(verdict_of(view.callback).lane)
+                own = state.lane_below(key) or verdict_of(view.callback).lane
+                owns.setdefault(rule.name, {}).setdefault(key, set()).add(own)
     return owns
 
 

@@ -26,11 +26,15 @@ class View(NamedTuple):
         name: as in :func:`django.urls.reverse`, with its namespaces; ``""`` without one.
         dotted_path: its module and name.
         callback: what is called.
+        path: how its path begins, as far as that is the same for all requests.
+        is_whole: whether that is all of it.
     """
 
     name: str
     dotted_path: str
     callback: Any
+    path: str = "/"
+    is_whole: bool = False
 
 
 def verdict_of(callback: Any) -> Verdict:
@@ -44,15 +48,34 @@ def verdict_of(callback: Any) -> Verdict:
     return Verdict("wsgi", "sync-view")
 
 
-def views_of(resolver: Any, namespaces: tuple[str, ...] = ()) -> Iterator[View]:
-    """Give the views below a resolver, which imports the URLconfs."""
+def views_of(
+    resolver: Any, namespaces: tuple[str, ...] = (), path: str = "/", *, is_whole: bool = True
+) -> Iterator[View]:
+    """Give the views below a resolver, which imports the URLconfs.
+
+    Args:
+        resolver: the resolver.
+        namespaces: those that it is in.
+        path: how the paths begin that lead to it.
+        is_whole: whether that is all of them, before what its own patterns say.
+    """
     for entry in resolver.url_patterns:
+        begins, whole = _followed(path, entry.pattern) if is_whole else (path, False)
         if hasattr(entry, "url_patterns"):
             below = (*namespaces, entry.namespace) if entry.namespace else namespaces
-            yield from views_of(entry, below)
+            yield from views_of(entry, below, begins, is_whole=whole)
         else:
             name = ":".join((*namespaces, entry.name)) if entry.name else ""
-            yield View(name, dotted_path_of(entry.callback), entry.callback)
+            yield View(name, dotted_path_of(entry.callback), entry.callback, begins, whole)
+
+
+def _followed(path: str, pattern: Any) -> tuple[str, bool]:
+    """Return how a path goes on by a pattern of a URLconf, and whether that is all there is to it."""
+    route = getattr(pattern, "_route", None)
+    if not isinstance(route, str):  # a regular expression, or what depends on the language
+        return path, False
+    literal, is_variable, _ = route.partition("<")
+    return path + literal, not is_variable
 
 
 def dotted_path_of(callback: Any) -> str:

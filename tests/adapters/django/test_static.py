@@ -257,9 +257,14 @@ def test_manage_py_serve(shop: Path) -> None:
             2,
             "django_static: STATIC_URL is https://cdn.example.org/",
         ),
-        (["--static=/static=media"], "STATIC_ROOT = 'shop'", 2, "which static gives to media already"),
-        (["/static=shop.wsgi"], "STATIC_ROOT, STATIC_URL = 'shop', '/static/x/'", 0, ""),
-        (["/static=shop.wsgi"], "STATIC_ROOT, STATIC_URL = 'shop', '/static/'", 2, "would be those of files"),
+        (["--static=/static=media"], "STATIC_ROOT = 'shop/assets'", 2, "which static gives to media already"),
+        (["/static=shop.wsgi"], "STATIC_ROOT, STATIC_URL = 'shop/assets', '/static/x/'", 0, ""),
+        (
+            ["/static=shop.wsgi"],
+            "STATIC_ROOT, STATIC_URL = 'shop/assets', '/static/'",
+            2,
+            "would be those of files",
+        ),
     ],
     ids=["no-root", "not-collected", "other-host", "clash", "beside-a-target", "all-paths"],
 )
@@ -287,12 +292,37 @@ def test_without_a_project() -> None:
     assert "django_static: no target is a Django project" in done.stderr
 
 
-def test_a_directory_with_everything(tmp_path: Path) -> None:
-    """`hybrid check` warns where the sources are among what is served."""
-    write_project(tmp_path, "STATIC_ROOT, MEDIA_ROOT = '.', ''")
-    done = run_hybrid("check", "--no-listen", "--django=shop.settings", "--django-static", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "django_static: what is in the current directory can be read by anybody" in done.stderr
+DATABASE = """
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": HERE.parent / "data" / "db.sqlite3"}}
+STATIC_ROOT = HERE.parent / "data"
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "file"),
+    [
+        ("serve", "STATIC_ROOT, MEDIA_ROOT = '.', ''", "shop/settings.py"),
+        ("check", "STATIC_ROOT, MEDIA_ROOT = '.', ''", "shop/settings.py"),
+        ("check", "STATIC_ROOT = HERE.parent / 'link'", "shop/settings.py"),
+        ("check", "STATIC_ROOT, INSTALLED_APPS = HERE.parent / 'cart', ['cart']", "cart"),
+        ("check", DATABASE, "data/db.sqlite3"),
+    ],
+    ids=["serve", "check", "link", "application", "database"],
+)
+def test_a_directory_with_sources(tmp_path: Path, command: str, more: str, file: str) -> None:
+    """What makes a project is not served with its files: the start is refused, which names the setting."""
+    write_project(tmp_path, f"from shop.settings import HERE\n{more}")
+    for folder in ("cart", "data"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / ("__init__.py" if folder == "cart" else "db.sqlite3")).touch()
+    (tmp_path / "link").symlink_to(tmp_path / "shop")
+    done = run_hybrid(command, "--django=shop.settings", "--django-static", "--port=0", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert "django_static: STATIC_ROOT, " in done.stderr
+    assert (
+        f"has files of the project in it, such as {tmp_path / file}, which anybody could read" in done.stderr
+    )
+    assert "Traceback" not in done.stderr
 
 
 def run(folder: Path, program: str, **settings: object) -> str:

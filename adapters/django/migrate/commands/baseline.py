@@ -11,7 +11,7 @@ from hybrid.adapters.django.migrate.commands.auditing import (
     read_accepted,
     tell_of_broken,
 )
-from hybrid.adapters.django.migrate.commands.output import STDOUT
+from hybrid.adapters.django.migrate.commands.output import STDOUT, refuse_unwritable
 from hybrid.adapters.django.migrate.commands.project import end
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def command(output: str, **asked: Any) -> None:
     """
     from hybrid.adapters.django.migrate.baseline import baseline_of
 
+    refuse_unwritable(output)
     path = Path(output)
     before = read_accepted("--output", path) if output != STDOUT and path.exists() else None
     report = audited(**asked, flask=True)

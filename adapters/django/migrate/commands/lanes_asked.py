@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from hybrid.adapters.django.migrate.commands.output import refuse_unwritable
+
 if TYPE_CHECKING:
     from hybrid.adapters.django.migrate.shadow.compare import Comparer
     from hybrid.adapters.django.migrate.shadow.results import Results
@@ -83,6 +85,12 @@ def _header(context: click.Context, parameter: click.Parameter, value: tuple[str
     return tuple(fields)
 
 
+def _refuse_unwritable(context: click.Context, parameter: click.Parameter, output: str) -> str:
+    """Fail before anything is sent."""
+    refuse_unwritable(output)
+    return output
+
+
 _OPTIONS: Final = (
     click.option("--old", metavar="URL", default="", show_default=False, callback=_address,
                  help="The server that is the measure; with --new."),
@@ -124,7 +132,7 @@ _OPTIONS: Final = (
     click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
                  help="How to write the report."),
     click.option("--output", metavar="FILE", default="-", show_default="standard output",
-                 help="Where to write it."),
+                 callback=_refuse_unwritable, help="Where to write it."),
 )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """What the commands that write reports have in common: several formats, each to where it is to go."""
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -55,7 +57,7 @@ def paired(
         need: loads what a format takes.
 
     Raises:
-        click.UsageError: they are not as many, or something is missing.
+        click.UsageError: they are not as many, something is missing, or a file cannot be written.
     """
     formats = formats or (default,)
     if len(formats) == 1 and not outputs:
@@ -71,7 +73,33 @@ def paired(
             need(name)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
+    for each in outputs:
+        refuse_unwritable(each)
     return list(zip(formats, outputs, strict=True))
+
+
+def refuse_unwritable(output: str) -> None:
+    """Fail before there is anything to write, which may take long, rather than after.
+
+    Raises:
+        click.UsageError: a file of this name could not be written. It is not made yet.
+    """
+    if output == STDOUT:
+        return
+    path = Path(output)
+    code = 0
+    if path.is_dir():
+        code = errno.EISDIR
+    elif not path.parent.is_dir():
+        code = errno.ENOTDIR if path.parent.exists() else errno.ENOENT
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        code = errno.EACCES
+    if code:
+        raise _unwritable(output, os.strerror(code))
+
+
+def _unwritable(output: str, why: str | None) -> click.UsageError:
+    return click.UsageError(f"--output: cannot write {output}: {why}")
 
 
 def write(output: str, render: Callable[[bool], str]) -> None:
@@ -92,4 +120,4 @@ def write(output: str, render: Callable[[bool], str]) -> None:
     try:
         Path(output).write_text(f"{render(False)}\n", encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(f"--output: cannot write {output}: {error.strerror}") from None
+        raise _unwritable(output, error.strerror) from None

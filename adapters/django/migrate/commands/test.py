@@ -3,12 +3,11 @@
 import json
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from hybrid.adapters.django.migrate.commands.output import STDOUT, write
+from hybrid.adapters.django.migrate.commands.output import STDOUT, refuse_unwritable, write
 from hybrid.adapters.django.migrate.commands.project import EXIT_NOT_IMPORTED
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def command(timeout: float, once: bool, form: str, output: str, words: tuple[str
     from hybrid.adapters.django.migrate.suite.twice import SuiteError, run_on_both
     from hybrid.bridge.errors import ConfigError
 
-    _try_to_write(output)
+    refuse_unwritable(output)
     try:
         found = run_on_both(words, timeout, again=not once, say=_say)
     except ConfigError as error:
@@ -92,15 +91,6 @@ def command(timeout: float, once: bool, form: str, output: str, words: tuple[str
 
 def _say(number: int, what: str, words: tuple[str, ...]) -> None:
     click.echo(f"hybrid: run {number}, {what}: {shlex.join(words)}", err=True)
-
-
-def _try_to_write(output: str) -> None:
-    """Fail before the suite runs, if the report cannot be written when it has."""
-    if output != STDOUT:
-        try:
-            Path(output).open("a", encoding="utf-8").close()
-        except OSError as error:
-            raise click.UsageError(f"--output: cannot write {output}: {error.strerror}") from None
 
 
 def _end(found: "Comparison") -> None:

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from hybrid.adapters.django.lanes.change import Change, Effect
 from hybrid.adapters.django.lanes.changes import rolling_back, setting, share, stepping_back
-from hybrid.adapters.django.lanes.rules import Rule
+from hybrid.adapters.django.lanes.rules import Rule, parse_rules
 from hybrid.adapters.django.lanes.state import Project, State, Wish
+from hybrid.adapters.django.lanes.trials import trials_of
+from hybrid.adapters.django.lanes.views import View
 from hybrid.bridge.control import ControlError
-from tests.support.lanes import project
+from tests.support.lanes import async_view, project
 
 
 def wish(view: str = "", reason: str = "") -> Wish:
@@ -214,7 +216,7 @@ def test_there_are_only_so_many_new_rules() -> None:
     [
         ("shop:cart", 5.0, None, ("asgi", 5.0)),
         ("shop:cart", 5.0, "asgi", ("asgi", 5.0)),
-        ("shop:cart", 95.0, "wsgi", ("asgi", 5.0)),
+        ("shop:cart", 95.0, "wsgi", ("asgi", 5.0, "wsgi")),
         ("shop:cart", 100.0, "wsgi", ("wsgi",)),
         ("shop:cart", 100.0, None, ("asgi",)),
         ("shop:live", 5.0, None, ("wsgi", 5.0)),
@@ -282,3 +284,67 @@ def test_changes_do_what_a_list_of_undos_does(steps: list[Any]) -> None:
         assert {rule.name: (rule.lane, rule.percent) for rule in history.state.rules} == now
     assert [change.number for change in history.changes] == list(range(1, len(log) + 1))
     assert [Change.from_json(change.to_json()) for change in history.changes] == history.changes
+
+
+def below(**lanes: Any) -> Project:
+    """Make a project whose views have paths, with a configuration for these."""
+    views = [
+        View("live", "shop.views.live", async_view, "/live/", is_whole=True),
+        View("one", "shop.views.one", async_view, "/things/"),
+        View("again", "shop.views.again", async_view, "/live/again/", is_whole=True),
+        View("again", "shop.views.again", async_view, "/again/", is_whole=True),
+    ]
+    return Project(views, parse_rules(lanes))
+
+
+@pytest.mark.parametrize(
+    ("lanes", "view", "effect", "rule"),
+    [
+        ({"/live/*": "wsgi"}, "live", ("wsgi", None, "configured"), ("asgi", 5.0)),
+        ({"/*": "wsgi"}, "one", ("wsgi", None, "configured"), ("asgi", 5.0)),
+        ({"/*": "wsgi"}, "again", ("wsgi", None, "configured"), ("asgi", 5.0)),
+        ({"/live/*": "wsgi"}, "one", ("asgi", None, "async-view"), ("wsgi", 5.0)),
+        ({"/live/*": "wsgi"}, "again", ("asgi", None, "async-view"), ("wsgi", 5.0)),
+        ({"/things/1*": "wsgi", "/*": "wsgi"}, "one", ("asgi", None, "async-view"), ("wsgi", 5.0)),
+        (
+            {"/live/*": {"lane": "asgi", "percent": 7}, "/*": "wsgi"},
+            "live",
+            ("asgi", 7.0, "configured"),
+            ("asgi", 5.0),
+        ),
+        ({"/live/*": {"lane": "wsgi", "percent": 7}}, "live", ("wsgi", 7.0, "configured"), ("wsgi", 5.0)),
+    ],
+)
+def test_a_share_of_a_view_that_a_pattern_of_paths_has_moved(
+    lanes: dict[str, Any], view: str, effect: tuple[Any, ...], rule: tuple[Any, ...]
+) -> None:
+    """It is taken off the lane where the pattern has it, if it has all its paths there; the views say so."""
+    history = History(below(**lanes))
+    assert history.state.effect(view) == Effect(*effect)
+    assert share(history.state, view, 5.0, None) == Rule(view, *rule)
+
+
+@pytest.mark.parametrize(
+    ("view", "rule"),
+    [("live", ("asgi", 5.0)), ("again", ("wsgi", 95.0, "asgi")), ("one", ("wsgi", 95.0, "asgi"))],
+)
+def test_a_share_on_a_lane_is_that_whatever_patterns_say(view: str, rule: tuple[Any, ...]) -> None:
+    """So many are on the lane that is named, and the others are not, also where a pattern has only some."""
+    state = History(below(**{"/live/*": "wsgi", "/things/1*": "wsgi"})).state
+    assert share(state, view, 5.0, "asgi") == Rule(view, *rule)
+
+
+def test_a_pattern_that_was_changed_counts_as_one_of_the_file() -> None:
+    """And the reason says which change that was."""
+    history = History(below())
+    history.put("/live/*", "wsgi")
+    assert history.state.effect("live") == Effect("wsgi", None, "change 1")
+    change = history.add(setting(history.project, wish("live"), share(history.state, "live", 5.0, None)))
+    assert (change.before, change.after) == (
+        Effect("wsgi", None, "change 1"),
+        Effect("asgi", 5.0, "change 2"),
+    )
+    trial = {each.rule.name: each for each in trials_of(history.state, 0.0)}["live"]
+    assert (trial.old, trial.new, list(trial.keys)) == ("wsgi", "asgi", ["live"])
+    history.add(stepping_back(history.project, wish("live"), 2))
+    assert history.state.effect("live") == Effect("wsgi", None, "change 1")

@@ -58,7 +58,7 @@ def test_the_environment_goes_before_manage_py(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (None, "manage.py cannot be read"),
+        (None, "django: there is no manage.py: name"),
         ("", "manage.py does not set DJANGO_SETTINGS_MODULE"),
         ("def (", "manage.py cannot be read"),
     ],
@@ -77,9 +77,26 @@ def test_a_manage_py_that_says_nothing_is_told_of(tmp_path: Path, script: str | 
     ("module", "env", "said"),
     [
         ("nowhere.settings", {}, "No module named 'nowhere'"),
-        (SETTINGS, {"DESK_URLS": "nowhere.urls"}, "No module named 'nowhere'"),
-        (SETTINGS, {"DESK_WSGI": "nowhere.wsgi.application"}, "No module named 'nowhere'"),
-        (SETTINGS, {"DESK_MIDDLEWARE": "nowhere.Middleware"}, "No module named 'nowhere'"),
+        (
+            SETTINGS,
+            {"DESK_URLS": "nowhere.urls"},
+            """'nowhere', which "nowhere.urls" in ROOT_URLCONF needs""",
+        ),
+        (
+            SETTINGS,
+            {"DESK_WSGI": "nowhere.wsgi.application"},
+            """'nowhere', which "nowhere.wsgi.application" in WSGI_APPLICATION needs""",
+        ),
+        (
+            SETTINGS,
+            {"DESK_MIDDLEWARE": "nowhere.Middleware"},
+            """'nowhere', which "nowhere.Middleware" in MIDDLEWARE needs""",
+        ),
+        (
+            SETTINGS,
+            {"DESK_MIDDLEWARE": "django.middleware.common.Comon"},
+            """attribute/class, which "django.middleware.common.Comon" in MIDDLEWARE needs""",
+        ),
     ],
 )
 def test_a_project_that_cannot_be_loaded_is_told_of(

@@ -52,3 +52,22 @@ def test_a_share_is_of_the_clients_and_sticks_to_them() -> None:
     assert chosen == {client for client in clients if rule.is_for(client)}
     assert chosen != {client for client in clients if other.is_for(client)}
     assert not any(map(Rule("a", "asgi", 0.0).is_for, clients))
+
+
+@pytest.mark.parametrize(
+    ("begins", "is_whole", "names"),
+    [
+        ("/api/old/", True, ["/api/old/*"]),
+        ("/api/new/", True, ["/api/new/", "/api/*"]),
+        ("/api/ne", False, []),
+        ("/api/x", False, ["/api/*"]),
+        ("/", False, []),
+        ("/other/", True, []),
+    ],
+)
+def test_rules_for_all_paths_that_begin_like_this(begins: str, is_whole: bool, names: list[str]) -> None:
+    """Up to the first for all clients; none where one of them is for some of these paths alone."""
+    rules = parse_rules(
+        {"/api/old/*": "wsgi", "/api/new/": {"lane": "asgi", "percent": 5}, "/api/*": "asgi", "/a*": "wsgi"}
+    )
+    assert [rule.name for rule in rules.of_paths(begins, is_whole=is_whole)] == names

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import hybrid
-from hybrid.adapters.django.lanes.views import Verdict, sets_urlconf, verdict_of
+from hybrid.adapters.django.lanes.views import Verdict, sets_urlconf, verdict_of, views_of
 from hybrid.bridge.errors import ConfigError
 
 
@@ -83,3 +83,29 @@ def test_there_are_two_lanes() -> None:
     """Another one is refused where it is named."""
     with pytest.raises(ConfigError, match="there is no lane 'fast'"):
         hybrid.lane("fast")  # type: ignore[arg-type]
+
+
+def test_how_the_paths_of_views_begin() -> None:
+    """As far as no converter, no regular expression and no language is in them."""
+    urls = pytest.importorskip("django.urls")
+    below = [
+        urls.path("", sync, name="all"),
+        urls.path("<int:number>/edit/", sync, name="edit"),
+        urls.re_path("^x$", sync, name="x"),
+    ]
+    resolver = SimpleNamespace(
+        url_patterns=[
+            urls.path("", sync, name="root"),
+            urls.path("shop/", urls.include((below, "shop"), namespace="shop")),
+            urls.path("<slug:slug>/", urls.include((below, "any"))),
+        ]
+    )
+    assert [(view.name, view.path, view.is_whole) for view in views_of(resolver)] == [
+        ("root", "/", True),
+        ("shop:all", "/shop/", True),
+        ("shop:edit", "/shop/", False),
+        ("shop:x", "/shop/", False),
+        ("any:all", "/", False),
+        ("any:edit", "/", False),
+        ("any:x", "/", False),
+    ]

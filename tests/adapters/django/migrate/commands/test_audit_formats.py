@@ -66,3 +66,24 @@ def test_without_jinja(project: Path, name: str, code: int) -> None:
     if code == 2:
         assert "Error: --format: html needs Jinja2: pip install 'hybrid-gateway[migrate]'" in done.stderr
         assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ("nowhere/audit", "No such file or directory"),
+        ("views.py/audit", "Not a directory"),
+        (".", "Is a directory"),
+    ],
+)
+@pytest.mark.parametrize("command", ["audit", "baseline", "plan"])
+def test_where_nothing_can_be_written(
+    project: Path, monkeypatch: pytest.MonkeyPatch, command: str, output: str, why: str
+) -> None:
+    """That is said before the audit, which may take long, and not when all is done."""
+    monkeypatch.setattr("hybrid.adapters.django.migrate.audit.Audit.__init__", None)  # which nobody may need
+    done = CliRunner().invoke(main, ["migrate", command, "--level", "static", "--output", output])
+    assert (done.exit_code, f"--output: cannot write {output}: {why}" in done.output) == (2, True), (
+        done.output
+    )
+    assert {each.name for each in project.iterdir()} == {"views.py"}
