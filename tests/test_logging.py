@@ -26,7 +26,7 @@ def entries(path: Path) -> list[dict[str, Any]]:
 
 def raw(port: int, data: bytes) -> bytes:
     """Send bytes, and read all of the answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as client:
         client.sendall(data)
         return b"".join(iter(lambda: client.recv(65536), b""))
 
