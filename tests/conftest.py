@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from hybrid.bridge.testing import ApplicationCommunicator
 from tests.support.control import short_folder
+from tests.support.patience import be_patient
 from tests.support.process import Serve, ServerProcess, start_server
 from tests.support.ticks import Ticks
 
@@ -26,6 +28,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("no clock")
+
+be_patient(ApplicationCommunicator)
 
 # A shell that runs something in the background has it ignore SIGINT, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -18,7 +18,7 @@ import hybrid.server.server
 from hybrid.cli import main, serve
 from hybrid.server.config import Config
 from hybrid.server.config.settings import settings_of
-from tests.support.process import Serve, run_hybrid
+from tests.support.process import DEADLINE, Serve, run_hybrid
 
 DEFAULTS = {field.name: field.default for field in dataclasses.fields(Config)}
 
@@ -238,7 +238,7 @@ def test_version() -> None:
 def test_serve_until_sigterm(serve: Serve, target: str) -> None:
     """`hybrid serve` says where it listens, answers, and ends with exit code 0 after SIGTERM."""
     server = serve(target)
-    assert httpx.get(server.url).text == "hello\n"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
     assert server.terminate() == 0
     assert "Traceback" not in server.stderr
 

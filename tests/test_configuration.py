@@ -16,7 +16,7 @@ from hybrid.reports import settings_json, settings_table
 from hybrid.server.config.settings import Text
 from hybrid.server.sources.gather import Gathered
 from hybrid.server.sources.origins import Given, Source
-from tests.support.process import APPS, Serve, run_hybrid
+from tests.support.process import APPS, DEADLINE, Serve, run_hybrid
 
 FACTORY = """
 import os
@@ -215,18 +215,20 @@ def test_a_server_from_a_file(serve: Serve, folder: Path) -> None:
         '[[routes]]\napp = "made"\nfactory = true\nhost = "made.test"\npath = "/made"'
     )
     server = serve(app_dir=".")
-    assert httpx.get(server.url).text == "hello\n"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
     host = {"Host": f"Made.test:{server.port}"}
-    assert httpx.get(f"{server.url}/made/x", headers=host).text == "from a file"
-    assert httpx.get(server.url, headers=host).status_code == 404
-    assert httpx.get(f"{server.url}/made/x", headers={"Host": "other.test"}).text == "hello\n"
+    assert httpx.get(f"{server.url}/made/x", headers=host, timeout=DEADLINE).text == "from a file"
+    assert httpx.get(server.url, headers=host, timeout=DEADLINE).status_code == 404
+    assert (
+        httpx.get(f"{server.url}/made/x", headers={"Host": "other.test"}, timeout=DEADLINE).text == "hello\n"
+    )
 
 
 def test_a_server_from_the_environment(serve: Serve, folder: Path) -> None:
     """Targets and settings can all be there; what is set goes before the file of variables."""
     (folder / ".env").write_text("GREETING=from a file\nHYBRID_APP=made:create_app\nHYBRID_FACTORY=yes")
     server = serve(app_dir=".", env={"HYBRID_ENV_FILE": ".env", "GREETING": "set"})
-    assert httpx.get(server.url).text == "set"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "set"
 
 
 def test_both_files_are_mentioned(serve: Serve, folder: Path) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.support.process import Serve, run_hybrid
+from tests.support.process import DEADLINE, Serve, run_hybrid
 from tests.support.waiting import until
 
 #: Applications on the loop, on threads of two pools, and a WebSocket.
@@ -26,7 +26,7 @@ def entries(path: Path) -> list[dict[str, Any]]:
 
 def raw(port: int, data: bytes) -> bytes:
     """Send bytes, and read all of the answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as client:
         client.sendall(data)
         return b"".join(iter(lambda: client.recv(65536), b""))
 
@@ -37,9 +37,9 @@ def test_json(serve: Serve, tmp_path: Path) -> None:
     """
     access, error = tmp_path / "access", tmp_path / "error"
     server = serve(*TARGETS, log_format="json", access_logfile=access, error_logfile=error, pool=["slow=1"])
-    httpx.get(f"{server.url}/asgi?q", headers={b"User-Agent": b"me\x80"})
-    httpx.get(f"{server.url}/wsgi", auth=("ada", "x"))
-    httpx.get(f"{server.url}/slow")
+    httpx.get(f"{server.url}/asgi?q", headers={b"User-Agent": b"me\x80"}, timeout=DEADLINE)
+    httpx.get(f"{server.url}/wsgi", auth=("ada", "x"), timeout=DEADLINE)
+    httpx.get(f"{server.url}/slow", timeout=DEADLINE)
     with connect(server.url.replace("http", "ws") + "/") as websocket:
         websocket.send("hello")
         websocket.recv()
@@ -68,7 +68,7 @@ def test_format(serve: Serve, tmp_path: Path) -> None:
     access = tmp_path / "access"
     text = '%(h)s "%(r)s" %(s)s %(B)s %({host}i)s %({content-type}o)s %({SCRIPT_NAME}e)s %(application)s'
     server = serve(*TARGETS, access_logfile=access, access_log_format=text, pool=["slow=1"])
-    httpx.get(f"{server.url}/wsgi")
+    httpx.get(f"{server.url}/wsgi", timeout=DEADLINE)
     raw(server.port, b"GET /asgi HTTP/1.0\r\n\r\n")
     assert server.terminate() == 0
     host = server.url.partition("//")[2]
@@ -82,13 +82,13 @@ def test_reopen(serve: Serve, tmp_path: Path) -> None:
     """After SIGUSR1 the log goes on in a new file, and nothing is lost, as logrotate wants it."""
     access, error = tmp_path / "access", tmp_path / "error"
     server = serve("hello_asgi", access_logfile=access, error_logfile=error)
-    httpx.get(f"{server.url}/before")
+    httpx.get(f"{server.url}/before", timeout=DEADLINE)
     until(lambda: "/before" in access.read_text())
     access.rename(tmp_path / "access.1")
     error.rename(tmp_path / "error.1")
     server.signal(signal.SIGUSR1)
     until(lambda: access.exists() and error.exists())
-    httpx.get(f"{server.url}/after")
+    httpx.get(f"{server.url}/after", timeout=DEADLINE)
     assert server.terminate() == 0
     assert "/before" in (tmp_path / "access.1").read_text()
     assert re.findall("/(before|after)", access.read_text()) == ["after"]
@@ -110,7 +110,7 @@ def test_log_config(serve: Serve, tmp_path: Path) -> None:
         )
     )
     server = serve("hello_asgi", log_config=config)
-    httpx.get(server.url)
+    httpx.get(server.url, timeout=DEADLINE)
     assert server.terminate() == 0
     assert [each["status"] for each in entries(log)] == [200]
 
@@ -137,7 +137,7 @@ def test_stdout_that_nobody_reads(serve: Serve) -> None:
     reader, writer = os.pipe()
     try:
         server = serve("hello_asgi", stdout=writer)
-        with httpx.Client(base_url=server.url) as client:
+        with httpx.Client(base_url=server.url, timeout=DEADLINE) as client:
             target = "/" + "x" * 4000
             assert {client.get(target).status_code for _ in range(400)} == {200}  # 1.6 MB, for 64 KB of room
         assert server.terminate() == 0
@@ -151,6 +151,6 @@ def test_colors(serve: Serve, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as out:
         server = serve("hello_asgi", stdout=out, use_colors=True)
-        httpx.get(server.url)
+        httpx.get(server.url, timeout=DEADLINE)
         assert server.terminate() == 0
     assert '" \x1b[32m200\x1b[0m ' in log.read_text()

@@ -133,7 +133,7 @@ def refuses(server: ServerProcess) -> bool:
 def test_start_lines(serve: Serve) -> None:
     """The first line says where it listens, the next ones what it serves."""
     server = serve("hello_wsgi", "hello_asgi", "/api=hello_asgi:app")
-    assert httpx.get(server.url).text == "hello\n"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
     assert server.terminate() == 0
     first, *rest = (line for line in server.stderr.splitlines() if ": stopping: " not in line)
     assert re.fullmatch(r"hybrid: listening on http://127\.0\.0\.1:[1-9]\d*", first)
@@ -153,7 +153,7 @@ def test_ipv6(serve: Serve) -> None:
         pytest.skip(f"this machine has no IPv6: {error}")
     server = serve("hello_asgi", host="::1")
     assert server.url.startswith("http://[::1]:")
-    assert httpx.get(server.url).text == "hello\n"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
 
 
 def test_localhost(serve: Serve) -> None:
@@ -173,7 +173,7 @@ def test_unix_socket(serve: Serve, tmp_path: Path, loop: str) -> None:
         stale.bind(str(path))
     server = serve("hello_wsgi", uds=path, loop=loop)
     assert server.url == f"unix:{path}"
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=DEADLINE) as client:
         assert client.get("http://localhost/").text == "hello\n"
     assert server.terminate() == 0
     assert not path.exists()
@@ -196,7 +196,7 @@ def test_inherited_descriptor(serve: Serve, loop: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = serve("hello_asgi", fd=listener.fileno(), pass_fds=[listener.fileno()], loop=loop)
         assert server.port == listener.getsockname()[1]
-        assert httpx.get(server.url).text == "hello\n"
+        assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
         assert server.terminate() == 0
 
 
@@ -434,7 +434,7 @@ def test_app_dir(serve: Serve, tmp_path: Path) -> None:
     """`--app-dir` is where modules are looked for; by default it is the current directory."""
     (tmp_path / "here.py").write_text((APPS / "hello_wsgi.py").read_text())
     for cwd, app_dir in ((ROOT, tmp_path), (tmp_path, ".")):
-        assert httpx.get(serve("here", cwd=cwd, app_dir=app_dir).url).text == "hello\n"
+        assert httpx.get(serve("here", cwd=cwd, app_dir=app_dir).url, timeout=DEADLINE).text == "hello\n"
 
 
 def test_root_path(serve: Serve) -> None:
@@ -475,7 +475,7 @@ def test_access_log(serve: Serve, tmp_path: Path) -> None:
         raw(server.port, b"POST /wsgi HTTP/1.0\r\n\r\n")
         assert server.terminate() == 0
         quiet = serve("hello_asgi", stdout=out, access_log=False)
-        assert httpx.get(quiet.url).status_code == 200
+        assert httpx.get(quiet.url, timeout=DEADLINE).status_code == 200
     beginning = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} 127\.0\.0\.1:\d+ - "
     lines = [re.sub(beginning, "", line) for line in log.read_text().splitlines()]
     assert [re.sub(r" \d+\.\d{6}s$", "", line) for line in lines] == [
@@ -495,7 +495,7 @@ def test_access_log(serve: Serve, tmp_path: Path) -> None:
 def test_log_level(serve: Serve, level: str, said: set[str]) -> None:
     """`--log-level` leaves out what is below it; the start lines are no log."""
     server = serve("misbehaving:no_response", log_level=level)
-    assert httpx.get(server.url).status_code == 500
+    assert httpx.get(server.url, timeout=DEADLINE).status_code == 500
     assert server.terminate() == 0
     found = {
         "lifespan": "runs without lifespan" in server.stderr,
@@ -616,7 +616,7 @@ def test_control_c_in_a_program(tmp_path: Path) -> None:
     """Control-C in a program around `serve()` is the program's: asyncio cancels it, and all is cleaned up."""
     with program(tmp_path, HOST.format(setup="")) as process:
         assert process.stdout is not None
-        assert httpx.get(process.stdout.readline().strip()).text == "hello\n"
+        assert httpx.get(process.stdout.readline().strip(), timeout=DEADLINE).text == "hello\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=DEADLINE)
     assert out == "started: False forced: False tasks: 1\ninterrupted\n"

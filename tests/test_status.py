@@ -28,7 +28,7 @@ from hybrid.server.ops.metrics.snapshot import (
     Workers,
 )
 from hybrid.status_tables import status_text
-from tests.support.process import Serve, ServerProcess, run_hybrid
+from tests.support.process import DEADLINE, Serve, ServerProcess, run_hybrid
 
 
 def took(*seconds: float) -> Histogram:
@@ -138,7 +138,7 @@ def server(control_folder: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) 
 
 def test_of_a_server(server: ServerProcess, control_folder: Path) -> None:
     """A request that was answered is counted, in the table and as JSON."""
-    assert httpx.get(server.url).status_code == 200
+    assert httpx.get(server.url, timeout=DEADLINE).status_code == 200
     control = str(control_folder)
     shown = run_hybrid("status", "--control", control)
     assert shown.returncode == 0

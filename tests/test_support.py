@@ -92,7 +92,7 @@ def test_raw_fails_at_the_deadline() -> None:
         listener(b"part", read_first=4, close=False) as port,
         pytest.raises(AssertionError, match="did not end in time; received b'part'"),
     ):
-        raw(port, b"data", deadline=0.2)
+        raw(port, b"data", deadline=2)  # in which the listener's thread has its turn
 
 
 def test_option_arguments() -> None:

@@ -80,7 +80,7 @@ class AccessFormatter(logging.Formatter):
         if not self._timed:
             return text
         second = int(record.created)
-        return f"{self._second(second)},{(record.created - second) * 1000:03.0f} {text}"
+        return f"{self._second(second)},{int((record.created - second) * 1000):03d} {text}"
 
 
 class JsonFormatter(logging.Formatter):

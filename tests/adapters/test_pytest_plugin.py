@@ -11,21 +11,21 @@ from websockets.sync.client import connect
 from hybrid.adapters.pytest_plugin import StartServer
 from hybrid.bridge.errors import ConfigError, HybridError, LifespanError
 from tests.apps import hello_asgi, hello_wsgi, lifespans
-from tests.support.process import APPS, process_environment
+from tests.support.process import APPS, DEADLINE, process_environment
 
 
 @pytest.mark.parametrize("app", [hello_asgi.app, hello_wsgi.app], ids=["asgi", "wsgi"])
 def test_an_application_is_served_on_a_thread(hybrid_server: StartServer, app: object) -> None:
     """Any kind of application object can be asked at once."""
     server = hybrid_server(app)
-    assert httpx.get(server.url).text == "hello\n"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
     assert server.pid is None
 
 
 def test_targets_are_served_together(hybrid_server: StartServer) -> None:
     """Targets are what the command line takes, and WebSockets have a URL too."""
     server = hybrid_server("hello_wsgi:app", "websocket_echo:app", app_dir=APPS)
-    assert httpx.get(server.url).text == "hello\n"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
     with connect(server.ws_url) as client:
         client.send("echo")
         assert client.recv() == "echo"
@@ -35,7 +35,7 @@ def test_several_servers_at_a_time(hybrid_server: StartServer) -> None:
     """Each has a port of its own."""
     one, other = hybrid_server(hello_asgi.app), hybrid_server(hello_asgi.app)
     assert one.url != other.url
-    assert [httpx.get(each.url).status_code for each in (one, other)] == [200, 200]
+    assert [httpx.get(each.url, timeout=DEADLINE).status_code for each in (one, other)] == [200, 200]
 
 
 def test_targets_are_served_by_a_process(hybrid_server: StartServer) -> None:
@@ -44,7 +44,7 @@ def test_targets_are_served_by_a_process(hybrid_server: StartServer) -> None:
         "hello_wsgi:app@slow", process=True, app_dir=APPS, pools=["slow=2"], root_path="/behind", threads=16
     )
     assert server.pid is not None
-    assert httpx.get(server.url).text == "hello\n"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
 
 
 def test_what_a_test_says_goes_before_a_file(
@@ -55,9 +55,9 @@ def test_what_a_test_says_goes_before_a_file(
     monkeypatch.chdir(tmp_path)
     path = "/" + "a" * 200
     server = hybrid_server("hello_wsgi", process=True, app_dir=APPS, use_colors=None)
-    assert httpx.get(server.url + path).status_code == 414
+    assert httpx.get(server.url + path, timeout=DEADLINE).status_code == 414
     server = hybrid_server("hello_wsgi", process=True, app_dir=APPS, limit_request_line=8190)
-    assert httpx.get(server.url + path).status_code == 200
+    assert httpx.get(server.url + path, timeout=DEADLINE).status_code == 200
 
 
 def test_every_address_is_known(hybrid_server: StartServer, tmp_path: Path) -> None:

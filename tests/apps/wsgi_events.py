@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 #: Seconds that an application waits for a test at most.
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 _events: dict[str, list[str]] = defaultdict(list)
 _steps: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(0))

@@ -37,6 +37,7 @@ def sign_in(browser: Chromium, url: str, name: str, path: str, width: int = 1000
 
 def fill_in(page: Page, field: str, text: str) -> None:
     """Write into a field of a form, and send it."""
+    page.wait_for(f"document.getElementById('{field}') && document.readyState === 'complete'")
     page.evaluate(f"document.getElementById('{field}').value = '{text}'")
     page.evaluate(f"document.getElementById('{field}').form.requestSubmit()")
 
@@ -89,11 +90,12 @@ def test_everything_works_without_scripts(desk: ServerProcess, browser: Open) ->
     page = chromium.open("about:blank")
     page.call("Emulation.setScriptExecutionDisabled", value=True)
     page.go(f"{desk.url}/accounts/sign-in/?next=/tickets/2/")
+    page.wait_for("document.activeElement?.id === 'id_username'")
     page.type("ada")
     page.press("Tab")
     page.type(PASSWORD)
     page.press("Enter")
-    page.wait_for("location.pathname === '/tickets/2/'")
+    page.wait_for("location.pathname === '/tickets/2/' && document.readyState === 'complete'")
     assert page.evaluate("document.getElementById('live').textContent") == "Reload for news"
     page.evaluate("document.getElementById('id_text').focus()")
     page.type("no script")

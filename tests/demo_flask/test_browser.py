@@ -11,6 +11,7 @@ from demo_flask.store import Store
 from tests.support.chromium import Chromium, Open, Page, browsers
 from tests.support.parlour import PASSWORD, Person, serve_parlour
 from tests.support.process import ServerProcess
+from tests.support.redis import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +58,7 @@ def test_two_people_talk_through_a_restart(database: Path, browser: Open, tmp_pa
     """They see each other and what each says; what is written while the server is away, or said to it by
     others, is there afterwards: everything once, in one order.
     """
-    with serve_parlour(database) as server:
+    with serve_parlour(database, free_port()) as server:
         ada = sign_up(browser(), server.url, "Ada")
         grace = sign_up(browser(), server.url, "Grace", width=400)
         for page in (ada, grace):
@@ -224,15 +225,16 @@ def test_everything_works_without_scripts(parlour: ServerProcess, browser: Open)
         page = browser().open("about:blank")
         page.call("Emulation.setScriptExecutionDisabled", value=True)
         page.go(f"{parlour.url}/sign-in")
+        page.wait_for("document.activeElement?.id === 'name'")
         page.type("Ada")
         page.press("Tab")
         page.type(PASSWORD)
         page.press("Enter")
-        page.wait_for("location.pathname === '/'")
+        page.wait_for("location.pathname === '/' && document.readyState === 'complete'")
         page.evaluate("document.getElementById('name').focus()")
         page.type("Garden")
         page.press("Enter")
-        page.wait_for("location.pathname === '/rooms/garden'")
+        page.wait_for("location.pathname === '/rooms/garden' && document.readyState === 'complete'")
         assert page.evaluate("document.getElementById('live').textContent.trim()") == "Reload for news"
         page.evaluate("document.getElementById('text').focus()")
         page.type("no script")

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.support.needs import require_module
 from tests.support.parlour import Person, serve_parlour
 from tests.support.process import DEADLINE, ServerProcess
+from tests.support.redis import free_port
 
 Sign = Callable[[str], Person]
 
@@ -129,7 +130,7 @@ def test_signing_out_ends_all_pages(person: Sign) -> None:
 
 def test_history_outlives_the_server(database: Path) -> None:
     """A server that starts again on the same port knows accounts, sessions and messages."""
-    with serve_parlour(database) as server, Person(server.url, "Ada") as ada:
+    with serve_parlour(database, free_port()) as server, Person(server.url, "Ada") as ada:
         message = ada.say("before")
         with ada.window() as window:
             assert server.terminate() == 0

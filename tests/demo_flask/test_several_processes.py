@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -15,7 +15,7 @@ import pytest
 from tests.support.parlour import Person, Window, serve_parlour
 from tests.support.process import ServerProcess
 from tests.support.redis import redis_process
-from tests.support.waiting import children_of, until
+from tests.support.waiting import children_of, open_files, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc which worker has a connection")
 
@@ -29,7 +29,7 @@ def parlour(request: pytest.FixtureRequest, database: Path) -> Iterator[ServerPr
     with ExitStack() as stack:
         env = {}
         if request.param == "redis":
-            env["HYBRID_LAYER"] = f"{stack.enter_context(redis_process())}/0?lease=2"
+            env["HYBRID_LAYER"] = f"{stack.enter_context(redis_process())}/0?lease=5"
         yield stack.enter_context(serve_parlour(database, env=env, workers=2))
 
 
@@ -64,15 +64,6 @@ def worker_of(server: ServerProcess, window: Window) -> int:
         if fields[1].endswith(f":{server.port:04X}") and fields[2].endswith(f":{port:04X}")
     )
     (found,) = (pid for pid in children_of(server) if f"socket:[{inode}]" in open_files(pid))
-    return found
-
-
-def open_files(pid: int) -> set[str]:
-    """Say what a process has open, as far as it has not closed it meanwhile."""
-    found = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            found.add(str(link.readlink()))
     return found
 
 

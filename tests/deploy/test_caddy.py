@@ -15,6 +15,7 @@ from tests.support.activation import activated
 from tests.support.caddy import Caddy
 from tests.support.callers import Callers
 from tests.support.process import DEADLINE, Serve
+from tests.support.redis import free_port
 
 StartCaddy = Callable[[str], Caddy]
 
@@ -75,8 +76,8 @@ def test_a_restart_behind_a_socket_of_systemd(serve: Serve, caddy: StartCaddy, t
 
 def test_a_restart_without_one(serve: Serve, caddy: StartCaddy) -> None:
     """While no server is there Caddy tries again: no request fails that is made meanwhile."""
-    server = serve("processes:wsgi")
-    port = server.port
+    port = free_port()
+    server = serve("processes:wsgi", port=port)
     front = caddy(f"127.0.0.1:{port}")
     with Callers(front.port) as kept, Callers(front.port, kept=False) as others:
         kept.wait_for(50)

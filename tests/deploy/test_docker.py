@@ -134,7 +134,7 @@ def test_the_image_serves(root: Path) -> None:
     words = [str(root / "opt" / "hybrid" / "bin" / entry.words[0]), *command.words]
     with Program(words, {}, cwd=root / "app", env=environment) as server:
         server.wait_until_listening()
-        with httpx.Client(base_url=server.url, follow_redirects=True) as client:
+        with httpx.Client(base_url=server.url, follow_redirects=True, timeout=DEADLINE) as client:
             page = client.get("/")
             assert page.status_code == 200
         assert not HAS_OPS or check_of_health(health) == 0

@@ -15,6 +15,7 @@ from tests.support.activation import activated
 from tests.support.callers import Callers
 from tests.support.nginx import Nginx, StartNginx
 from tests.support.process import DEADLINE, ROOT, Serve
+from tests.support.redis import free_port
 from tests.support.waiting import until
 
 #: An address of this machine that is none of those whose word is believed by default.
@@ -155,7 +156,7 @@ def test_a_restart_behind_a_socket_of_systemd(serve: Serve, nginx: StartNginx, t
 
 def test_two_servers_that_restart_in_turn(serve: Serve, nginx: StartNginx) -> None:
     """While one of two servers is away the other one answers, and no request fails."""
-    servers = [serve("processes:wsgi") for _ in range(2)]
+    servers = [serve("processes:wsgi", port=free_port()) for _ in range(2)]
     first, ports = servers[:], [server.port for server in servers]
     front = nginx(TCP, *(f"127.0.0.1:{port}" for port in ports))
     with Callers(front.port) as kept, Callers(front.port, kept=False) as others:

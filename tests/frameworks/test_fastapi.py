@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 from tests.support.frameworks import check_unread, heard, noted, notes, served, settled, tell
 from tests.support.needs import require_module, require_program
 from tests.support.process import DEADLINE, ServerProcess
-from tests.support.waiting import asking
+from tests.support.waiting import asking, until
 from tests.support.websocket_clients import close_of, handshake, opened, reset
 
 APP = "tests.frameworks.apps.fastapi_app"
@@ -230,7 +230,7 @@ class TestWebSockets:
         before = server.peak_memory()
         with opened(server, "/flood/slow-ws", max_queue=1) as websocket:
             noted(server, "slow-ws message")
-            assert settled(server, "slow-ws") > 1
+            until(lambda: settled(server, "slow-ws") > 1)
             assert server.peak_memory() - before < 16 << 20
             reset(websocket.socket)
         noted(server, "slow-ws session closed")

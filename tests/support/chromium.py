@@ -23,7 +23,7 @@ from websockets.sync.client import connect
 from tests.support.needs import require_program
 
 #: Seconds within which the browser starts, answers, or shows what is waited for.
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 # Without the background and update switches it tries to reach the network at every start.
 _SWITCHES = (

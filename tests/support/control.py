@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.process import DEADLINE
+from tests.support.waiting import until
 
 #: A user that nobody is.
 STRANGER = 54321
@@ -50,10 +51,13 @@ def socket_of(folder: Path) -> Path:
 
 
 def said(path: Path, data: bytes) -> bytes:
-    """Say something on a socket, and return all that is said until it closes."""
+    """Say something on a socket, and return all that is said until it closes.
+
+    A socket has its name a moment before somebody listens on it.
+    """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(DEADLINE)
-        connection.connect(str(path))
+        until(lambda: _connects(connection, path))
         received = bytearray()
         try:
             connection.sendall(data)
@@ -63,6 +67,14 @@ def said(path: Path, data: bytes) -> bytes:
         except (BrokenPipeError, ConnectionResetError):
             pass  # it was closed before all was read
         return bytes(received)
+
+
+def _connects(connection: socket.socket, path: Path) -> bool:
+    try:
+        connection.connect(str(path))
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def asked(path: Path, command: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from hybrid.server.server import Server
 from tests.support.http2_relay import relaying
 
 #: Seconds after which what is waited for will not come any more; generous, because machines are busy.
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 AsyncTest = Callable[..., Coroutine[Any, Any, None]]
 

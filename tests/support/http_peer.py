@@ -15,7 +15,7 @@ from hybrid.server.http11 import Http11
 from tests.support.transports import FakeTransport
 
 #: Seconds after which a test that hangs has failed.
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 P = ParamSpec("P")
 T = TypeVar("T")

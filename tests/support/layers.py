@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from hybrid.bridge.layers import BaseChannelLayer, InMemoryChannelLayer
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 Result = TypeVar("Result")
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "apps"
 
 #: Seconds within which a process starts, stops or says something; generous, because machines are busy.
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def option_arguments(options: Mapping[str, object]) -> list[str]:

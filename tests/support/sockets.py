@@ -5,7 +5,7 @@ import socket
 import time
 
 #: Seconds after which an exchange that has not ended is a failure.
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def raw(port: int, data: bytes, *, until: bytes | None = None, deadline: float = DEADLINE) -> bytes:

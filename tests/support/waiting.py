@@ -4,7 +4,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.process import DEADLINE, ServerProcess
@@ -29,6 +29,15 @@ def children_of(server: ServerProcess) -> set[int]:
     """Give the process ids of the server's children, those that have just ended included."""
     listing = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="ascii")
     return {int(pid) for pid in listing.split()}
+
+
+def open_files(pid: int) -> set[str]:
+    """Say what a process has open, as far as it has not closed it meanwhile."""
+    found = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(link.readlink()))
+    return found
 
 
 def get(server: ServerProcess, path: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.chatsite import copy_project, manage
 from tests.support.needs import require_module
+from tests.support.process import ROOT
 
 CASES = Path(__file__).with_name("cases")
 
@@ -19,5 +20,5 @@ def test_case(tmp_path: Path, case: str) -> None:
         require_module(name)
     project = copy_project(tmp_path, moved=True)
     shutil.copy(CASES / f"{case}.py", project / "chatsite")
-    said = manage(project, "test", f"chatsite.{case}")
+    said = manage(project, "test", f"chatsite.{case}", env={"PYTHONPATH": str(ROOT)})
     assert re.search(r"^Ran [1-9]\d* tests? .*\n\nOK$", said, re.MULTILINE), said

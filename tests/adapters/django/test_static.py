@@ -139,7 +139,9 @@ def test_they_are_served_as_other_directories_are(server: ServerProcess) -> None
     assert ask(server, "/static/site.css", If_None_Match=tag).status_code == 304
     part = ask(server, "/static/site.css", Range="bytes=0-3")
     assert (part.status_code, part.text) == (206, "body")
-    with httpx.stream("GET", f"{server.url}/static/site.css", headers={"Accept-Encoding": "gzip"}) as encoded:
+    with httpx.stream(
+        "GET", f"{server.url}/static/site.css", headers={"Accept-Encoding": "gzip"}, timeout=DEADLINE
+    ) as encoded:
         assert b"".join(encoded.iter_raw()) == b"\x1f\x8bcss"
 
 

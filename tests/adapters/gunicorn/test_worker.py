@@ -169,7 +169,7 @@ def test_a_hung_loop_is_aborted(gunicorn: Gunicorn) -> None:
         def worker_abort(worker):
             sys.stderr.write(f"worker_abort of {worker.pid}\\n")
         """,
-        timeout=1,
+        timeout=3,  # in which a busy machine starts a worker
     )
     (worker,) = children_of(server)
     with pytest.raises(OSError, match=r"500|closed|reset"):
@@ -250,9 +250,11 @@ def test_reload_replaces_the_worker_when_a_file_changes(
         server.wait_for_stderr("the request is here")
 
         def is_served() -> bool:
-            module.write_text(text % "afterwards", encoding="utf-8")  # again: its thread may watch only now
+            changed = tmp_path / "changing.part"  # in one step, as the next worker may just be importing it
+            changed.write_text(text % "afterwards", encoding="utf-8")
             later = time.time() + 5
-            os.utime(module, (later, later))
+            os.utime(changed, (later, later))
+            changed.replace(module)  # again: its thread may watch only now
             return get(server, "/") == "afterwards"
 
         assert poll(is_served)

@@ -111,3 +111,11 @@ def test_time_of_an_access() -> None:
     assert re.match(beginning + r"192\.0\.2\.1:50000 - ", AccessFormatter().format(access()))
     assert re.match(beginning + "WARNING", TextFormatter().format(event()))
     assert AccessFormatter(timed=False).format(access()).startswith("192.0.2.1")
+
+
+@pytest.mark.parametrize(("created", "said"), [(5.0, ",000 "), (5.0015, ",001 "), (5.9996, ",999 ")])
+def test_milliseconds_of_an_access(created: float, said: str) -> None:
+    """Those that have passed: the last half of one does not make them a thousand."""
+    record = access()
+    record.created = created
+    assert AccessFormatter().format(record).partition("192.0.2.1")[0].endswith(f":05{said}")

@@ -18,6 +18,10 @@ from hybrid.adapters.django.auth import (
 from hybrid.adapters.django.generic.websocket import AsyncWebsocketConsumer
 from hybrid.adapters.django.testing import WebsocketCommunicator
 from hybrid.bridge.errors import ConfigError
+from hybrid.bridge.testing import ApplicationCommunicator
+from tests.support.patience import be_patient
+
+be_patient(ApplicationCommunicator)
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 

@@ -1,5 +1,6 @@
 """Database connections of consumers."""
 
+import asyncio
 import threading
 from contextlib import contextmanager
 from unittest import mock
@@ -14,6 +15,9 @@ from hybrid.adapters.django.connections import OPEN, OpenConnections
 from hybrid.adapters.django.db import DatabaseSyncToAsync, aclose_old_connections, database_sync_to_async
 from hybrid.adapters.django.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from hybrid.adapters.django.testing import WebsocketCommunicator
+from tests.support.patience import be_patient
+
+be_patient(hybrid.bridge.testing.ApplicationCommunicator)
 
 
 class Asking(AsyncWebsocketConsumer):
@@ -59,6 +63,13 @@ async def asked(client, text):
     return answer
 
 
+async def until(condition):
+    """Wait for what threads do in their own time."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
 class DatabaseTests(TransactionTestCase):
     """Connections are closed between messages, and nobody visits a thread for nothing."""
 
@@ -72,8 +83,7 @@ class DatabaseTests(TransactionTestCase):
                 assert await asked(client, "rest") == "nothing"
             assert count == []
             assert await asked(client, "ask") == "0"
-            assert len(count) == 2
-            assert OPEN.all() == []
+            await until(lambda: len(count) == 2 and OPEN.all() == [])
             assert await asked(client, "rest") == "nothing"
             assert len(count) == 2
         await client.disconnect()
@@ -90,10 +100,10 @@ class DatabaseTests(TransactionTestCase):
             assert len(count) == 1
             kept.errors_occurred = True  # which Django looks into: it still works
             assert await asked(client, "rest") == "nothing"
-            assert (len(count), kept.errors_occurred) == (2, False)
+            await until(lambda: (len(count), kept.errors_occurred) == (2, False))
             kept.close_at = 0
             assert await asked(client, "rest") == "nothing"
-            assert OPEN.all() == []
+            await until(lambda: OPEN.all() == [])
         await client.disconnect()
 
     async def test_threads(self):
@@ -104,7 +114,7 @@ class DatabaseTests(TransactionTestCase):
         thread, was_open = seen.pop()
         assert was_open
         assert thread != threading.get_ident()
-        assert [each for each in OPEN.all() if each._thread_ident == thread] == []
+        await until(lambda: all(each._thread_ident != thread for each in OPEN.all()))
         await client.disconnect()
 
     async def test_database_sync_to_async(self):

@@ -12,6 +12,10 @@ from hybrid.adapters.django.generic.http import AsyncHttpConsumer
 from hybrid.adapters.django.generic.websocket import AsyncWebsocketConsumer
 from hybrid.adapters.django.sessions import CookieMiddleware, SessionMiddleware, SessionMiddlewareStack
 from hybrid.adapters.django.testing import HttpCommunicator, WebsocketCommunicator
+from hybrid.bridge.testing import ApplicationCommunicator
+from tests.support.patience import be_patient
+
+be_patient(ApplicationCommunicator)
 
 assert "channels" not in INSTALLED_APPS
 

@@ -282,7 +282,7 @@ def test_workers_that_come_later_know_what_was_changed(tmp_path: Path, control_f
         until(lambda: len(operator.pids) == 2 and operator.pids.isdisjoint(before))
         until(lambda: children_of(server).isdisjoint(before))
         assert lanes_of(server, "/quick") == {"asgi"}
-        assert "lanes: changes 1 to 1 of this server count here too" in server.stderr
+        server.wait_for_stderr("lanes: changes 1 to 1 of this server count here too")
         answer = operator.ask("rollback", reason="enough")
         assert (answer["change"]["number"], answer["processes"]) == (2, 2)
         assert lanes_of(server, "/quick") == {"wsgi"}

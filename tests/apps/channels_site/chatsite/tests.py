@@ -17,10 +17,22 @@ IS_CHANNELS = WebsocketCommunicator.__module__.startswith("channels.")
 OTHER_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 3}}}
 
 
+class Client(WebsocketCommunicator):
+    """A client that has patience with busy machines."""
+
+    async def receive_output(self, timeout=1):  # noqa: ASYNC109 - as it is
+        """Wait longer."""
+        return await super().receive_output(timeout=60 if timeout == 1 else timeout)
+
+    async def wait(self, timeout=1):  # noqa: ASYNC109 - as it is
+        """Wait longer."""
+        await super().wait(timeout=60 if timeout == 1 else timeout)
+
+
 def opening(path):
     """Give a client with a page of its own host."""
     headers = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
-    return WebsocketCommunicator(application, path, headers=headers)
+    return Client(application, path, headers=headers)
 
 
 class ConsumerTests(TransactionTestCase):
@@ -63,7 +75,7 @@ class ConsumerTests(TransactionTestCase):
     async def test_refused(self):
         """Nobody gets in whose page is another's, or who has not signed in."""
         assert not (await opening("/ws/private/").connect())[0]
-        client = WebsocketCommunicator(application, "/ws/echo/x/", headers=[(b"origin", b"http://evil")])
+        client = Client(application, "/ws/echo/x/", headers=[(b"origin", b"http://evil")])
         assert not (await client.connect())[0]
 
 
@@ -90,10 +102,10 @@ class LiveTests(ChannelsLiveServerTestCase):
             f"{self.live_server_ws_url}/ws/chat/r/", origin=self.live_server_url, proxy=None
         ) as client:
             client.send(json.dumps({"do": "count"}))
-            assert json.loads(client.recv(timeout=10)) == {"users": 1}
-        with urllib.request.urlopen(f"{self.live_server_url}/in/cid", timeout=10) as response:
+            assert json.loads(client.recv(timeout=60)) == {"users": 1}
+        with urllib.request.urlopen(f"{self.live_server_url}/in/cid", timeout=60) as response:
             assert response.read() == b"cid, 2"
-        with urllib.request.urlopen(f"{self.live_server_url}/static/hello.txt", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.live_server_url}/static/hello.txt", timeout=60) as response:
             assert response.read() == b"a static file\n"
         assert User.objects.count() == 2
 
@@ -103,7 +115,7 @@ class LiveTests(ChannelsLiveServerTestCase):
         with connect(
             f"{self.live_server_ws_url}/ws/echo/y/", origin=self.live_server_url, proxy=None
         ) as client:
-            assert client.recv(timeout=10) == "hello y, 0"
+            assert client.recv(timeout=60) == "hello y, 0"
 
     def test_layer(self):
         """What the test sends reaches a consumer, where the layer is the same."""
@@ -112,7 +124,7 @@ class LiveTests(ChannelsLiveServerTestCase):
         with connect(
             f"{self.live_server_ws_url}/ws/echo/z/", origin=self.live_server_url, proxy=None
         ) as client:
-            assert client.recv(timeout=10) == "hello z, 0"
+            assert client.recv(timeout=60) == "hello z, 0"
             message = {"type": "echo.all", "text": "from the test"}
             async_to_sync(get_channel_layer().group_send)("echoes", message)
-            assert client.recv(timeout=10) == "from the test"
+            assert client.recv(timeout=60) == "from the test"

@@ -29,4 +29,4 @@ def say_and_wait(request, room):
     heard.clear()
     message = {"type": "chat.said", "by": "a waiting view", "text": "do you hear me?"}
     async_to_sync(get_channel_layer().group_send)(room, message)
-    return HttpResponse("heard" if heard.wait(10) else "not heard")
+    return HttpResponse("heard" if heard.wait(60) else "not heard")

@@ -170,6 +170,8 @@ def test_ctrl_c_and_secrets(folder: Path, control: Path, server: ServerProcess) 
     recorder = Recorder(folder, control, "--with-secrets")
     recorder.wait_until_it_records()
     get(server, "/differs/")
+    # An answer may be here before the thread that gave it has put it down.
+    until(lambda: recorder.file.read_bytes().count(b"\n") == 2)
     recorder.process.send_signal(signal.SIGINT)
     assert "1 request of 2 processes" in recorder.end()
     (_, line) = recorder.lines()
@@ -279,8 +281,13 @@ def test_settings_that_make_no_sense(options: list[str], message: str, folder: P
 
 def test_the_end_of_the_server(folder: Path, control: Path, server: ServerProcess) -> None:
     """The process that tries ends with it. Without an option nothing is tried."""
-    pids = [asked(path, "shadow.show").get("process") for path in sockets_below(control).values()]
-    (pid,) = (each for each in pids if each)
+
+    def trying() -> list[int]:
+        answers = [asked(path, "shadow.show") for path in sockets_below(control).values()]
+        return [each["process"] for each in answers if each.get("process")]
+
+    until(lambda: len(trying()) == 1)  # as in the test above
+    (pid,) = trying()
     assert server.terminate() == 0
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -180,11 +180,16 @@ def test_an_endless_loop(tmp_path: Path) -> None:
         while True:
             pass
     """
-    begin = time.monotonic()
-    facts = imported(write_project(tmp_path, {"+shop/urls.py": loop}), timeout=4)
-    assert time.monotonic() - begin < 60
+    folder, begin = write_project(tmp_path, {"+shop/urls.py": loop}), time.monotonic()
+    for seconds in (4, 16):  # a busy machine may not come so far in the first
+        facts = imported(folder, timeout=seconds)
+        if (tmp_path / "pids").exists():
+            break
+    assert time.monotonic() - begin < 100
     failure = only_failure(facts)
-    assert failure.error == "importing the project took longer than 4 s: it was ended during the step urlconf"
+    assert failure.error == (
+        f"importing the project took longer than {seconds} s: it was ended during the step urlconf"
+    )
     assert failure.where.file == str(tmp_path / "shop/urls.py")
     assert line_of(tmp_path / "shop/urls.py", "while True") <= failure.where.line
     assert facts.middleware
@@ -200,7 +205,7 @@ def test_who_has_asked_is_gone(tmp_path: Path) -> None:
         time.sleep(600)
     """
     folder = write_project(tmp_path, {"+shop/urls.py": hangs})
-    command = ("hybrid", "migrate", "routes", "--settings", SETTINGS, "--timeout", "5")
+    command = ("hybrid", "migrate", "routes", "--settings", SETTINGS, "--timeout", "10")
     with subprocess.Popen([sys.executable, "-m", *command], cwd=folder) as asks:
         until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
         asks.kill()
