@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -505,11 +506,14 @@ class TestTooLate:
 
         async def main(pool: ThreadPool) -> None:
             client = Client()
+            call = asyncio.create_task(client.call(WSGIToASGI(stuck, pool=pool)))
+            await until(lambda: len(client.sent) == 2)
+            pool._look_for_late_jobs(time.monotonic() + 61.0)
             with pytest.raises(ResponseAborted, match="Gateway Timeout"):
-                await client.call(WSGIToASGI(stuck, pool=pool))
+                await call
             assert client.sent[-1] == {"type": "http.response.body", "body": b"first", "more_body": True}
 
-        pool = ThreadPool(1, patience=Patience(run=0.05))
+        pool = ThreadPool(1, patience=Patience(run=60.0))
         run(main(pool))
         release.set()
         assert pool.close(DEADLINE)

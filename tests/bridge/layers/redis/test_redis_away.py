@@ -144,7 +144,7 @@ def test_what_cannot_be_sent_is_counted(redis: RedisServer) -> None:
     """What waits longer than `expiry`, and what there is no room for."""
 
     async def main() -> None:
-        async with sharing(redis, 1, expiry=0.2, backlog=5) as (layer,):
+        async with sharing(redis, 1, expiry=1, backlog=5) as (layer,):
             await layer.group_count("g")
             redis.kill()
             await lost(layer)
