@@ -154,7 +154,7 @@ async def test_client_that_closes_its_direction(files: Files) -> None:
 async def test_slow_clients_need_no_thread(files: Files) -> None:
     """Clients that do not read keep no thread; they get everything when they do."""
     async with serving(files, threads=1) as (server, _):
-        slow = [connected(server, get("/file", "Connection: close")) for _ in range(5)]
+        slow = [connected(server, get("/file", "Connection: close")) for _ in range(3)]
         assert await ask(server) == b"free"
         await until(lambda: files.open == len(slow))
         for sock in slow:
