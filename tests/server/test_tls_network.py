@@ -313,14 +313,14 @@ def test_websocket(secure: Secure, authority: Authority, loop: str) -> None:
     server = secure("/echo=websocket_echo", "tls_report", loop=loop)
     url = server.url.replace("https:", "wss:")
     context = authority.client_context()
-    with connect(f"{url}/", ssl=context) as client:
+    with connect(f"{url}/", ssl=context, open_timeout=DEADLINE) as client:
         told = json.loads(client.recv())
         assert (told["scheme"], told["extensions"]) == (
             "wss",
             ["hybrid.environ", "hybrid.shutdown", "tls", "websocket.http.response"],
         )
         assert told["tls"]["tls_version"] == 0x0304
-    with connect(f"{url}/echo", ssl=context) as client:
+    with connect(f"{url}/echo", ssl=context, open_timeout=DEADLINE) as client:
         for message in ("text", bytes(200_000)):
             client.send(message)
             assert client.recv() == message
@@ -333,12 +333,12 @@ def test_websocket_of_flask(secure: Secure, authority: Authority, loop: str) -> 
     server = secure("tests.apps.wsgi_flask_sock", app_dir=ROOT, loop=loop)
     url = server.url.replace("https:", "wss:")
     context = authority.client_context()
-    with connect(f"{url}/echo", ssl=context) as client:
+    with connect(f"{url}/echo", ssl=context, open_timeout=DEADLINE) as client:
         for message in ("text", bytes(200_000)):
             client.send(message)
             assert client.recv() == message
     assert client.close_code == 1000
-    with connect(f"{url}/close", ssl=context) as client:
+    with connect(f"{url}/close", ssl=context, open_timeout=DEADLINE) as client:
         assert client.recv() == "last words"
         with pytest.raises(EOFError):
             read_to_the_end(client)
