@@ -118,7 +118,7 @@ app = ProtocolTypeRouter(
                 path("bearer", Authentication(talk, BearerToken(verify))),
                 path("optional", Authentication(talk, BearerToken(verify), required=False, anonymous="x")),
                 path("cookie", cookie()),
-                path("rechecked", cookie(recheck=0.05, expired_code=4444)),
+                path("rechecked", cookie(recheck=0.5, expired_code=4444)),
                 path("deaf", cookie(deaf)),
                 path("subprotocol", Authentication(talk, SubprotocolToken(verify))),
                 path("first", Authentication(talk, SubprotocolToken(verify), first)),

@@ -63,7 +63,7 @@ class Parallel(Echo):
 class Impatient(Echo):
     """The same, but not for long."""
 
-    handler_timeout = 0.05
+    handler_timeout = 1
 
 
 class Sync(WebsocketConsumer):

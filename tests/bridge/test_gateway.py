@@ -23,6 +23,7 @@ from hybrid.bridge.wsgi.adapter import WSGIToASGI
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import WSGISockets
 from hybrid.bridge.wsgi.threadpool import ThreadPool
+from tests.support.process import DEADLINE
 
 
 @pytest.fixture
@@ -577,7 +578,9 @@ def test_a_gateway_works_under_uvicorn(root_path: str, pool: ThreadPool) -> None
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             serving = asyncio.create_task(server.serve(sockets=[listener]))
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            async with httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=DEADLINE
+            ) as client:
                 assert await ask(client, "/x%2Fy?q=1") == (200, f"site {root_path}|/x/y")
                 assert await ask(client, "/api/x") == (200, f"api {root_path}/api|/x")
                 assert await ask(client, "/shop") == (200, f"shop {root_path}/shop|")

@@ -12,7 +12,7 @@ from hybrid.bridge.types import Receive, Scope, Send
 from hybrid.server import Config, running, running_in_thread
 from hybrid.server.errors import BindError
 from tests.apps import hello_asgi, hello_wsgi, lifespans
-from tests.support.embedded import get, on_each_loop
+from tests.support.embedded import DEADLINE, get, on_each_loop
 
 
 def config(app: object, **settings: Any) -> Config:
@@ -111,7 +111,7 @@ def test_on_a_thread() -> None:
     """A program without an event loop serves and goes on."""
     before = set(threading.enumerate())
     with running_in_thread(config(hello_wsgi.app)) as server:
-        assert httpx.get(server.urls[0]).text == "hello\n"
+        assert httpx.get(server.urls[0], timeout=DEADLINE).text == "hello\n"
     left = set(threading.enumerate()) - before
     assert not {each for each in left if each.is_alive()}
 

@@ -136,8 +136,8 @@ async def test_newcomer_meanwhile() -> None:
 async def test_patience() -> None:
     """Who has waited too long is turned away, in order; who came later, later."""
     gate, log = make(1, patience=0.05), list[Visit]()
-    inside, first, second = enter(gate, log, 3)
     begun = asyncio.get_running_loop().time()
+    inside, first, second = enter(gate, log, 3)
     await until(lambda: first.reason)
     assert asyncio.get_running_loop().time() - begun >= 0.04
     (third,) = enter(gate, log)

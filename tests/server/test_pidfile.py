@@ -89,6 +89,7 @@ def test_a_server_has_one(serve: Serve, file: Path, options: dict[str, object]) 
 def test_usr2_has_a_second_one(serve: Serve, file: Path) -> None:
     """The process that is to replace the first one has its own file until the first one has gone."""
     server = serve("processes:app", pid=file, workers=2)
+    server.wait_for_stderr(f"process {server.pid} has 2 workers")
     old = children_of(server)
     server.signal(signal.SIGUSR2)
     second = file.with_name("server.pid.2")

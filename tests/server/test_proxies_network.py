@@ -40,7 +40,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
 def ask(server: ServerProcess, kind: str, fields: list[tuple[str, str]]) -> dict[str, Any]:
     """Return what an application tells of a request."""
     if kind == "websocket":
-        with connect(f"ws://127.0.0.1:{server.port}/x", additional_headers=fields, proxy=None) as connection:
+        with connect(
+            f"ws://127.0.0.1:{server.port}/x", additional_headers=fields, proxy=None, open_timeout=DEADLINE
+        ) as connection:
             told: dict[str, Any] = json.loads(connection.recv(DEADLINE))
             return told
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)) as client:
@@ -231,7 +233,7 @@ def test_proxy_protocol(tmp_path: Path) -> None:
         with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as client:
             client.sendall(header)
             url = f"ws://127.0.0.1:{server.port}/x"
-            with connect(url, sock=client, proxy=None) as connection:
+            with connect(url, sock=client, proxy=None, open_timeout=DEADLINE) as connection:
                 assert json.loads(connection.recv(DEADLINE))["client"] == ["198.51.100.1", 70]
     log = (tmp_path / "log").read_text()
     for what in ('/x HTTP/1.1" 200', '/wsgi/x HTTP/1.1" 200', '/x HTTP/1.1" 101'):

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.support.process import Serve, ServerProcess, run_hybrid
+from tests.support.process import DEADLINE, Serve, ServerProcess, run_hybrid
 
 if sys.platform == "win32":
     pytest.skip("sockets cannot be handed from process to process", allow_module_level=True)
@@ -36,7 +36,9 @@ async def app(scope, receive, send):
 
 def write(folder: Path, word: str) -> None:
     """Write an application that answers with a word, and never lets go of a WebSocket or an event stream."""
-    (folder / "shop.py").write_text(APP.format(word=word))
+    new = folder / ".shop.py"
+    new.write_text(APP.format(word=word))
+    new.replace(folder / "shop.py")  # in one step: half of it would be a change of its own
 
 
 @pytest.fixture
@@ -50,15 +52,15 @@ def shop(serve: Serve, tmp_path: Path) -> ServerProcess:
 
 def ask(server: ServerProcess) -> str:
     """Ask the server until the child that is being stopped no longer answers, and return what it says."""
-    return httpx.get(server.url, timeout=20).text.strip()
+    return httpx.get(server.url, timeout=DEADLINE).text.strip()
 
 
 @contextmanager
 def endless(server: ServerProcess) -> Iterator[None]:
     """Hold a WebSocket and an event stream open, to which the application never says an end."""
     with ExitStack() as stack:
-        stack.enter_context(connect(re.sub("^http", "ws", server.url)))
-        stream = stack.enter_context(httpx.stream("GET", f"{server.url}/events"))
+        stack.enter_context(connect(re.sub("^http", "ws", server.url), open_timeout=DEADLINE))
+        stream = stack.enter_context(httpx.stream("GET", f"{server.url}/events", timeout=DEADLINE))
         next(stream.iter_lines())
         yield
 

@@ -22,6 +22,7 @@ from tests.support.http_peer import read_responses
 from tests.support.needs import require_module, require_program
 from tests.support.process import DEADLINE, ROOT, Serve, ServerProcess, run_hybrid, start_server
 from tests.support.uvicorn import start_uvicorn
+from tests.support.waiting import poll
 
 __all__ = ["authority"]
 
@@ -121,7 +122,7 @@ def test_connection_goes_on(server: ServerProcess) -> None:
 def test_encoded(server: ServerProcess) -> None:
     """The bytes on the wire are those of the file beside it."""
     with httpx.stream(
-        "GET", f"{server.url}/static/site.css", headers={"Accept-Encoding": "br, gzip"}
+        "GET", f"{server.url}/static/site.css", headers={"Accept-Encoding": "br, gzip"}, timeout=DEADLINE
     ) as response:
         assert response.headers["content-encoding"] == "gzip"
         assert response.headers["vary"] == "accept-encoding"
@@ -237,7 +238,7 @@ def test_access_log(serve: Serve, folder: Path, tmp_path: Path) -> None:
         "access_log_format": "%(U)s %(s)s %(B)s %(application)s",
     }
     server = serve("hello_wsgi:app", static=[f"/static={folder}"], **options)
-    httpx.get(f"{server.url}/static/big.bin")
+    httpx.get(f"{server.url}/static/big.bin", timeout=DEADLINE)
     server.terminate()
     assert log.read_text() == f"/static/big.bin 200 {SIZE} files in {folder}\n"
 
@@ -269,7 +270,7 @@ def big(tmp_path: Path) -> Iterator[Path]:
     path.write_bytes(pattern(0, 12_000_000))
     yield path
     if COUNTS:
-        assert open_descriptors(path) == 0
+        assert poll(lambda: open_descriptors(path) == 0)
 
 
 REQUEST = b"GET /static/big.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

@@ -72,7 +72,7 @@ def test_asgi(secure: Secure, authority: Authority, loop: str) -> None:
     """A request has the scheme https and the extension, with the certificate that was presented."""
     server = secure("tls_report", loop=loop)
     assert server.url == f"https://127.0.0.1:{server.port}"
-    with httpx.Client(verify=authority.client_context(), base_url=server.url) as client:
+    with httpx.Client(verify=authority.client_context(), base_url=server.url, timeout=DEADLINE) as client:
         assert client.get("/change").json()["tls"] == {}
         told = client.get("/").json()
     assert told["scheme"] == "https"
@@ -87,7 +87,7 @@ def test_client_certificate(secure: Secure, authority: Authority, loop: str) -> 
     options = {"ssl_ca_certs": authority.file, "ssl_cert_reqs": "required", "loop": loop}
     server = secure("tls_report", "/wsgi=tls_report:wsgi", **options)
     own = authority.client_context(authority.issue("client", "jo@example.org", common_name="Jo"))
-    with httpx.Client(verify=own, base_url=server.url) as client:
+    with httpx.Client(verify=own, base_url=server.url, timeout=DEADLINE) as client:
         told = client.get("/").json()["tls"]
         environ = client.get("/wsgi/").json()
     assert told["client_cert_name"].startswith("CN=Jo,")
@@ -95,7 +95,10 @@ def test_client_certificate(secure: Secure, authority: Authority, loop: str) -> 
     assert (environ["scheme"], environ["HTTPS"], environ["SSL_PROTOCOL"]) == ("https", "on", "TLSv1.3")
     assert (environ["SSL_CLIENT_VERIFY"], environ["SSL_CLIENT_S_DN_CN"]) == ("SUCCESS", "Jo")
     assert environ["SSL_CLIENT_CERT"] == told["client_cert_chain"][0]
-    with httpx.Client(verify=authority.client_context()) as client, pytest.raises(httpx.TransportError):
+    with (
+        httpx.Client(verify=authority.client_context(), timeout=DEADLINE) as client,
+        pytest.raises(httpx.TransportError),
+    ):
         client.get(server.url)
     server.wait_for_stderr("no TLS handshake: peer did not return a certificate")
     assert "Traceback" not in server.stderr
@@ -104,10 +107,10 @@ def test_client_certificate(secure: Secure, authority: Authority, loop: str) -> 
 def test_without_tls_there_is_nothing_of_it(serve: Serve) -> None:
     """In clear there is no extension, and no variable."""
     server = serve("tls_report", "/wsgi=tls_report:wsgi")
-    told = httpx.get(f"{server.url}/").json()
+    told = httpx.get(f"{server.url}/", timeout=DEADLINE).json()
     assert (told["scheme"], told["tls"]) == ("http", None)
     assert "tls" not in told["extensions"]
-    assert httpx.get(f"{server.url}/wsgi/").json() == {"scheme": "http"}
+    assert httpx.get(f"{server.url}/wsgi/", timeout=DEADLINE).json() == {"scheme": "http"}
 
 
 @LOOPS
@@ -310,14 +313,14 @@ def test_websocket(secure: Secure, authority: Authority, loop: str) -> None:
     server = secure("/echo=websocket_echo", "tls_report", loop=loop)
     url = server.url.replace("https:", "wss:")
     context = authority.client_context()
-    with connect(f"{url}/", ssl=context) as client:
+    with connect(f"{url}/", ssl=context, open_timeout=DEADLINE) as client:
         told = json.loads(client.recv())
         assert (told["scheme"], told["extensions"]) == (
             "wss",
             ["hybrid.environ", "hybrid.shutdown", "tls", "websocket.http.response"],
         )
         assert told["tls"]["tls_version"] == 0x0304
-    with connect(f"{url}/echo", ssl=context) as client:
+    with connect(f"{url}/echo", ssl=context, open_timeout=DEADLINE) as client:
         for message in ("text", bytes(200_000)):
             client.send(message)
             assert client.recv() == message
@@ -330,12 +333,12 @@ def test_websocket_of_flask(secure: Secure, authority: Authority, loop: str) -> 
     server = secure("tests.apps.wsgi_flask_sock", app_dir=ROOT, loop=loop)
     url = server.url.replace("https:", "wss:")
     context = authority.client_context()
-    with connect(f"{url}/echo", ssl=context) as client:
+    with connect(f"{url}/echo", ssl=context, open_timeout=DEADLINE) as client:
         for message in ("text", bytes(200_000)):
             client.send(message)
             assert client.recv() == message
     assert client.close_code == 1000
-    with connect(f"{url}/close", ssl=context) as client:
+    with connect(f"{url}/close", ssl=context, open_timeout=DEADLINE) as client:
         assert client.recv() == "last words"
         with pytest.raises(EOFError):
             read_to_the_end(client)

@@ -35,7 +35,7 @@ def run(work: str, seconds: float, last: str = "sys.exit(7)") -> subprocess.Comp
 
 def test_thread_that_does_not_end() -> None:
     """A thread that never ends is named and left, with the exit code that was asked for."""
-    done = run("release.wait", 0.1)
+    done = run("release.wait", 1.0)  # enough for the main thread to say its last word
     assert (done.returncode, done.stdout) == (7, "the main thread has ended\n")
     assert done.stderr == "hybrid: not waiting for threads that do not end: the stuck one\n"
 

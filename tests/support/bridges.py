@@ -190,7 +190,7 @@ def ask(
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     if isinstance(connection, Connection):
         return _ask(connection, target, body, method, fields)
-    with suppress(BrokenPipeError):  # it may be answered, and refused, before it has been sent
+    with suppress(BrokenPipeError, ConnectionResetError):  # it may be refused before it has been sent
         connection.request(method or ("GET" if body is None else "POST"), target, body, fields)
     response = connection.getresponse()
     return Answer(response.status, response.reason, response.getheaders(), response.read())

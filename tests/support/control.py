@@ -41,7 +41,11 @@ def short_folder(*, is_emptied: bool) -> Iterator[Path]:
 
 def sockets_below(folder: Path) -> dict[int, Path]:
     """Return the control sockets of all servers below a folder, by process id."""
-    return {int(path.stem): path for path in folder.glob("**/*.sock") if path.stem.isdigit()}
+    while True:
+        try:
+            return {int(path.stem): path for path in folder.glob("**/*.sock") if path.stem.isdigit()}
+        except FileNotFoundError:  # a directory has gone meanwhile, with its server
+            continue
 
 
 def socket_of(folder: Path) -> Path:

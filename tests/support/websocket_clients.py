@@ -69,7 +69,9 @@ def close_of(websocket: ClientConnection) -> tuple[int, str] | None:
 
 def opening(port: int, path: str = "/", **options: Any) -> async_connect:
     """Connect to a port of this machine; the client pings nobody, and offers no compression."""
-    options = {"proxy": None, "ping_interval": None, "compression": None, **options}
+    options = {
+        "proxy": None, "ping_interval": None, "compression": None, "open_timeout": DEADLINE, **options
+    }  # fmt: skip
     return async_connect(f"ws://127.0.0.1:{port}{path}", **options)
 
 

@@ -34,7 +34,7 @@ def ending(members: set[ServerConnection], message: str, number: int) -> None:
         next(iter(members)).transport.abort()
 
 
-def run(chat: Chat, load: Broadcast, seconds: float = 0.1) -> Outcome:
+def run(chat: Chat, load: Broadcast, seconds: float = 0.5) -> Outcome:
     """Measure a server that passes messages on in this way."""
     members: set[ServerConnection] = set()
     sizes: set[int] = set()

@@ -61,7 +61,7 @@ def run(
 
         accepting = threading.Thread(target=accept)
         accepting.start()
-        outcome = round_trip.measure(Plan(os.getpid(), listener.getsockname()[1], 0.2, 0.3, load), load)
+        outcome = round_trip.measure(Plan(os.getpid(), listener.getsockname()[1], 0.2, 0.8, load), load)
         accepting.join(20)
         for thread in threads:
             thread.join(20)

@@ -86,7 +86,7 @@ def run(behaviour: Behaviour, load: StreamEchoes | None = None) -> Outcome:
 
         accepting = threading.Thread(target=accept)
         accepting.start()
-        plan = Plan(os.getpid(), listener.getsockname()[1], 0.1, 0.2, load)
+        plan = Plan(os.getpid(), listener.getsockname()[1], 0.1, 0.7, load)
         outcome = stream_echoes.measure(plan, load)
         accepting.join(20)
         for thread in threads:

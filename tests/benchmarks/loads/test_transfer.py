@@ -76,7 +76,7 @@ def test_a_transfer_is_counted(load: Download | Upload) -> None:
 @pytest.mark.parametrize("load", [Download(1 << 16), Upload(1 << 16)], ids=repr)
 def test_transfers_go_on_until_the_time_is_up(load: Download | Upload) -> None:
     """Each of them whole."""
-    outcome = run(load, seconds=0.3)
+    outcome = run(load, seconds=1)
     assert outcome.first_error == ""
     assert outcome.answers > 1
     assert outcome.figures["bytes"] == outcome.answers * load.size

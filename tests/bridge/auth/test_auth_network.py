@@ -173,7 +173,7 @@ def test_an_application_that_refuses_after_the_first_message(server: ServerProce
 
 def test_expiry(server: ServerProcess) -> None:
     """When the session ends, the socket is closed, and the application told."""
-    with with_cookie(server, "/cookie", "carl:0.2") as websocket:
+    with with_cookie(server, "/cookie", "carl:1") as websocket:
         assert heard(websocket) == "carl [] []"
         assert close_of(websocket) == (4401, "the sign-in has expired")
     wait_for(server, "/cookie left 4401")
@@ -181,7 +181,7 @@ def test_expiry(server: ServerProcess) -> None:
 
 def test_expiry_of_what_never_receives(server: ServerProcess) -> None:
     """An application that only sends is told by its sending."""
-    with with_cookie(server, "/deaf", "carl:0.2") as websocket:
+    with with_cookie(server, "/deaf", "carl:1") as websocket:
         with suppress(ConnectionClosed):
             for _ in websocket:
                 pass

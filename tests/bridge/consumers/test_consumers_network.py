@@ -162,7 +162,7 @@ def test_a_consumer_alone() -> None:
 
 def test_the_server_stops() -> None:
     """Clients get 1012, and disconnect() is told so, though a handler waits."""
-    with start_server("consumers:app", cwd=APPS, access_log=False, timeout_graceful_shutdown=1) as server:
+    with start_server("consumers:app", cwd=APPS, access_log=False, timeout_graceful_shutdown=3) as server:
         with opened(server, "/echo") as websocket, opened(server, "/sync") as sync:
             websocket.send("wait")
             wait_for(server, "waiting")

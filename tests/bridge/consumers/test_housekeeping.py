@@ -9,6 +9,7 @@ import pytest
 from hybrid import AsyncWebsocketConsumer, WebsocketConsumer
 from hybrid.bridge.consumers.housekeeping import HOUSEKEEPING, RUN_IN_THREAD
 from hybrid.bridge.testing import WebsocketCommunicator
+from tests.support.embedded import until
 from tests.support.layers import run
 
 done: list[Any] = []
@@ -41,15 +42,20 @@ def _nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HOUSEKEEPING, "on_thread", None)
 
 
-async def talk(consumer: Any, text: str, **scope: Any) -> None:
-    """Send one message to a consumer, and leave."""
+async def talk(consumer: Any, text: str, around: int = 2) -> None:
+    """Send one message to a consumer, and leave.
+
+    What is done after a handler comes later than what that sends: so many notes are waited for around each.
+    """
+    done.clear()
     client = WebsocketCommunicator(consumer.as_asgi(), "/")
-    client.scope.update(scope)
     await client.connect()
+    await until(lambda: len(done) == around)
     await client.receive_nothing()
     done.clear()
     await client.send_to(text_data=text)
     await client.receive_from()
+    await until(lambda: len(done) == around + 1)
     await client.receive_nothing()
     noted = list(done)
     await client.disconnect()
@@ -63,7 +69,7 @@ def test_on_the_loop() -> None:
         done.append("tidied")
 
     HOUSEKEEPING.on_loop = lambda: None
-    run(talk(Asynchronous, "hello"))
+    run(talk(Asynchronous, "hello", around=0))
     assert done == ["hello"]
     HOUSEKEEPING.on_loop = note
     run(talk(Asynchronous, "hello"))

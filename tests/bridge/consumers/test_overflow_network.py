@@ -24,7 +24,8 @@ FLOOD = (12, 1_000_000)
 @pytest.fixture(params=["close", "drop_newest", "drop_oldest"])
 def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """Serve the board; the end must be without complaints."""
-    with start_server("board:app", cwd=APPS, env={"OVERFLOW": request.param}, access_log=False) as server:
+    options: dict[str, Any] = {"access_log": False, "timeout_headers": 60}  # a thousand clients take a while
+    with start_server("board:app", cwd=APPS, env={"OVERFLOW": request.param}, **options) as server:
         server.policy = request.param  # type: ignore[attr-defined]
         yield server
     for complaint in ("never retrieved", "Exception in", "Task was destroyed", "Traceback"):

@@ -175,7 +175,7 @@ def test_a_handler_that_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     may_go = threading.Event()
 
     class Fails(WebsocketConsumer):
-        handler_timeout = 0.01
+        handler_timeout = 1  # by then it has accepted, on however busy a machine
 
         def connect(self) -> None:
             self.accept()
@@ -192,7 +192,7 @@ def test_a_handler_that_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
         run(main())
     finally:
         may_go.set()
-    assert "has not ended within 0.01 s" in caplog.records[0].message
+    assert "has not ended within 1 s" in caplog.records[0].message
     assert caplog.records[1].message == "a handler that nobody waited for any longer failed"
 
 
@@ -255,7 +255,7 @@ def test_async_consumers_use_no_thread() -> None:
         async with connected(Where.as_asgi()) as line:
             line.say("x", "y")
             await until(lambda: line.heard == 3)
-        assert threading.active_count() == before
+        assert threading.active_count() <= before  # one of another test's may have ended
 
     run(main())
     assert seen == {threading.current_thread().name}

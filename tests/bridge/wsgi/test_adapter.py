@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -24,6 +25,7 @@ from hybrid.bridge.wsgi.adapter import ResponseAborted, WSGIToASGI
 from hybrid.bridge.wsgi.oversight import Patience
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from tests.support.exchanges import RecordedExchange, http_scope
+from tests.support.waiting import poll
 
 Environ = dict[str, Any]
 DEADLINE = 20.0
@@ -493,26 +495,32 @@ class TestTooLate:
         pool = ThreadPool(1, patience=Patience(run=0.05))
         run(main(pool))
         assert pool.close(DEADLINE)
+        assert poll(lambda: not pool.stats().stuck)  # and has said so in this test's log
 
     def test_stuck_in_the_middle(self) -> None:
         """A response that has begun is cut off by the server, since the call fails."""
-        release = threading.Event()
+        entered, release = threading.Event(), threading.Event()
 
         def stuck(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
             start_response("200 OK", [])
             yield b"first"
+            entered.set()
             assert release.wait(DEADLINE)
 
         async def main(pool: ThreadPool) -> None:
             client = Client()
+            call = asyncio.create_task(client.call(WSGIToASGI(stuck, pool=pool)))
+            await until(lambda: len(client.sent) == 2 and entered.is_set())
+            pool._look_for_late_jobs(time.monotonic() + 61.0)
             with pytest.raises(ResponseAborted, match="Gateway Timeout"):
-                await client.call(WSGIToASGI(stuck, pool=pool))
+                await call
             assert client.sent[-1] == {"type": "http.response.body", "body": b"first", "more_body": True}
 
-        pool = ThreadPool(1, patience=Patience(run=0.05))
+        pool = ThreadPool(1, patience=Patience(run=60.0))
         run(main(pool))
         release.set()
         assert pool.close(DEADLINE)
+        assert poll(lambda: not pool.stats().stuck)  # and has said so in this test's log
 
 
 class TestFile:

@@ -81,7 +81,7 @@ def test_left_alone_in_somebody_else_s_process(usual: float) -> None:
 def test_of_a_pool(usual: float, computes: bool, short: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pool finds out by itself which of its views compute, and which only wait."""
     # On a busy machine a view that computes all the time may not get half of a CPU in any two looks.
-    monkeypatch.setattr(module, "_SHARE", 0.05)
+    monkeypatch.setattr(module, "_SHARE", 0.01)
     stop = threading.Event()
 
     def view(_: Any) -> None:

@@ -245,7 +245,7 @@ async def test_end_of_an_episode(
 ) -> None:
     """When nobody has had to wait for a while the log says so, and the next time is news again."""
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(module, "_CALM_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_CALM_SECONDS", 0.5)
     crowd = Crowd(limit=1)
     address = await listen(opened, crowd)
     for _ in range(2):

@@ -67,7 +67,7 @@ def test_several_binds(serve: Serve, tmp_path: Path, loop: str) -> None:
     assert second == f"unix:{path}"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for url in (first, *others):
-        assert httpx.get(url).text == "hello\n"
+        assert httpx.get(url, timeout=DEADLINE).text == "hello\n"
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
         assert client.get("http://localhost/").text == "hello\n"
     assert server.terminate() == 0
@@ -112,7 +112,7 @@ def test_two_servers_on_one_port(serve: Serve, loop: str) -> None:
     first = serve("hello_asgi", reuse_port=True, loop=loop)
     second = serve("hello_asgi", reuse_port=True, port=first.port, loop=loop)
     assert first.terminate() == 0
-    assert httpx.get(second.url).text == "hello\n"
+    assert httpx.get(second.url, timeout=DEADLINE).text == "hello\n"
 
 
 # Systemd.
@@ -148,7 +148,7 @@ def test_activation(serve: Serve, tmp_path: Path, loop: str) -> None:
         fds, launcher = [tcp.fileno(), unix.fileno()], activated(tcp, unix)
         server = serve("witness", app_dir=tmp_path, pass_fds=fds, launcher=launcher, port=8000, loop=loop)
         assert urls_of(server) == [f"http://127.0.0.1:{tcp.getsockname()[1]}", f"unix:{path}"]
-        told = httpx.get(server.url).json()
+        told = httpx.get(server.url, timeout=DEADLINE).json()
         assert told["variables"] == []
         for seen in (told["at_import"], told["later"]):
             assert "pipe:" in seen
@@ -286,7 +286,7 @@ def test_more_clients_than_descriptors(serve: Serve, loop: str, many_descriptors
     """
     options = {"launcher": limited(256), "timeout_keep_alive": 600, "wsgi_buffer": 10, "loop": loop}
     server = serve("hello_asgi", "/upload=wsgi_upload", access_log=False, **options)
-    with ExitStack() as stack, httpx.Client(base_url=server.url) as uploader:
+    with ExitStack() as stack, httpx.Client(base_url=server.url, timeout=DEADLINE) as uploader:
         assert uploader.post("/upload", content=b"small").json()["size"] == 5
         crowd = Crowd(server.port, 600, stack)
         crowd.ask()
@@ -294,7 +294,7 @@ def test_more_clients_than_descriptors(serve: Serve, loop: str, many_descriptors
         assert uploader.post("/upload", content=b"x" * 100_000).json()["size"] == 100_000
         answers = crowd.answers(leave=True)
     assert {answer.partition(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
-    assert httpx.get(server.url).text == "hello\n"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
     assert server.terminate() == 0
     assert server.stderr.count("out of file descriptors") == 1
     assert "Traceback" not in server.stderr
@@ -304,7 +304,7 @@ def test_more_clients_than_descriptors(serve: Serve, loop: str, many_descriptors
 def test_no_descriptors_at_all(serve: Serve, loop: str) -> None:
     """A server that has not one descriptor more serves those who are there, and then the others."""
     server = serve("hello_asgi", access_log=False, timeout_keep_alive=600, loop=loop)
-    assert httpx.get(server.url).text == "hello\n"
+    assert httpx.get(server.url, timeout=DEADLINE).text == "hello\n"
     highest = max(int(fd.name) for fd in Path(f"/proc/{server.pid}/fd").iterdir())
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (highest + 5, highest + 5))
     with ExitStack() as stack:

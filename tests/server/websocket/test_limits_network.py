@@ -213,7 +213,7 @@ async def test_bytes(kind: str) -> None:
     ("setting", "seconds", "end"),
     [
         ("ws_idle_timeout", 0.1, (1001, "no message for 0.1 seconds")),
-        ("ws_max_age", 1.0, (1001, "open for long enough, connect again")),  # after the first echo
+        ("ws_max_age", 0.1, (1001, "open for long enough, connect again")),
     ],
 )
 @on_each_way
@@ -221,8 +221,8 @@ async def test_time(kind: str, setting: str, seconds: float, end: tuple[int, str
     """A WebSocket on which nothing is said, or that is old, is closed with 1001, and the application told."""
     app = application(kind)
     settings: dict[str, Any] = {setting: seconds}
-    async with serving(app, **settings) as (server, _), several(server, 1) as (websocket,):
-        assert await end_of(websocket) == end
+    async with serving(app, **settings) as (server, _), connecting(server) as websocket:
+        assert await end_of(websocket) == end  # says nothing before: a busy machine might be late with it
         if isinstance(app, Echo):
             await until(lambda: app.ends)
             assert app.ends == [end]

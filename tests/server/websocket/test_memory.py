@@ -20,8 +20,8 @@ MIB = 1024 * 1024
 READ = 256 * 1024
 OVERHEAD = 256 * 1024
 LARGEST = MIB
-#: Bytes that a client sends of what the server takes for ever.
-ENOUGH = 16 * MIB
+#: Bytes that a client sends of what the server takes for ever: many times what it may hold of them.
+ENOUGH = 6 * MIB
 
 #: What a client floods with: the frames, how much memory the message in front may take, and how much each
 #: byte that is read behind it. A message that becomes complete is there twice for a moment, with room to

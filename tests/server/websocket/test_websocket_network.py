@@ -74,7 +74,7 @@ async def serving(
 
 def client(port: int, **options: Any) -> connect:
     """Connect as `websockets` does, but not through a proxy."""
-    return connect(f"ws://127.0.0.1:{port}/", proxy=None, max_size=None, **options)
+    return connect(f"ws://127.0.0.1:{port}/", proxy=None, max_size=None, open_timeout=DEADLINE, **options)
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:

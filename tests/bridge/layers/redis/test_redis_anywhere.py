@@ -179,7 +179,9 @@ def test_a_script_publishes(redis: RedisServer) -> None:
                 timeout=DEADLINE,
                 check=False,
             )
-            assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+            # Of its steps asyncio names, in this mode, those that a busy machine has held up.
+            said = [line for line in done.stderr.splitlines() if not line.startswith(b"Executing ")]
+            assert (done.returncode, done.stdout, said) == (0, b"", [])
             assert await layer.receive(channel) == {"n": 1}
             assert await layer.receive("jobs") == {"n": 2}
 

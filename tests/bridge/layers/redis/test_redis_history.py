@@ -44,7 +44,7 @@ def test_a_history_expires(redis: RedisServer) -> None:
     """What comes after it has larger numbers, and a gap before."""
 
     async def main() -> None:
-        async with sharing(redis, 1, history=5, history_expiry=0.1) as (layer,):
+        async with sharing(redis, 1, history=5, history_expiry=1) as (layer,):
             await layer.group_send("g", {"n": 1})
             before = (await layer.resume("g", None)).last
             while (await layer.resume("g", None)).messages:

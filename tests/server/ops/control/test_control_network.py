@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -131,9 +132,9 @@ def test_a_socket_that_was_removed_is_made_again(serve: Serve, control_folder: P
     """Systems remove a user's folder when the user logs out, and temporary files when they are old."""
     server = serve("controlled:app")
     path = socket_of(control_folder)
-    path.unlink()
-    path.parent.rmdir()
-    path.parent.parent.rmdir()
+    elsewhere = control_folder / "elsewhere"
+    path.parent.parent.rename(elsewhere)  # in one step: the server might come between two
+    shutil.rmtree(elsewhere)
     until(path.exists)
     server.wait_for_stderr("was removed by somebody, and is made again")
     assert asked(path, "test.who")["pid"] == server.pid
@@ -363,7 +364,8 @@ def test_a_reloading_server(serve: Serve, control_folder: Path, tmp_path: Path) 
     server = serve("shop:app", reload=True, app_dir=".", env=env)
     until(lambda: sockets_below(control_folder).keys() == children_of(server))
     (before,) = sockets_below(control_folder)
-    (tmp_path / "shop.py").write_text("from tests.apps.controlled import app\n", encoding="utf-8")
+    (tmp_path / ".new").write_text("from tests.apps.controlled import app\n", encoding="utf-8")
+    (tmp_path / ".new").replace(tmp_path / "shop.py")  # in one step: half of it would be a change of its own
     until(lambda: before not in sockets_below(control_folder) and sockets_below(control_folder))
     (after,) = sockets_below(control_folder)
     os.kill(after, signal.SIGKILL)

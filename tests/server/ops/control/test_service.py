@@ -23,7 +23,7 @@ from hybrid.server.ops.control.places import listen, socket_of
 from hybrid.server.ops.control.service import MAX_CLIENTS, Service
 from tests.apps import controlled
 from tests.support.control import as_stranger, asked, said
-from tests.support.embedded import on_each_loop, until
+from tests.support.embedded import DEADLINE, on_each_loop, until
 
 COMMANDS = {
     each.__name__: each for each in (controlled.echo, controlled.fail, controlled.refuse, controlled.odd)
@@ -206,7 +206,7 @@ async def test_the_end_waits_for_commands_and_for_no_silent_client(control_folde
         await begun.wait()
         asyncio.get_running_loop().call_soon(go.set)
     assert await asking == {"done": True}
-    silent.settimeout(5)
+    silent.settimeout(DEADLINE)
     assert silent.recv(10) == b""
     silent.close()
 
@@ -228,7 +228,7 @@ async def test_a_command_that_does_not_end_is_cut_off(
         client.connect(str(path))
         client.sendall(b'{"command": "wait"}\n')
         await begun.wait()
-    client.settimeout(5)
+    client.settimeout(DEADLINE)
     assert client.recv(10) == b""
     client.close()
 
@@ -254,7 +254,7 @@ async def test_a_command_that_resists_holds_nobody_up(
     asking = asyncio.create_task(ask(path, "resist"))
     await begun.wait()
     path.unlink()
-    await asyncio.wait_for(asyncio.shield(closing := asyncio.create_task(running.close())), 5)
+    await asyncio.wait_for(asyncio.shield(closing := asyncio.create_task(running.close())), DEADLINE)
     assert closing.done()
     assert not asking.done()
     go.set()

@@ -9,6 +9,7 @@ from hybrid.server.ops.metrics import lag as module
 from hybrid.server.ops.metrics import loop_watch
 from hybrid.server.ops.metrics.lag import LoopLag, LoopSight
 from hybrid.server.ops.metrics.loop_watch import LoopWatch
+from hybrid.server.ops.metrics.snapshot import Stack
 from tests.support.embedded import on_each_loop, until
 from tests.support.waiting import poll
 
@@ -42,14 +43,23 @@ async def test_watch() -> None:
     watch = LoopWatch(0.1)
     watch.start()
     await asyncio.create_task(held(0.5))
-    await until(lambda: watch.found()[0] == 1)
+
+    def found() -> list[Stack]:
+        """Look for it: a busy machine may have held the loop somewhere else, too."""
+        return [
+            stack
+            for stack in watch.found()[2].values()
+            if [frame.rpartition(" in ")[2] for frame in stack.frames][:2] == ["hold", "held"]
+        ]
+
+    await until(found)
     watch.stop()
+    (stack,) = found()
     count, longest, stacks = watch.found()
-    assert longest > 0.1
-    (stack,) = stacks.values()
-    assert [frame.rpartition(" in ")[2] for frame in stack.frames][:2] == ["hold", "held"]
     assert not any("run_forever" in frame or "run_until" in frame for frame in stack.frames)
-    assert (stack.count, stack.longest) == (count, longest)
+    assert (stack.count, stack.longest > 0.1) == (1, True)
+    assert sum(each.count for each in stacks.values()) == count
+    assert max(each.longest for each in stacks.values()) == longest
 
 
 def test_what_holds_the_loop_shortly_is_not_found() -> None:
