@@ -173,7 +173,7 @@ class RollingArbiter(Arbiter):
             self._listeners.close()  # and remove their files, which nobody else listens on
             if self.ops is not None:
                 self.ops.close()  # here: the workers go on telling that they are not ready
-        for each in self.LISTENERS:
+        for each in (*self.LISTENERS, *(self.ops.sockets if self.ops is not None else ())):
             each.close()
         self.LISTENERS = []  # pyright: ignore[reportConstantRedefinition] - gunicorn's name
         super().stop(graceful)

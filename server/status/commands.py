@@ -74,16 +74,24 @@ class Status:
         return self.read().to_json()
 
     async def ready(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return whether this process takes new requests."""
-        return {"ready": self._sources.ready()}
+        """Return whether this process takes new requests, and where."""
+        return {"ready": self._sources.ready(), "urls": [*self._sources.urls()]}
 
     async def is_any_ready(self) -> bool:
-        """Return whether any process takes new requests: this one may be the only one that does not."""
+        """Return whether any process takes new requests: this one may be the only one that does not. It may
+        be one of another server that has the same sockets, and replaces this one.
+        """
         if self._sources.ready():
             return True
         if self._fleet is None:
             return False
-        return any(answer.get("ready") for answer in await self._fleet.ask(_READY, {}))
+        if any(answer.get("ready") for answer in await self._fleet.ask(_READY, {})):
+            return True
+        from hybrid.server.ops.control.fleet import ask_neighbours
+
+        urls = set(self._sources.urls())
+        answers = await ask_neighbours(self._fleet.directory, _READY)
+        return any(each.get("ready") and not urls.isdisjoint(each.get("urls", ())) for each in answers)
 
     def read(self) -> "Snapshot":
         """Take a reading of this process."""

@@ -127,7 +127,7 @@ def test_a_worker_that_drains(serve: Serve, control_folder: Path, tmp_path: Path
 
 def test_a_worker_whose_loop_is_held(serve: Serve, control_folder: Path) -> None:
     """Is missing, and what it has told before is in the sum all the same."""
-    server = two(serve, control_folder)
+    server = two(serve, control_folder, timeout_worker_healthcheck=600)
     served_by_both(server, control_folder)
     before = status_of(control_folder)
     stopped = max(each.pid for each in before.processes)  # the other one is asked
