@@ -71,6 +71,7 @@ class Operations:
         self._passed = passed
         self._sight = LoopSight(server.config.loop_watch, counts=server.config.metrics)
         self._status: Callable[[], Status] | None = None  # once that can be told
+        self._statuses: list[Status] = []
         self._console: ConsoleServer | None = None
         self._control = self._make_control()
 
@@ -138,8 +139,10 @@ class Operations:
             self._control.look()
 
     def hide(self) -> None:
-        """Take no more orders: the server stops."""
+        """Leave the figures to the other processes, and take no more orders: the server stops."""
         if self._control is not None:
+            for status in self._statuses:
+                status.hand_over()
             self._control.hide()
 
     async def leave(self) -> None:
@@ -190,7 +193,9 @@ class Operations:
             server.workers,
             time(),
         )
-        return Status(sources)
+        status = Status(sources)
+        self._statuses.append(status)
+        return status
 
 
 def _is_reachable(main_process: int | None) -> bool:

@@ -12,6 +12,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.workers.base import Worker
 
+from hybrid.adapters.gunicorn.forking import take_signals
 from hybrid.adapters.gunicorn.ledger import Ledger
 from hybrid.adapters.gunicorn.stage import Stage, read_stage
 from hybrid.bridge.errors import HybridError
@@ -20,11 +21,11 @@ from hybrid.server.systemd import Notifier
 
 logger = logging.getLogger("hybrid.workers")
 
-#: Signals that arbiter and workers handle.
-HANDLED: Final = frozenset((*Arbiter.SIGNALS, signal.SIGABRT))
 #: Seconds before another worker is started in the place of one that never served; twice as long each time.
 _SHORTEST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
+#: Seconds for a worker that has not served yet, and is to end.
+_BOOTING_SECONDS: Final = 5.0
 
 
 class RollingArbiter(Arbiter):
@@ -62,6 +63,7 @@ class RollingArbiter(Arbiter):
         self.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
         self._announced = False
         self._stopping = False
+        self._booting_until = 0.0  # once everything stops
         self._stages: dict[int, Stage] = {}
         #: Workers that are to be replaced as soon as others serve.
         self._outdated: set[int] = set()
@@ -71,7 +73,12 @@ class RollingArbiter(Arbiter):
         self._spawn_at = 0.0
         self._pause = _SHORTEST_PAUSE
 
-    # What gunicorn's main loop calls.
+    # What gunicorn's main loop calls, and before it.
+
+    def init_signals(self) -> None:
+        """Handle signals, those too that have come since there was something to leave behind."""
+        super().init_signals()
+        take_signals()
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
         """Wait for a signal, not for long, and tell systemd that somebody does."""
@@ -133,6 +140,8 @@ class RollingArbiter(Arbiter):
 
     def reap_workers(self) -> None:
         """Take note of workers that have ended."""
+        if self._stopping:  # gunicorn asks all the time then
+            self._end_booting()
         while True:
             before = dict(self.WORKERS)
             try:
@@ -158,26 +167,34 @@ class RollingArbiter(Arbiter):
     def stop(self, graceful: bool = True) -> None:
         """Close the sockets, stop the workers and wait for them."""
         self._stopping = True
+        self._booting_until = time.monotonic() + _BOOTING_SECONDS
         self._notifier.stopping(f"stopping {len(self.WORKERS)} workers")
         if self.reexec_pid == self.master_pid == 0:
             self._listeners.close()  # and remove their files, which nobody else listens on
             if self.ops is not None:
                 self.ops.close()  # here: the workers go on telling that they are not ready
-        for each in self.LISTENERS:
+        for each in (*self.LISTENERS, *(self.ops.sockets if self.ops is not None else ())):
             each.close()
         self.LISTENERS = []  # pyright: ignore[reportConstantRedefinition] - gunicorn's name
         super().stop(graceful)
 
     # The workers.
 
+    def _end_booting(self) -> None:
+        """Kill workers that are to end, and still boot: an import that never comes back to Python hears
+        nothing, and there is nothing to wait for.
+        """
+        if time.monotonic() < self._booting_until:
+            return
+        for pid, worker in tuple(self.WORKERS.items()):
+            if read_stage(worker.tmp.fileno())[0] is Stage.BOOTING:
+                logger.error("worker %d does not end while it boots, and is killed", pid)
+                self.kill_worker(pid, signal.SIGKILL)
+
     def spawn_worker(self) -> int:
-        """Start a worker. A signal that it gets before it can handle it waits: gunicorn's would be lost."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        """Start a worker."""
         self.ledger.add(started=1)
-        try:
-            return super().spawn_worker()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return super().spawn_worker()
 
     def _look_at_stages(self) -> None:
         for pid, worker in self.WORKERS.items():

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -15,9 +15,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from hybrid.adapters.gunicorn.control import remove_control
+from hybrid.adapters.gunicorn.forking import signals_waiting
 from hybrid.adapters.gunicorn.ledger import Ledger
 from hybrid.adapters.gunicorn.ops import hand_ops_over, open_ops, ops_lines
-from hybrid.adapters.gunicorn.rolling import HANDLED, RollingArbiter
+from hybrid.adapters.gunicorn.rolling import RollingArbiter
 from hybrid.adapters.gunicorn.stage import Stage, write_stage
 from hybrid.adapters.gunicorn.worker import HybridWorker
 from hybrid.bridge.errors import HybridError
@@ -32,6 +33,7 @@ from hybrid.server.ops.control.places import prepare_control
 from hybrid.server.ops.handlers import reopen_log_files
 from hybrid.server.ops.logs import configure_logging
 from hybrid.server.pidfile import refuse_taken
+from hybrid.server.signals import Handler
 from hybrid.server.systemd import Notifier, PassedSocket, take_passed_sockets
 
 if TYPE_CHECKING:  # loaded when somebody asks
@@ -57,6 +59,13 @@ def run_workers(config: Config, make_again: Callable[[], Config]) -> None:
         BindError: an address cannot be had, or the process id's file is another server's.
         SystemExit: 0 after a drain, 3 when a worker cannot boot, 130 when it was forced to stop.
     """
+    with (
+        signals_waiting()
+    ):  # until the arbiter handles them: one that ends it now would leave what was opened
+        _run_workers(config, make_again)
+
+
+def _run_workers(config: Config, make_again: Callable[[], Config]) -> None:
     configure_logging(config.log_plan())
     if keeps_workers_apart(config):
         logging.getLogger("hybrid.layers").warning("%s", APART)
@@ -175,13 +184,9 @@ class ServeWorker(HybridWorker):
     def check_config(cls, cfg: Any, log: Logger) -> None:
         """Check nothing: the configuration is ours."""
 
-    def init_signals(self) -> None:
-        """Leave SIGINT, which a terminal sends to all processes, to the arbiter; take what has come since the
-        fork.
-        """
-        super().init_signals()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+    def handlers(self) -> Mapping[signal.Signals, Handler | signal.Handlers]:
+        """Leave SIGINT, which a terminal sends to all processes, to the arbiter."""
+        return {**super().handlers(), signal.SIGINT: signal.SIG_IGN}
 
     def make_config(self) -> Config:
         """Take the configuration as it is."""

@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
@@ -19,6 +19,7 @@ from gunicorn.workers.base import Worker
 
 from hybrid.adapters.gunicorn.access import access_logger
 from hybrid.adapters.gunicorn.control import remove_control
+from hybrid.adapters.gunicorn.forking import NEXT_FORK, take_signals
 from hybrid.adapters.gunicorn.hooks import with_hooks
 from hybrid.adapters.gunicorn.ops import hand_ops_over, open_ops, ops_lines
 from hybrid.adapters.gunicorn.rooted import Rooted
@@ -37,7 +38,8 @@ from hybrid.server.listening.listeners import Listeners
 from hybrid.server.loops import loop_factory, run_loop
 from hybrid.server.ops.handlers import reopen_log_files
 from hybrid.server.server import Server
-from hybrid.server.watchdog import end_despite_threads
+from hybrid.server.signals import Handler
+from hybrid.server.watchdog import end_anyway, end_despite_threads
 
 if TYPE_CHECKING:  # loaded when somebody asks
     from hybrid.server.ops.metrics.snapshot import Workers
@@ -78,6 +80,8 @@ class HybridWorker(Worker):
         self.has_served = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_replaced = False  # whether the arbiter is told already that this worker leaves
+        if self.ppid == os.getpid():  # this is the arbiter, which forks now
+            NEXT_FORK.expect_worker()
 
     @classmethod
     def check_config(cls, cfg: GunicornConfig, log: Logger) -> None:
@@ -141,6 +145,14 @@ class HybridWorker(Worker):
         self.log.error("Worker cannot boot: %s", error, exc_info=error)
 
     # The life of the process.
+
+    def init_process(self) -> None:
+        """Import the applications, and serve; what an import makes of its end interests nobody."""
+        try:
+            super().init_process()
+        except Exception:
+            if self.alive:
+                raise
 
     def pulse(self) -> dict[str, Any]:
         """Give the settings that make the server call :meth:`beat`."""
@@ -218,32 +230,43 @@ class HybridWorker(Worker):
 
     # Signals. The handlers of gunicorn's base class raise SystemExit wherever the process happens to be.
 
+    def handlers(self) -> Mapping[signal.Signals, Handler | signal.Handlers]:
+        """Return what is called on signals, as in gunicorn's workers."""
+        return {
+            signal.SIGTERM: self.handle_exit,
+            signal.SIGQUIT: self.handle_quit,
+            signal.SIGINT: self.handle_quit,
+            signal.SIGUSR1: self.handle_usr1,
+            signal.SIGABRT: self.handle_abort,
+            signal.SIGWINCH: self.handle_winch,
+        }
+
     def init_signals(self) -> None:
-        """Handle signals as gunicorn's workers do."""
+        """Handle signals, those too that have come since the fork."""
         for each in self.SIGNALS:
             signal.signal(each, signal.SIG_DFL)
-        for number, handler in (
-            (signal.SIGTERM, self.handle_exit),
-            (signal.SIGQUIT, self.handle_quit),
-            (signal.SIGINT, self.handle_quit),
-            (signal.SIGUSR1, self.handle_usr1),
-            (signal.SIGABRT, self.handle_abort),
-            (signal.SIGWINCH, self.handle_winch),
-        ):
+        for number, handler in self.handlers().items():
             signal.signal(number, handler)
         signal.siginterrupt(signal.SIGUSR1, False)
+        take_signals()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: drain, and end; at once while the applications are imported, which can take long."""
         self._stop()
-        if self._loop is None:
-            sys.exit(0)
+        self._end_import()
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """SIGQUIT, SIGINT: end without waiting for anybody."""
         self.cfg.worker_int(self)
         self._stop(quick=True)
+        self._end_import()
+
+    def _end_import(self) -> None:
+        """End the process if the loop does not run yet, whatever the modules make of SystemExit, and whatever
+        threads they have started.
+        """
         if self._loop is None:
+            end_anyway(0)
             sys.exit(0)
 
     def handle_usr1(self, sig: int, frame: FrameType | None) -> None:

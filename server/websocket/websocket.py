@@ -201,6 +201,7 @@ class WebSocket(Handler):
             if not self._send_rarely(message):
                 return
         if not connection.writable:
+            self.tally.slow += kind == "websocket.send"
             await connection.wait_writable()
         elif transport.is_closing() and self.state is _OPEN:
             # Now: an application that only sends would never let the loop tell us.

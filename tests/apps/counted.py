@@ -7,6 +7,7 @@ and no length, `/held` when the file `$RELEASE` is gone, and `/hold` keeps its t
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -41,6 +42,21 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     for _ in range(number if what == "parts" else 0):
         await send({"type": "http.response.body", "body": bytes(10), "more_body": True})
     await send({"type": "http.response.body", "body": _body(what, number, len(body))})
+
+
+async def starting(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say when it starts, which takes until the file `$RELEASE` is gone."""
+    if scope["type"] != "lifespan":
+        await app(scope, receive, send)
+        return
+    await receive()
+    sys.stderr.write("the application starts\n")
+    sys.stderr.flush()
+    while _is_held():
+        await asyncio.sleep(_STEP)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 def wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

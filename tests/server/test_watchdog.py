@@ -54,3 +54,17 @@ def test_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "enumerate", lambda: [threading.main_thread()])
     monkeypatch.setattr(threading, "Thread", None)
     end_despite_threads(0)
+
+
+def test_whatever_it_does() -> None:
+    """A process that is to end in any case ends, though it has caught what was to end it, and waits."""
+    program = "import threading; from hybrid.server.watchdog import end_anyway; end_anyway(7, 0.1); "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}print('it goes on'); threading.Event().wait()"],
+        env=process_environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (7, "it goes on\n", "")

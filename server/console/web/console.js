@@ -115,8 +115,9 @@ function take(reading) {
 
 function look() {
   const silent = (performance.now() - heardAt) / 1000, isSilent = silent > SILENT_SECONDS;
-  at("silence").hidden = !isSilent;
-  if (!isSilent) return;
+  const asks = !at("sign-in").hidden;
+  at("silence").hidden = asks || !isSilent;
+  if (asks || !isSilent) return;
   say(at("silence"), connected
     ? `No reading for ${silent.toFixed(0)} s: the event loop that sends them is held. With --loop-watch its stack is kept meanwhile, and shown as soon as it goes on.`
     : `No connection for ${silent.toFixed(0)} s: the server has gone, or cannot be reached. The page asks again and again.`);
@@ -143,6 +144,7 @@ function connect() {
 
 async function signIn(token) {
   const answer = await fetch("/session", { method: "POST", headers: { authorization: `Bearer ${token}` } });
+  heardAt = performance.now();
   return answer.ok;
 }
 
@@ -160,16 +162,22 @@ async function begin() {
   at("figures").hidden = asks;
   if (asks) {
     say(at("state"), "signed out");
+    at("state").className = "pill warn";
     at("token").focus();
   } else connect();
 }
 
 at("sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const isRight = await signIn(at("token").value).catch(() => false);
+  let said = "";
+  try {
+    if (await signIn(at("token").value)) begin();
+    else said = "That is not the token.";
+  } catch {
+    said = "The server does not answer.";
+  }
   at("token").value = "";
-  say(at("refused"), isRight ? "" : "That is not the token.");
-  if (isRight) begin();
+  say(at("refused"), said);
 });
 
 /** A token behind the # goes to the server once, and out of the address: no log and no history has it. */

@@ -1,6 +1,7 @@
 """The processes of one server, as one of them sees them: a :class:`~hybrid.bridge.control.Fleet`."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -12,7 +13,7 @@ from hybrid.bridge.control import Answers
 from hybrid.bridge.unix.sockets import is_trusted
 from hybrid.server.ops.control.commands import Commands
 from hybrid.server.ops.control.lines import MAX_ANSWER, LineReader, Refused, read_answer, write_request
-from hybrid.server.ops.control.places import pids_in, socket_of
+from hybrid.server.ops.control.places import directories_in, pids_in, socket_of
 from hybrid.server.pidfile import is_running
 
 logger = logging.getLogger("hybrid.control")
@@ -36,7 +37,6 @@ class Processes:
     def __init__(self, directory: Path, commands: Commands) -> None:
         self.directory = directory
         self._commands = commands
-        self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(_AT_A_TIME)
 
     def __repr__(self) -> str:
@@ -78,21 +78,37 @@ class Processes:
             return await self._commands.call(command, arguments)
 
     async def _ask(self, pid: int, line: bytes) -> Mapping[str, Any]:
-        async with self._room, asyncio.timeout(ASK_SECONDS):
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.setblocking(False)
-                # Done at once or not at all; the loop takes one that has to wait for one that is connected.
-                connection.connect(str(socket_of(self.directory, pid)))
-                if not is_trusted(connection):
-                    raise Refused("another user listens on its socket")
-                await self._loop.sock_sendall(connection, line)
-                return read_answer(await self._read(connection))
+        async with self._room:
+            return await _ask_at(socket_of(self.directory, pid), line)
 
-    async def _read(self, connection: socket.socket) -> bytes:
-        reader = LineReader(MAX_ANSWER)
-        while (line := reader.feed(await self._loop.sock_recv(connection, _PIECE))) is None:
-            pass
-        return line
+
+async def ask_neighbours(directory: Path, command: str) -> list[Mapping[str, Any]]:
+    """Ask the processes of all other servers that have their directories beside this one's, such as the one
+    that replaces it (SIGUSR2). Who does not answer is passed over.
+    """
+    line = write_request(command, {})
+    with contextlib.suppress(OSError):
+        others = [each for each in directories_in(directory.parent) if each.name != directory.name]
+        places = [socket_of(each, pid) for each in others for pid in pids_in(each)][:_AT_A_TIME]
+        answers = await asyncio.gather(*(_ask_at(each, line) for each in places), return_exceptions=True)
+        return [each for each in answers if not isinstance(each, BaseException)]
+    return []
+
+
+async def _ask_at(path: Path, line: bytes) -> Mapping[str, Any]:
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(ASK_SECONDS):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.setblocking(False)
+            # Done at once or not at all; the loop takes one that has to wait for one that is connected.
+            connection.connect(str(path))
+            if not is_trusted(connection):
+                raise Refused("another user listens on its socket")
+            await loop.sock_sendall(connection, line)
+            reader = LineReader(MAX_ANSWER)
+            while (answer := reader.feed(await loop.sock_recv(connection, _PIECE))) is None:
+                pass
+            return read_answer(answer)
 
 
 def _said(error: BaseException) -> str:

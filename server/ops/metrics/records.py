@@ -24,17 +24,19 @@ class Added(Enum):
 
 _HOW: Final = "hybrid.add"
 _ABOUT: Final = "hybrid.about"
+_NOW: Final = "hybrid.now"
 
 
-def figure(about: str, default: Any = 0, *, how: Added = Added.SUM) -> Any:
+def figure(about: str, default: Any = 0, *, how: Added = Added.SUM, now: bool = False) -> Any:
     """Declare a field.
 
     Args:
         about: what it is, with its unit, for the schema.
         default: its value where nothing is said; a function that makes it, for what can be changed.
         how: what several processes have together.
+        now: whether it is of this moment alone, and no count.
     """
-    metadata = {_ABOUT: about, _HOW: how}
+    metadata = {_ABOUT: about, _HOW: how, _NOW: now}
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -53,6 +55,11 @@ class Record:
             for each in dataclasses.fields(self)
         }
         return type(self)(**values)
+
+    def past(self) -> Self:
+        """What is left of the figures of a process that has ended: its counts."""
+        counts = [each.name for each in dataclasses.fields(self) if not each.metadata[_NOW]]
+        return type(self)(**{name: _past(getattr(self, name)) for name in counts})
 
     def to_json(self) -> dict[str, Any]:
         """Return what JSON can say."""
@@ -126,6 +133,13 @@ def _added(one: Any, other: Any, how: Added) -> Any:
     if how is Added.FIRST or isinstance(one, str | bool):
         return one or other
     return max(one, other) if how is Added.MOST else one + other
+
+
+def _past(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.past()
+    found: Any = value
+    return {key: _past(each) for key, each in found.items()} if isinstance(value, Mapping) else value
 
 
 def _to_json(value: Any) -> Any:

@@ -140,11 +140,16 @@ def test_what_clients_have_chosen(browser: Chromium, server: ServerProcess) -> N
 
 
 def test_token(browser: Chromium) -> None:
-    """A form asks for it; behind the # of the address it is taken, and is not in the address any more."""
+    """A form asks for it, and nobody speaks of a lost connection meanwhile; behind the # of the address it is
+    taken, and is not in the address any more.
+    """
     with busy_server(ops="0.0.0.0:0", ops_token=TOKEN) as server:
         page = browser.open("about:blank", 800, 700)
         page.go(console_of(server))
         page.wait_for("!document.getElementById('sign-in').hidden")
+        page.wait_for("performance.now() > 4000")  # longer than a page waits for readings
+        assert page.evaluate(TEXT.format("state")) == "signed out"
+        assert page.evaluate("document.getElementById('silence').hidden")
         page.type("a wrong token")
         page.press("Enter")
         shows(page, "refused", "That is not the token.")
