@@ -17,6 +17,8 @@ class Answering(Handler):
         self._connection = connection
         self._context = connection.context
         self._kinds = Kinds.of(connection.context)
+        tallies = connection.context.tallies
+        self._main_tally = None if tallies is None else tallies.main  # of what is no router
         self._exchange: Exchange | ThreadedExchange | None = None
         self._body_watch: BodyWatch | None = None  # from a tick on at which a body is incomplete
 
@@ -37,12 +39,20 @@ class Answering(Handler):
         connection, context = self._connection, self._context
         scope: Scope = http_scope(connection, request)
         application = context.http_application
+        tally, begun_at = self._main_tally, 0.0
         if isinstance(application, Resolver):
             application, scope = resolve(application, scope)
+            if context.tallies is not None:
+                tally = context.tallies.of_request(application, scope)
+        if tally is not None:  # here, and in no function of its own: every request pays for this
+            tally.untimed = left = tally.untimed - 1
+            if not left:
+                begun_at = tally.begin_timed()
         if isinstance(application, ThreadedApplication):
             streams = not body_complete and application.body_policy.stream
             kind = self._kinds.streamed if streams else self._kinds.threaded
             threaded = kind(connection, request, scope, application, self.exchange_done)
+            threaded.tally, threaded.begun_at = tally, begun_at
             self._exchange = threaded
             if body_complete:
                 threaded.feed_eof()
@@ -50,6 +60,7 @@ class Answering(Handler):
                 threaded.expect_body()
         else:
             exchange = self._kinds.asgi(connection, request, scope, body_complete, self.exchange_done)
+            exchange.tally, exchange.begun_at = tally, begun_at
             self._exchange = exchange
             self._kinds.start(context, application, exchange)
 

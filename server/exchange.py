@@ -64,8 +64,8 @@ class Exchange:
         "task",
     )  # fmt: skip
 
+    tally: RouteTally | None  # before anything is called, as the next
     begun_at: float
-
     task: asyncio.Task[None]
     _encoder: "Encoder"  # from BODY on
     _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
@@ -82,7 +82,6 @@ class Exchange:
         self.scope = scope
         self.state = _START
         self.keep_alive = request.keep_alive
-        self.tally: RouteTally | None = None
         # Whether the client may hold its body back because nobody told it to go on.
         self._awaits_continue = not body_complete and request.expects_continue
         self._connection = connection
@@ -378,10 +377,10 @@ class Exchange:
         tally = self.tally
         if tally is not None:  # as _count() does, for every response
             self.tally = None
-            try:
-                tally.statuses[status] += 1
-            except KeyError:
-                tally.statuses[status] = 1
+            if status == 200:
+                tally.ok += 1
+            else:
+                tally.count(status)
             tally.bytes_out += self._encoder.size
             if self.begun_at:
                 tally.time(self.begun_at)

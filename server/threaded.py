@@ -75,6 +75,8 @@ class ThreadedExchange:
         "tally",
     )  # fmt: skip
 
+    tally: RouteTally | None  # before anything is called, as the next
+    begun_at: float
     body: BinaryIO
     _encoder: ResponseEncoder  # from start() on, as the next
     _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
@@ -97,16 +99,7 @@ class ThreadedExchange:
         self.disconnected = False
         self.gone = False
         self.done = False
-        self.progress = self.begun_at = self.taken_at = 0.0
-        tallies = connection.context.tallies
-        if tallies is None:
-            self.tally: RouteTally | None = None
-        else:
-            main = application is tallies.main_application
-            self.tally = tally = tallies.main if main else tallies.of_request(application, scope)
-            tally.begun = begun = tally.begun + 1
-            if not begun % tally.step:
-                self.begun_at = time.monotonic()
+        self.progress = self.taken_at = 0.0
         self._begun = False
         self._on_done = on_done
         self._connection = connection
@@ -284,10 +277,10 @@ class ThreadedExchange:
         self.done = True
         tally, self.tally = self.tally, None
         if tally is not None:
-            try:
-                tally.statuses[status] += 1
-            except KeyError:
-                tally.statuses[status] = 1
+            if status == 200:  # as RouteTally.end() does, for every response
+                tally.ok += 1
+            else:
+                tally.count(status)
             tally.bytes_out += self._size
             if self.begun_at:
                 tally.time_on_thread(self.begun_at, self.taken_at)

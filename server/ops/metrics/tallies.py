@@ -1,7 +1,9 @@
 """The numbers that requests and WebSockets are counted in, while they are served. Loop thread only.
 
-Every request pays for this: a look-up and a clock at its beginning, a clock, a bucket and a few sums at its
-end. Nothing is locked, as only the loop counts; what a worker knows it leaves in the exchange.
+Every request pays for this: a countdown at its beginning, two sums at its end, and where it is timed a clock
+at both and a bucket. Those are written out where they happen (``answering.py``, ``exchange.py``,
+``threaded.py``), as a call would cost as much as they do. Nothing is locked, as only the loop counts; what a
+worker knows it leaves in the exchange.
 """
 
 from bisect import bisect_right
@@ -33,10 +35,11 @@ class RouteTally:
 
     Attributes:
         application, route, runs_on: which, as in a snapshot.
-        begun: requests that have been given to it.
-        statuses: how many are over, by status.
+        ok: how many are over that were answered with 200, which most are.
         seconds: how many of them took how long, by bucket.
         step: of how many requests one is timed, and counts for all of them.
+        untimed: the next that is timed is this one of those to come. It counts them too: counting down costs
+            less, as CPython has all small numbers ready.
         cut_off: those of which the response was not complete.
         bytes_in, bytes_out: bytes of bodies.
         queue_seconds, run_seconds: how long they have waited for threads, and had them.
@@ -44,24 +47,36 @@ class RouteTally:
     """
 
     __slots__ = (
-        "_begun_before", "application", "begun", "bytes_in", "bytes_out", "cut_off", "queue_seconds", "route",
-        "routes", "run_seconds", "runs_on", "seconds", "statuses", "step",
+        "_begun_before", "_begun_then", "_others", "application", "bytes_in", "bytes_out", "cut_off", "ok",
+        "queue_seconds", "route", "routes", "run_seconds", "runs_on", "seconds", "step", "untimed",
     )  # fmt: skip
 
     def __init__(self, application: str, runs_on: str, route: str = "") -> None:
         self.application = application
         self.runs_on = runs_on
         self.route = route
-        self.begun = self._begun_before = self.cut_off = 0
-        self.step = 1
+        self.ok = self.cut_off = 0
+        self.step = self.untimed = 1
+        self._begun_then = 1  # requests that will have begun when none is left untimed
+        self._begun_before = 0  # those that had at the last look
         self.bytes_in = self.bytes_out = 0
         self.queue_seconds = self.run_seconds = 0.0
-        self.statuses: dict[int, int] = {}
+        self._others: dict[int, int] = {}  # how many are over, by status, but for 200
         self.seconds = [0] * SIZE
         self.routes: dict[str, RouteTally] = {}
 
     def __repr__(self) -> str:
         return f"<RouteTally {self.application} {self.route}: {self.begun} begun>"
+
+    @property
+    def begun(self) -> int:
+        """Requests that have been given to it."""
+        return self._begun_then - self.untimed
+
+    @property
+    def statuses(self) -> dict[int, int]:
+        """How many are over, by status."""
+        return {200: self.ok, **self._others} if self.ok else dict(self._others)
 
     def of_route(self, route: str) -> "RouteTally":
         """Return the tally of one of its routes."""
@@ -73,8 +88,21 @@ class RouteTally:
 
     def end(self, status: int, size: int) -> None:
         """A request is over that has sent so many bytes of a body."""
-        self.statuses[status] = self.statuses.get(status, 0) + 1
+        if status == 200:
+            self.ok += 1
+        else:
+            self.count(status)
         self.bytes_out += size
+
+    def count(self, status: int) -> None:
+        """A request is over that was answered with another status than 200."""
+        self._others[status] = self._others.get(status, 0) + 1
+
+    def begin_timed(self) -> float:
+        """None is left untimed: return when the request begins that is to be timed, which is now."""
+        self._begun_then += self.step
+        self.untimed = self.step
+        return monotonic()
 
     def time(self, begun_at: float) -> float:
         """Put down how long a request took that is over now."""
@@ -91,9 +119,13 @@ class RouteTally:
 
     def look(self) -> None:
         """Choose how many of the requests are timed, by how many there were in the last second."""
-        rate = self.begun - self._begun_before
-        self._begun_before = self.begun
+        begun = self.begun
+        rate = begun - self._begun_before
+        self._begun_before = begun
         self.step = next(step for most, step in _STEPS if rate < most)
+        if self.untimed > self.step:
+            self.untimed = self.step
+            self._begun_then = begun + self.step
 
 
 class SocketTally:

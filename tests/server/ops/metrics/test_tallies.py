@@ -76,20 +76,62 @@ def test_all_of_them_are_given_once(tallies: Tallies) -> None:
     assert len(tallies.sockets()) == 1
 
 
+def begin(tally: RouteTally, requests: int = 1) -> list[bool]:
+    """Have requests begin, as they do when they are answered; whether each of them is timed."""
+    timed = []
+    for _ in range(requests):
+        tally.untimed -= 1
+        timed.append(not tally.untimed)
+        if not tally.untimed:
+            assert tally.begin_timed() > 0
+    return timed
+
+
 @pytest.mark.parametrize(("rate", "step"), [(0, 1), (999, 1), (1000, 7), (9999, 7), (10_000, 61)])
 def test_of_many_requests_few_are_timed(rate: int, step: int) -> None:
     """As many as there were in the last second say; each counts for those that are not."""
     tally = RouteTally("shop", "")
-    tally.begun = 50
+    begin(tally, 50)
     tally.look()
-    tally.begun += rate
+    begin(tally, rate)
     tally.look()
-    assert tally.step == step
+    assert (tally.step, tally.begun) == (step, 50 + rate)
     tally.time(0.0)
     assert sum(tally.seconds) == step
     tally.time_on_thread(1.0, 2.0)
     assert tally.queue_seconds == step
     assert tally.run_seconds > 0
+
+
+def test_all_are_counted_whether_timed_or_not() -> None:
+    """Each as it begins, while ever fewer of them are timed, and then all of them again at once."""
+    tally = RouteTally("shop", "")
+    assert begin(tally, 3) == [True] * 3
+    begin(tally, 1000)
+    tally.look()
+    assert (tally.step, begin(tally)) == (7, [True])
+    for number in range(1, 8):
+        assert begin(tally) == [number == 7]
+        assert tally.begun == 1004 + number
+    begin(tally, 10_000)
+    tally.look()
+    assert tally.step == 61
+    begin(tally, 70)
+    assert tally.untimed > 1
+    begun = tally.begun
+    tally.look()
+    assert (tally.begun, begin(tally)) == (begun, [True])
+
+
+def test_statuses() -> None:
+    """All of them, however many have each; those that nobody had are not there."""
+    tally = RouteTally("shop", "")
+    assert tally.statuses == {}
+    for status in (404, 404, 503):
+        tally.end(status, 10)
+    assert tally.statuses == {404: 2, 503: 1}
+    tally.end(200, 10)
+    assert (tally.statuses, tally.bytes_out) == ({404: 2, 503: 1, 200: 1}, 40)
 
 
 def test_one_that_no_thread_has_taken_has_waited(monkeypatch: pytest.MonkeyPatch) -> None:
