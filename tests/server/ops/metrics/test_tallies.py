@@ -1,10 +1,20 @@
 """What requests and WebSockets are counted in."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from hybrid.bridge.types import ROUTE
 from hybrid.server.ops.metrics import tallies as module
-from hybrid.server.ops.metrics.tallies import OTHER, RouteTally, SocketTally, Tallies
+from hybrid.server.ops.metrics.tallies import (
+    OTHER,
+    RoutedTally,
+    RouteTally,
+    SocketTally,
+    Tallies,
+    UnroutedTally,
+)
 
 
 class Application:
@@ -83,7 +93,7 @@ def begin(tally: RouteTally, requests: int = 1) -> list[bool]:
         tally.untimed -= 1
         timed.append(not tally.untimed)
         if not tally.untimed:
-            assert tally.begin_timed() > 0
+            assert tally.begin_timed(has_body=False) is tally
     return timed
 
 
@@ -123,6 +133,97 @@ def test_all_are_counted_whether_timed_or_not() -> None:
     assert (tally.begun, begin(tally)) == (begun, [True])
 
 
+def rule_of(scope: Mapping[str, Any]) -> str | None:
+    """Find the rule that a framework has left."""
+    return scope.get("rule")
+
+
+@pytest.fixture
+def routed() -> RoutedTally:
+    """Give what counts an application with rules of its own."""
+    found = Tallies({}, None, lambda application: rule_of if application else None).of_request("app", {})
+    assert isinstance(found, RoutedTally)
+    return found
+
+
+def answer(tally: RouteTally, rule: str | None, status: int = 200) -> RouteTally:
+    """Have a request begin and end; return what has counted it."""
+    tally.untimed -= 1
+    assert tally.untimed == 0
+    one = tally.begin_timed(has_body=True)
+    one.bytes_in += 10
+    known = one.known({"rule": rule})
+    known.end(status, 5)
+    return known
+
+
+def test_a_route_that_is_known_at_the_end(routed: RoutedTally) -> None:
+    """Until then the request is in flight for the application, then it is the route's with all that it had;
+    of what none was found for it is the application's. Nothing becomes less.
+    """
+    routed.untimed -= 1
+    one = routed.begin_timed(has_body=True)
+    assert (routed.in_flight, routed.begun) == (1, 0)
+    one.bytes_in += 7
+    known = one.known({"rule": "/a/<id>"})
+    known.end(499, 3)
+    assert (known.route, known.begun, known.in_flight, known.statuses) == ("/a/<id>", 1, 0, {499: 1})
+    assert (known.bytes_in, known.bytes_out) == (7, 3)
+    assert (routed.begun, routed.in_flight, routed.bytes_in) == (0, 0, 0)
+    assert answer(routed, "/a/<id>") is known
+    assert answer(routed, None, 404) is routed
+    assert (routed.begun, routed.bytes_in) == (1, 10)
+    assert routed.begin_timed(has_body=False).known({"rule": "/a/<id>"}) is known
+    assert routed.in_flight == 0
+
+
+def test_a_route_below_a_prefix(routed: RoutedTally) -> None:
+    """Has it in front, and is one of the application's, wherever else that is mounted."""
+    below = routed.of_route("/shop")
+    assert answer(below, "/a") is routed.of_route("/shop/a")
+    assert answer(routed, "/shop/a") is routed.of_route("/shop/a")
+    assert answer(below, None) is below
+    assert sorted(routed.routes) == ["/shop", "/shop/a"]
+
+
+def test_rules_are_bounded(routed: RoutedTally, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As all routes are."""
+    monkeypatch.setattr(module, "_ROOM", 2)
+    found = [answer(routed, f"/{number}").route for number in range(5)]
+    assert found == ["/0", "/1", OTHER, OTHER, OTHER]
+
+
+@pytest.mark.parametrize("on_threads", [False, True])
+def test_of_many_that_are_over_few_are_timed(on_threads: bool) -> None:
+    """Of each route as many as there were in the last second say."""
+    routed = RoutedTally("app", "", rule_of, on_threads=on_threads)
+
+    def times(count: int) -> int:
+        found = routed.of_route("/a")
+        before = sum(found.seconds)
+        for _ in range(count):
+            known = answer(routed, "/a")
+            known.time_on_thread(1.0, 2.0) if on_threads else known.time(1.0)
+        return sum(found.seconds) - before
+
+    assert times(1500) == 1500
+    routed.of_route("/a").look()
+    assert routed.of_route("/a").step == 7
+    assert (times(1), times(6), times(1)) == (7, 0, 7)
+    routed.of_route("/a").look()
+    assert times(2) == 2
+
+
+def test_what_a_worker_has_seen() -> None:
+    """Counts, as what has been left in the environ is gone when the request is over."""
+    routed = RoutedTally("app", "wsgi", rule_of, on_threads=True)
+    for environ in ({"rule": "/w"}, {}):
+        one = routed.begin_timed(has_body=False)
+        assert isinstance(one, UnroutedTally)
+        one.note(environ)
+        assert one.known({}).route == environ.get("rule", "")
+
+
 def test_statuses() -> None:
     """All of them, however many have each; those that nobody had are not there."""
     tally = RouteTally("shop", "")
@@ -154,5 +255,7 @@ def test_close_codes_are_bounded() -> None:
 
 def test_repr() -> None:
     """Says what they are."""
-    for made in (RouteTally("a", ""), SocketTally("a", ""), Tallies({}, None)):
+    routed = RoutedTally("a", "", rule_of, on_threads=True)
+    unrouted = routed.begin_timed(has_body=False)
+    for made in (routed, unrouted, RouteTally("a", ""), SocketTally("a", ""), Tallies({}, None)):
         assert repr(made).startswith(f"<{type(made).__name__} ")
