@@ -223,6 +223,11 @@ class TappedExchange:
         """A thread has taken the exchange (worker)."""
         cast("TimedExchange", self._exchange).taken()
 
+    @property
+    def look(self) -> Callable[[dict[str, Any]], object] | None:
+        """What is to see the environ when the application starts its response (worker)."""
+        return cast("TimedExchange", self._exchange).look
+
     def called(self, environ: dict[str, Any]) -> None:
         """The application is called with this environ (worker)."""
         cast("WatchedExchange", self._exchange).called(environ)

@@ -198,6 +198,13 @@ class TimedExchange(ThreadedExchange, Protocol):
         """A thread has taken the exchange (worker)."""
         ...
 
+    @property
+    def look(self) -> Callable[[dict[str, Any]], object] | None:
+        """What is to be called with the environ when the application starts its response; None where nobody
+        wants to see what is in it then (worker).
+        """
+        ...
+
 
 class WatchedExchange(TimedExchange, Protocol):
     """A :class:`ThreadedExchange` of which somebody wants to know when its application is called."""

@@ -15,6 +15,7 @@ from hybrid.bridge.types import ASGIApp
 from hybrid.server.config import Config
 from hybrid.server.extensions import http_extensions
 from hybrid.server.forwarded import Peers
+from hybrid.server.frameworks import route_finder
 from hybrid.server.gate import Gate
 from hybrid.server.ops.access_log import AccessLog
 from hybrid.server.ops.atoms import LineFormat
@@ -118,7 +119,7 @@ class ServerContext:
         self._sends_date = config.date_header and not any(name == "date" for name, _ in config.header_fields)
         labels = application.labels() if isinstance(application, Gateway) else {}
         self.access_log = _access_log(config, labels)
-        self.tallies = Tallies(labels, self.http_application) if config.metrics else None
+        self.tallies = Tallies(labels, self.http_application, route_finder) if config.metrics else None
         self.tick()
 
     def __repr__(self) -> str:

@@ -4,14 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Headers, Message, Scope
 from hybrid.server.connection import Connection
 from hybrid.server.leaving import Leaving
 from hybrid.server.messages import body_of, kind_of, start_complaint
-from hybrid.server.ops.metrics.tallies import CLIENT_LEFT, RouteTally
+from hybrid.server.ops.metrics.tallies import CLIENT_LEFT, RouteTally, UnroutedTally
 from hybrid.server.pipeline import describe
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request
@@ -64,8 +64,8 @@ class Exchange:
         "task",
     )  # fmt: skip
 
+    tally: RouteTally | UnroutedTally | None  # before anything is called, as the next
     begun_at: float
-
     task: asyncio.Task[None]
     _encoder: "Encoder"  # from BODY on
     _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
@@ -82,7 +82,6 @@ class Exchange:
         self.scope = scope
         self.state = _START
         self.keep_alive = request.keep_alive
-        self.tally: RouteTally | None = None
         # Whether the client may hold its body back because nobody told it to go on.
         self._awaits_continue = not body_complete and request.expects_continue
         self._connection = connection
@@ -144,7 +143,7 @@ class Exchange:
         self.disconnect()
         if self.state is not _DONE:
             if self.tally is not None:
-                self._count_cut_off(self.tally)
+                self._count_cut_off()
             self.state = State.LOST
 
     def close_after(self) -> bool:
@@ -375,33 +374,36 @@ class Exchange:
     def _complete(self, status: int) -> None:
         """The last byte of the response has been given to the transport."""
         self.state = _DONE
-        tally = self.tally
+        tally: Any = self.tally
         if tally is not None:  # as _count() does, for every response
             self.tally = None
-            try:
-                tally.statuses[status] += 1
-            except KeyError:
-                tally.statuses[status] = 1
-            tally.bytes_out += self._encoder.size
-            if self.begun_at:
+            if self.begun_at:  # as it always is where the route is not known yet
+                tally = tally.known(self.scope)
                 tally.time(self.begun_at)
+            if status == 200:
+                tally.ok += 1
+            else:
+                tally.count(status)
+            tally.bytes_out += self._encoder.size
         if self._waiters is not None:
             self._wake()
         self._on_done()
 
-    def _count(self, status: int, size: int) -> None:
+    def _count(self, status: int, size: int, *, cut_off: bool = False) -> None:
         """It is over."""
         tally, self.tally = self.tally, None
         if tally is not None:
-            tally.end(status, size)
+            known = tally.known(self.scope)
+            known.end(status, size)
+            known.cut_off += cut_off
             if self.begun_at:
-                tally.time(self.begun_at)
+                known.time(self.begun_at)
 
-    def _count_cut_off(self, tally: RouteTally) -> None:
+    def _count_cut_off(self) -> None:
         """It is over, and the response is not complete."""
-        tally.cut_off += 1
         begun = self.state is _BODY and self._encoder.head_sent
-        self._count(self._encoder.status if begun else CLIENT_LEFT, self._encoder.sent if begun else 0)
+        status, size = (self._encoder.status, self._encoder.sent) if begun else (CLIENT_LEFT, 0)
+        self._count(status, size, cut_off=True)
 
     def _write_refusal(self, status: int, data: bytes) -> None:
         self._connection.write(data)

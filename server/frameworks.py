@@ -5,12 +5,13 @@ framework is there. Nothing is imported for anybody else.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import hybrid
 from hybrid.bridge.gateway import Target
+from hybrid.bridge.types import ThreadedApplication
 from hybrid.server.config import Config
 from hybrid.server.config.static import StaticMount
 
@@ -50,6 +51,28 @@ class Adapter(Protocol):
             ConfigError: it cannot work with the configuration.
         """
         ...
+
+
+#: Returns the rule of a request that is being answered, by its ASGI scope or WSGI environ; None without one.
+RouteFinder = Callable[[Mapping[str, Any]], str | None]
+
+
+class Router(Protocol):
+    """What the module has that knows the routes of a framework's applications."""
+
+    def finder(self, framework: str, application: object) -> RouteFinder:
+        """Return what finds the routes of an application."""
+        ...
+
+
+def route_finder(application: object) -> RouteFinder | None:
+    """Return what finds the routes of an application that has some of its own; None where nobody knows."""
+    if isinstance(application, ThreadedApplication):
+        application = getattr(application, "app", application)
+    for framework in hybrid.ROUTERS:
+        if framework in sys.modules and _is_of(framework, application):
+            return cast("Router", import_module(hybrid.ROUTERS[framework])).finder(framework, application)
+    return None
 
 
 def adapted(targets: Sequence[Target], config: Config) -> list[Target]:

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from io import BytesIO
 from math import inf
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.types import Headers, ResponseHead, Scope, ThreadedApplication
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.server.connection import Connection
-from hybrid.server.ops.metrics.tallies import CLIENT_LEFT, RouteTally
+from hybrid.server.ops.metrics.tallies import CLIENT_LEFT, RouteTally, UnroutedTally
 from hybrid.server.overflow import Overflow
 from hybrid.server.sendfile import FileRegion
 from hybrid.server.wire.http11 import Request
@@ -75,6 +75,8 @@ class ThreadedExchange:
         "tally",
     )  # fmt: skip
 
+    tally: RouteTally | UnroutedTally | None  # before anything is called, as the next
+    begun_at: float
     body: BinaryIO
     _encoder: ResponseEncoder  # from start() on, as the next
     _new_encoder: Callable[..., ResponseEncoder] = ResponseEncoder
@@ -97,16 +99,7 @@ class ThreadedExchange:
         self.disconnected = False
         self.gone = False
         self.done = False
-        self.progress = self.begun_at = self.taken_at = 0.0
-        tallies = connection.context.tallies
-        if tallies is None:
-            self.tally: RouteTally | None = None
-        else:
-            main = application is tallies.main_application
-            self.tally = tally = tallies.main if main else tallies.of_request(application, scope)
-            tally.begun = begun = tally.begun + 1
-            if not begun % tally.step:
-                self.begun_at = time.monotonic()
+        self.progress = self.taken_at = 0.0
         self._begun = False
         self._on_done = on_done
         self._connection = connection
@@ -282,29 +275,32 @@ class ThreadedExchange:
 
     def _complete(self, status: int) -> None:
         self.done = True
-        tally, self.tally = self.tally, None
+        tally: Any = self.tally
         if tally is not None:
-            try:
-                tally.statuses[status] += 1
-            except KeyError:
-                tally.statuses[status] = 1
-            tally.bytes_out += self._size
-            if self.begun_at:
+            self.tally = None
+            if self.begun_at:  # as it always is where the route is not known yet
+                tally = tally.known(self.scope)
                 tally.time_on_thread(self.begun_at, self.taken_at)
+            if status == 200:  # as RouteTally.end() does, for every response
+                tally.ok += 1
+            else:
+                tally.count(status)
+            tally.bytes_out += self._size
 
     def _count_received(self, data: bytes) -> None:
         if self.tally is not None:
             self.tally.bytes_in += len(data)
 
-    def _count_cut_off(self, tally: RouteTally) -> None:
+    def _count_cut_off(self, tally: RouteTally | UnroutedTally) -> None:
         """It is over for the client, and the response is not complete."""
         self.tally = None
-        tally.cut_off += 1
         encoder = getattr(self, "_encoder", None) if self._begun else None
         status, size = (CLIENT_LEFT, 0) if encoder is None else (encoder.status, encoder.sent)
-        tally.end(status, size)
+        known = tally.known(self.scope)
+        known.end(status, size)
+        known.cut_off += 1
         if self.begun_at:
-            tally.time_on_thread(self.begun_at, self.taken_at)
+            known.time_on_thread(self.begun_at, self.taken_at)
 
     def _may_overflow(self) -> bool:
         """Whether the loop may begin to send what the worker has left in a file."""
@@ -326,6 +322,12 @@ class ThreadedExchange:
     def taken(self) -> None:
         """Note when it was taken (worker)."""
         self.taken_at = time.monotonic()
+
+    @property
+    def look(self) -> Callable[[dict[str, Any]], object] | None:
+        """What is to see the environ when the application starts its response (worker)."""
+        tally = self.tally  # which the loop takes away when the client leaves
+        return tally.note if isinstance(tally, UnroutedTally) else None
 
     def interim(self, status: int, headers: Headers) -> None:
         """Send an interim response; waits for the client, so that only one of them does (worker)."""

@@ -26,7 +26,7 @@ from hybrid.bridge.types import (
     WatchedExchange,
 )
 from hybrid.bridge.wsgi.body import RequestBody
-from hybrid.bridge.wsgi.call import describe, serve
+from hybrid.bridge.wsgi.call import Look, describe, serve
 from hybrid.bridge.wsgi.environ import EnvironBuilder
 from hybrid.bridge.wsgi.errorlog import ERRORS
 from hybrid.bridge.wsgi.feeder import StreamFeeder
@@ -119,7 +119,7 @@ class WSGIToASGI(ThreadedApplication):
     def _serve_timed(self, exchange: TimedExchange) -> None:
         """Serve one exchange that wants to know since when (worker)."""
         exchange.taken()
-        self._serve_exchange(exchange)
+        self._serve_exchange(exchange, look=exchange.look)
 
     def _serve_watched(self, exchange: WatchedExchange) -> None:
         """Serve one exchange that wants to know how (worker)."""
@@ -129,9 +129,11 @@ class WSGIToASGI(ThreadedApplication):
             exchange.called(environ)
             return self.app(environ, start_response)
 
-        self._serve_exchange(exchange, app)
+        self._serve_exchange(exchange, app, exchange.look)
 
-    def _serve_exchange(self, exchange: ThreadedExchange, app: WSGIApplication | None = None) -> None:
+    def _serve_exchange(
+        self, exchange: ThreadedExchange, app: WSGIApplication | None = None, look: Look | None = None
+    ) -> None:
         """Serve one exchange, and close its body (worker)."""
         if self.is_gone(exchange):
             return
@@ -139,7 +141,7 @@ class WSGIToASGI(ThreadedApplication):
         try:
             environ = self._environ.build(exchange.scope, body, exchange.memo)
             environ["hybrid.disconnected"] = lambda: exchange.disconnected
-            serve(app or self.app, environ, exchange)
+            serve(app or self.app, environ, exchange, look)
         except BaseException:  # a scope that no environ can be made of
             logger.exception("the request could not be given to %r", self.app)
             exchange.abort()

@@ -6,7 +6,7 @@ Everything here runs on the worker.
 import logging
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Any, Final, TypeVar
 from wsgiref.types import WSGIApplication
@@ -45,11 +45,19 @@ class WSGIError(RuntimeError):
     """The application broke a rule of PEP 3333; the message says which."""
 
 
-def serve(app: WSGIApplication, environ: dict[str, Any], exchange: ScopedWriter) -> None:
+#: Sees the environ when the application starts its response.
+Look = Callable[[dict[str, Any]], object]
+
+
+def serve(
+    app: WSGIApplication, environ: dict[str, Any], exchange: ScopedWriter, look: Look | None = None
+) -> None:
     """Call ``app`` and write its response to ``exchange``. Never raises: an error becomes a 500, or cuts the
     response off.
     """
     call = _Call(exchange)
+    if look is not None:
+        call.look = partial(look, environ)
     environ["wsgi.early_hints"] = call.early_hints
     try:
         call.run(app, environ)
@@ -73,10 +81,11 @@ class _Call:
     sent.
     """
 
-    __slots__ = ("_complete", "_exchange", "_head", "_left", "_sent")
+    __slots__ = ("_complete", "_exchange", "_head", "_left", "_sent", "look")
 
     def __init__(self, exchange: ScopedWriter) -> None:
         self._exchange = exchange
+        self.look: Callable[[], object] | None = None
         self._head: ResponseHead | None = None
         self._sent = False  # whether the head has gone out
         self._complete = False  # whether everything has
@@ -121,6 +130,9 @@ class _Call:
                 exc_info = None  # no cycle through the traceback's frames
         elif self._head is not None:
             raise WSGIError("start_response was called a second time without exc_info")
+        if self.look is not None:
+            self.look()
+            self.look = None  # no cycle through the environ, which has early_hints
         if type(headers) is not list:  # as PEP 3333 has it, but others are easily understood
             headers = list(headers)
         try:

@@ -85,6 +85,9 @@ _MODULE_OF = {
 #: Who knows a framework, by the package that its applications are from: the name of a module that is a
 #: ``hybrid.server.frameworks.Adapter``. Servers ask it, whoever starts them; neither need know any framework.
 FRAMEWORKS = {"django": "hybrid.adapters.frameworks"}
+#: Who knows which of its own routes an application has taken for a request, likewise: the name of a module
+#: that is a ``hybrid.server.frameworks.Router``.
+ROUTERS = dict.fromkeys(("fastapi", "flask", "starlette"), "hybrid.adapters.routes")
 
 
 def _installed_version() -> str:

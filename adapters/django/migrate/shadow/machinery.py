@@ -16,6 +16,7 @@ from hybrid.adapters.django.migrate.shadow.call import Call
 from hybrid.adapters.django.migrate.shadow.runs import Run, current
 from hybrid.bridge.types import LANE, Scope, ThreadedExchange
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
+from hybrid.bridge.wsgi.call import Look
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.loops import loop_factory
 
@@ -101,10 +102,12 @@ class Machinery:
 class _Threaded(WSGIToASGI):
     """The WSGI application on its threads; the answer may be complete before the thread has closed it."""
 
-    def _serve_exchange(self, exchange: ThreadedExchange, app: WSGIApplication | None = None) -> None:
+    def _serve_exchange(
+        self, exchange: ThreadedExchange, app: WSGIApplication | None = None, look: Look | None = None
+    ) -> None:
         """Serve one, and say when all is done (worker)."""
         try:
-            super()._serve_exchange(exchange, app)
+            super()._serve_exchange(exchange, app, look)
         finally:
             with suppress(RuntimeError):  # the loop has ended
                 exchange.scope[_SERVED]()
