@@ -46,6 +46,13 @@ def test_documents_from_elsewhere_are_there() -> None:
         assert f"- {place}\n" in navigation
 
 
+def test_pages_are_in_the_navigation() -> None:
+    """Each page of docs/ is: the build, which needs MkDocs, takes one that is not for a mistake."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"- {page.name}\n" in navigation, page.name
+
+
 @pytest.mark.parametrize(
     ("html", "problem"),
     [
