@@ -73,14 +73,24 @@ class StarletteRoutes:
         return found or next((mount for match, mount in self._others if match(taken)), None)
 
 
-def _mounts(application: Any, before: str) -> Iterator[_Mount]:
-    """Find all mounts, however deep, also through middleware."""
+def _mounts(application: Any, before: str, above: tuple[int, ...] = ()) -> Iterator[_Mount]:
+    """Find all mounts, however deep, of all hosts, also through middleware; what is mounted in itself once.
+
+    Args:
+        application: what has them.
+        before: the pattern of those that it is below.
+        above: their ids.
+    """
     while not hasattr(application, "routes") and hasattr(application, "app"):
         application = application.app
     for each in getattr(application, "routes", None) or ():
-        if hasattr(each, "app") and hasattr(each, "routes") and isinstance(each.path, str):
-            yield _Mount(before + each.path, bool(each.routes))
-            yield from _mounts(each, before + each.path)
+        if not (hasattr(each, "app") and hasattr(each, "routes")) or id(each) in above:
+            continue
+        path = getattr(each, "path", "")  # a host has none
+        if path and isinstance(path, str):
+            yield _Mount(before + path, bool(each.routes))
+        if isinstance(path, str):
+            yield from _mounts(each, before + path, (*above, id(each)))
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:
