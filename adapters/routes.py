@@ -10,9 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-#: Returns the rule of a request that is being answered, by its ASGI scope or its WSGI environ; None where no
-#: route has been found, or its framework leaves nothing.
-RouteFinder = Callable[[Mapping[str, Any]], str | None]
+from hybrid.server.ops.metrics.route_tally import RouteFinder
 
 #: A parameter in a path of Starlette's: ``{name}`` or ``{name:convertor}``.
 _PARAMETER: Final = re.compile(r"{[^}:]+(?P<rest>:path)?[^}]*}")

@@ -5,15 +5,16 @@ framework is there. Nothing is imported for anybody else.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import hybrid
 from hybrid.bridge.gateway import Target
 from hybrid.bridge.types import ThreadedApplication
 from hybrid.server.config import Config
 from hybrid.server.config.static import StaticMount
+from hybrid.server.ops.metrics.route_tally import RouteFinder
 
 
 class Adapter(Protocol):
@@ -51,10 +52,6 @@ class Adapter(Protocol):
             ConfigError: it cannot work with the configuration.
         """
         ...
-
-
-#: Returns the rule of a request that is being answered, by its ASGI scope or WSGI environ; None without one.
-RouteFinder = Callable[[Mapping[str, Any]], str | None]
 
 
 class Router(Protocol):
