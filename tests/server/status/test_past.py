@@ -55,6 +55,14 @@ def test_a_process_that_has_ended_stays_in_the_sum(tmp_path: Path, gone: int) ->
     assert len(list(tmp_path.glob("*.figures"))) == 1
 
 
+def test_a_route_that_was_not_known_yet() -> None:
+    """A request in flight had not begun for the application alone, as it could be another route's; it cannot
+    when its process has been killed.
+    """
+    ended = Route(begun=3, in_flight=2, statuses={200: 3}).past()
+    assert (ended.begun, ended.in_flight, ended.statuses) == (5, 0, {200: 3, 499: 2})
+
+
 def test_a_process_that_gives_no_answer_stays_as_it_was(tmp_path: Path) -> None:
     """It runs: it drains, or its loop is held, and what it had in flight is in flight."""
     past = Past(tmp_path)
