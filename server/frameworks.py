@@ -4,6 +4,7 @@ The server knows no framework, nor who does: ``hybrid.FRAMEWORKS`` says that, an
 framework is there. Nothing is imported for anybody else.
 """
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -15,6 +16,8 @@ from hybrid.bridge.types import ThreadedApplication
 from hybrid.server.config import Config
 from hybrid.server.config.static import StaticMount
 from hybrid.server.ops.metrics.route_tally import RouteFinder
+
+logger = logging.getLogger("hybrid.server")
 
 
 class Adapter(Protocol):
@@ -68,7 +71,12 @@ def route_finder(application: object) -> RouteFinder | None:
         application = getattr(application, "app", application)
     for framework in hybrid.ROUTERS:
         if framework in sys.modules and _is_of(framework, application):
-            return cast("Router", import_module(hybrid.ROUTERS[framework])).finder(framework, application)
+            router = cast("Router", import_module(hybrid.ROUTERS[framework]))
+            try:
+                return router.finder(framework, application)
+            except Exception:  # what is in an application may be anything, and it is served all the same
+                logger.exception("the requests of %r are not counted by route", application)
+                return None
     return None
 
 
