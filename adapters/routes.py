@@ -10,9 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-#: Returns the rule of a request that is being answered, by its ASGI scope or its WSGI environ; None where no
-#: route has been found, or its framework leaves nothing.
-RouteFinder = Callable[[Mapping[str, Any]], str | None]
+from hybrid.server.ops.metrics.route_tally import RouteFinder
 
 #: A parameter in a path of Starlette's: ``{name}`` or ``{name:convertor}``.
 _PARAMETER: Final = re.compile(r"{[^}:]+(?P<rest>:path)?[^}]*}")
@@ -73,14 +71,24 @@ class StarletteRoutes:
         return found or next((mount for match, mount in self._others if match(taken)), None)
 
 
-def _mounts(application: Any, before: str) -> Iterator[_Mount]:
-    """Find all mounts, however deep, also through middleware."""
+def _mounts(application: Any, before: str, above: tuple[int, ...] = ()) -> Iterator[_Mount]:
+    """Find all mounts, however deep, of all hosts, also through middleware; what is mounted in itself once.
+
+    Args:
+        application: what has them.
+        before: the pattern of those that it is below.
+        above: their ids.
+    """
     while not hasattr(application, "routes") and hasattr(application, "app"):
         application = application.app
     for each in getattr(application, "routes", None) or ():
-        if hasattr(each, "app") and hasattr(each, "routes") and isinstance(each.path, str):
-            yield _Mount(before + each.path, bool(each.routes))
-            yield from _mounts(each, before + each.path)
+        if not (hasattr(each, "app") and hasattr(each, "routes")) or id(each) in above:
+            continue
+        path = getattr(each, "path", "")  # a host has none
+        if path and isinstance(path, str):
+            yield _Mount(before + path, bool(each.routes))
+        if isinstance(path, str):
+            yield from _mounts(each, before + path, (*above, id(each)))
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:

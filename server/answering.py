@@ -7,7 +7,7 @@ from hybrid.server.body_watch import BodyWatch
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.exchange import Exchange
 from hybrid.server.kinds import Kinds
-from hybrid.server.ops.metrics.tallies import RouteTally, UnroutedTally
+from hybrid.server.ops.metrics.route_tally import RouteTally, UnroutedTally
 from hybrid.server.pipeline import http_scope, resolve
 from hybrid.server.threaded import ThreadedExchange
 from hybrid.server.wire.http11 import Request

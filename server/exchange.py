@@ -11,7 +11,7 @@ from hybrid.bridge.types import Headers, Message, Scope
 from hybrid.server.connection import Connection
 from hybrid.server.leaving import Leaving
 from hybrid.server.messages import body_of, kind_of, start_complaint
-from hybrid.server.ops.metrics.tallies import CLIENT_LEFT, RouteTally, UnroutedTally
+from hybrid.server.ops.metrics.route_tally import CLIENT_LEFT, RouteTally, UnroutedTally
 from hybrid.server.pipeline import describe
 from hybrid.server.wire.errors import ResponseError
 from hybrid.server.wire.http11 import Request

@@ -4,16 +4,20 @@ The server knows no framework, nor who does: ``hybrid.FRAMEWORKS`` says that, an
 framework is there. Nothing is imported for anybody else.
 """
 
+import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import hybrid
 from hybrid.bridge.gateway import Target
 from hybrid.bridge.types import ThreadedApplication
 from hybrid.server.config import Config
 from hybrid.server.config.static import StaticMount
+from hybrid.server.ops.metrics.route_tally import RouteFinder
+
+logger = logging.getLogger("hybrid.server")
 
 
 class Adapter(Protocol):
@@ -53,10 +57,6 @@ class Adapter(Protocol):
         ...
 
 
-#: Returns the rule of a request that is being answered, by its ASGI scope or WSGI environ; None without one.
-RouteFinder = Callable[[Mapping[str, Any]], str | None]
-
-
 class Router(Protocol):
     """What the module has that knows the routes of a framework's applications."""
 
@@ -71,7 +71,12 @@ def route_finder(application: object) -> RouteFinder | None:
         application = getattr(application, "app", application)
     for framework in hybrid.ROUTERS:
         if framework in sys.modules and _is_of(framework, application):
-            return cast("Router", import_module(hybrid.ROUTERS[framework])).finder(framework, application)
+            router = cast("Router", import_module(hybrid.ROUTERS[framework]))
+            try:
+                return router.finder(framework, application)
+            except Exception:  # what is in an application may be anything, and it is served all the same
+                logger.exception("the requests of %r are not counted by route", application)
+                return None
     return None
 
 

@@ -50,9 +50,9 @@ class Operated(Protocol):
 class Operations:
     """Lets people ask a server how it is, and tell it things. Loop thread only.
 
-    It is made before the applications start. Then come :meth:`open` and :meth:`start`, ahead of the first
-    request and behind the last thing that can fail; :meth:`settle` and :meth:`look` while it serves; and at
-    the end :meth:`hide`, :meth:`leave` and :meth:`close`, whatever has gone before.
+    It is made before the applications start. Then come :meth:`open`, before anybody can connect, and
+    :meth:`start`, once they can; :meth:`settle` and :meth:`look` while it serves; and at the end
+    :meth:`hide`, :meth:`leave` and :meth:`close`, whatever has gone before.
 
     Args:
         server: the server.
@@ -70,8 +70,8 @@ class Operations:
         self._loaded = loaded
         self._passed = passed
         self._sight = LoopSight(server.config.loop_watch, counts=server.config.metrics)
-        self._status: Callable[[], Status] | None = None  # once that can be told
-        self._statuses: list[Status] = []
+        self._new_status: Callable[[], Status] | None = None  # once that can be told
+        self._status: Status | None = None  # once somebody can ask
         self._console: ConsoleServer | None = None
         self._control = self._make_control()
 
@@ -96,11 +96,11 @@ class Operations:
             BindError: the console's address cannot be had.
             ConfigError: the console cannot tell what it would have to.
         """
-        self._status = partial(self._make_status, context, entrance)
+        self._new_status = partial(self._make_status, context, entrance)
         ops = self._ops_listeners()
         if self._control is None and ops is None:
             return
-        status = self._status()
+        self._status = status = self._new_status()
         if ops is not None:
             self._console = _make_console(self._server.config, ops, status)
         if self._control is not None:
@@ -127,9 +127,10 @@ class Operations:
         from hybrid.server.ops.control.serving import Control
 
         assert main is not None
-        assert self._status is not None
+        assert self._new_status is not None
+        self._status = self._new_status()
         control = Control(None, main, (), lambda: self._server.urls, level=logging.DEBUG)
-        control.offer(self._status())
+        control.offer(self._status)
         await control.open()
         self._control = control
 
@@ -140,9 +141,9 @@ class Operations:
 
     def hide(self) -> None:
         """Leave the figures to the other processes, and take no more orders: the server stops."""
+        if self._status is not None:
+            self._status.hand_over()
         if self._control is not None:
-            for status in self._statuses:
-                status.hand_over()
             self._control.hide()
 
     async def leave(self) -> None:
@@ -193,9 +194,7 @@ class Operations:
             server.workers,
             time(),
         )
-        status = Status(sources)
-        self._statuses.append(status)
-        return status
+        return Status(sources)
 
 
 def _is_reachable(main_process: int | None) -> bool:

@@ -16,7 +16,7 @@ from hybrid.bridge.errors import ClientDisconnected, PoolFull
 from hybrid.bridge.types import Headers, ResponseHead, Scope, ThreadedApplication
 from hybrid.bridge.wsgi.body import RequestBody
 from hybrid.server.connection import Connection
-from hybrid.server.ops.metrics.tallies import CLIENT_LEFT, RouteTally, UnroutedTally
+from hybrid.server.ops.metrics.route_tally import CLIENT_LEFT, RouteTally, UnroutedTally
 from hybrid.server.overflow import Overflow
 from hybrid.server.sendfile import FileRegion
 from hybrid.server.wire.http11 import Request

@@ -21,7 +21,7 @@ from hybrid.server.connection import Connection
 from hybrid.server.logged.encoder import LoggedEncoder
 from hybrid.server.logged.tunnel import LoggedTunnel
 from hybrid.server.ops.access_record import AccessEvent, WebSocketRecord
-from hybrid.server.ops.metrics.tallies import UNREAD, SocketTally
+from hybrid.server.ops.metrics.socket_tally import UNREAD, SocketTally
 from hybrid.server.tunnel import Tunnel
 from hybrid.server.websocket.guards import Guards
 from hybrid.server.wire.http11 import Request

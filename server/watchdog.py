@@ -5,9 +5,12 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 #: Seconds that threads may go on when everything else has ended.
 _SECONDS = 2.0
+#: What is raised by a stream that nobody reads any more, that is closed, and that is None.
+_GONE = (OSError, ValueError, AttributeError)
 
 
 def end_despite_threads(code: int, seconds: float = _SECONDS) -> None:
@@ -34,9 +37,7 @@ def end_anyway(code: int, seconds: float = _SECONDS) -> None:
 
 def _end(code: int, seconds: float) -> None:
     time.sleep(seconds)
-    sys.stderr.flush()
-    sys.stdout.flush()
-    os._exit(code)
+    _exit(code)
 
 
 def _watch(threads: Sequence[threading.Thread], code: int, seconds: float) -> None:
@@ -45,7 +46,13 @@ def _watch(threads: Sequence[threading.Thread], code: int, seconds: float) -> No
         thread.join(max(0.0, deadline - time.monotonic()))
     stuck = [thread.name for thread in threads if thread.is_alive()]
     if stuck:
-        sys.stderr.write(f"hybrid: not waiting for threads that do not end: {', '.join(stuck)}\n")
-        sys.stderr.flush()
-        sys.stdout.flush()
-        os._exit(code)
+        with suppress(*_GONE):
+            sys.stderr.write(f"hybrid: not waiting for threads that do not end: {', '.join(stuck)}\n")
+        _exit(code)
+
+
+def _exit(code: int) -> None:
+    for each in (sys.stderr, sys.stdout):
+        with suppress(*_GONE):
+            each.flush()
+    os._exit(code)

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Final
 
 from gunicorn.arbiter import Arbiter
@@ -30,12 +31,21 @@ def signals_waiting() -> Generator[None]:
 def take_signals() -> None:
     """Have the signals that wait: there are handlers now."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    NEXT_FORK.raise_noted()
 
 
 class _NextFork:
-    """Lets signals wait in a worker from its first moment on. Main thread."""
+    """Lets signals wait in a worker from its first moment on. Main thread.
+
+    They are blocked only while it is forked, and then noted: what hooks of the configuration start would have
+    them blocked for ever.
+
+    Attributes:
+        noted: those that have come to this worker, each once.
+    """
 
     def __init__(self) -> None:
+        self.noted: list[int] = []
         self._is_worker = False
         self._before: set[int | signal.Signals] | None = None
 
@@ -53,16 +63,29 @@ class _NextFork:
             self._before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
 
     def end(self) -> None:
-        """Have those of the arbiter (parent)."""
+        """Have them again: those of the arbiter are handled (parent)."""
         if self._before is not None:
             before, self._before = self._before, None
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def forget(self) -> None:
-        """Leave it to :func:`take_signals` (child)."""
-        self._before = None
+    def note(self) -> None:
+        """Note those that come until :func:`take_signals` (child)."""
+        if self._before is not None:
+            for each in _HANDLED:
+                signal.signal(each, self._note)
+        self.end()
+
+    def raise_noted(self) -> None:
+        """Have them once more."""
+        noted, self.noted = self.noted, []
+        for each in noted:
+            signal.raise_signal(each)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number not in self.noted:
+            self.noted.append(number)
 
 
 NEXT_FORK: Final = _NextFork()
 # gunicorn calls nothing of a worker's in the arbiter after the fork: there is no other place for the second.
-os.register_at_fork(before=NEXT_FORK.begin, after_in_parent=NEXT_FORK.end, after_in_child=NEXT_FORK.forget)
+os.register_at_fork(before=NEXT_FORK.begin, after_in_parent=NEXT_FORK.end, after_in_child=NEXT_FORK.note)

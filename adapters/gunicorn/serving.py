@@ -59,9 +59,7 @@ def run_workers(config: Config, make_again: Callable[[], Config]) -> None:
         BindError: an address cannot be had, or the process id's file is another server's.
         SystemExit: 0 after a drain, 3 when a worker cannot boot, 130 when it was forced to stop.
     """
-    with (
-        signals_waiting()
-    ):  # until the arbiter handles them: one that ends it now would leave what was opened
+    with signals_waiting():  # until the arbiter handles them: one that ends it now would leave what is open
         _run_workers(config, make_again)
 
 

@@ -19,7 +19,7 @@ from gunicorn.workers.base import Worker
 
 from hybrid.adapters.gunicorn.access import access_logger
 from hybrid.adapters.gunicorn.control import remove_control
-from hybrid.adapters.gunicorn.forking import NEXT_FORK, take_signals
+from hybrid.adapters.gunicorn.forking import NEXT_FORK, signals_waiting, take_signals
 from hybrid.adapters.gunicorn.hooks import with_hooks
 from hybrid.adapters.gunicorn.ops import hand_ops_over, open_ops, ops_lines
 from hybrid.adapters.gunicorn.rooted import Rooted
@@ -243,11 +243,12 @@ class HybridWorker(Worker):
 
     def init_signals(self) -> None:
         """Handle signals, those too that have come since the fork."""
-        for each in self.SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
-        for number, handler in self.handlers().items():
-            signal.signal(number, handler)
-        signal.siginterrupt(signal.SIGUSR1, False)
+        with signals_waiting():  # one that finds the default would end this process at once
+            for each in self.SIGNALS:
+                signal.signal(each, signal.SIG_DFL)
+            for number, handler in self.handlers().items():
+                signal.signal(number, handler)
+            signal.siginterrupt(signal.SIGUSR1, False)
         take_signals()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

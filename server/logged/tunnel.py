@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 
 from hybrid.server.connection import Connection
-from hybrid.server.ops.metrics.tallies import UNREAD
+from hybrid.server.ops.metrics.socket_tally import UNREAD
 from hybrid.server.tunnel import Tunnel
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from hybrid.bridge.types import LANE, Headers, Scope
 from hybrid.bridge.wsgi.environ import EnvironBuilder, server_protocol
-from hybrid.server.ops.metrics.tallies import CLIENT_LEFT
+from hybrid.server.ops.metrics.route_tally import CLIENT_LEFT
 from hybrid.server.wire.http11 import Request
 
 __all__ = ["CLIENT_LEFT", "AccessEvent", "AccessRecord", "WebSocketRecord"]

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from hybrid.server.ops.metrics.snapshot import Snapshot
+from hybrid.server.ops.metrics.snapshot import SCHEMA, Snapshot
 from hybrid.server.pidfile import is_running
 
 _SUFFIX: Final = ".figures"
@@ -59,20 +59,30 @@ class Past:
         ended, names = self._read_ended()
         # Somebody else may have seen the end of one that has answered here.
         told = {name: each for each in readings if (name := _name(each)) not in names}
-        for name, each in told.items():
-            self._note(name, each)
+        with suppress(OSError):  # no room is left, for one: what is there counts still
+            for name, each in told.items():
+                self._note(name, each)
+        answering = {process.pid for each in readings for process in each.processes}
         silent: list[Snapshot] = []
+        over: list[Path] = []
         for path in self._files():
             if path.name in told:
                 continue
             if path.name not in names:
-                figures = Snapshot.from_json(json.loads(path.read_bytes()))
-                if is_running(figures.processes[0].pid):  # it drains, or its loop is held
+                figures = _read(path)
+                if figures is None:
+                    continue
+                (process,) = figures.processes
+                if process.pid not in answering and is_running(process.pid):  # it drains, or its loop is held
                     silent.append(replace(figures, processes=(), urls=(), workers=None))
                     continue
                 ended, names = ended + figures.past(), [*names, path.name][-_REMEMBERED:]
+            over.append(path)
+        if over:
+            with suppress(OSError):
                 self._write(_ENDED, {"names": names, "figures": ended.to_json()})
-            path.unlink(missing_ok=True)
+                for path in over:
+                    path.unlink(missing_ok=True)
         return [*told.values(), *silent, ended]
 
     def _note(self, name: str, reading: Snapshot) -> None:
@@ -112,7 +122,21 @@ class Past:
                     break
                 except BlockingIOError:
                     time.sleep(_STEP)
-            yield
+            try:
+                yield
+            finally:  # closing alone would leave it to a child that was forked meanwhile
+                fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _read(path: Path) -> Snapshot | None:
+    """Return the figures of a process; None where they cannot be read, as those that another version has left
+    while all workers are replaced.
+    """
+    try:
+        figures = Snapshot.from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError):
+        return None
+    return figures if figures.schema == SCHEMA and len(figures.processes) == 1 else None
 
 
 def _name(reading: Snapshot) -> str:

@@ -10,6 +10,7 @@ from hybrid.bridge.histogram import Histogram
 from hybrid.bridge.wsgi.socket_threads import SocketThreads as Threads
 from hybrid.bridge.wsgi.threadpool import ThreadPool
 from hybrid.server.ops.metrics.lag import LoopSight
+from hybrid.server.ops.metrics.route_tally import RouteTally
 from hybrid.server.ops.metrics.snapshot import (
     ON_LOOP,
     Connections,
@@ -23,7 +24,7 @@ from hybrid.server.ops.metrics.snapshot import (
     SocketThreads,
     WebSockets,
 )
-from hybrid.server.ops.metrics.tallies import RouteTally, SocketTally
+from hybrid.server.ops.metrics.socket_tally import SocketTally
 from hybrid.server.status.sources import Sources
 
 _REGISTRY = "hybrid.bridge.layers.registry"

@@ -12,7 +12,7 @@ from hybrid.bridge.errors import ClientDisconnected, ProtocolError
 from hybrid.bridge.types import Message, Receive, Scope
 from hybrid.server.connection import Connection, Handler
 from hybrid.server.messages import kind_of
-from hybrid.server.ops.metrics.tallies import UNREAD
+from hybrid.server.ops.metrics.socket_tally import UNREAD
 from hybrid.server.pipeline import describe
 from hybrid.server.websocket.inbox import Inbox
 from hybrid.server.websocket.keepalive import Keepalive

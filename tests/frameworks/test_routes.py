@@ -21,6 +21,7 @@ from tests.support.websocket_clients import reset
 FLASK = "tests.frameworks.apps.routed_flask:app"
 STARLETTE = "tests.frameworks.apps.routed_asgi:star"
 FASTAPI = "tests.frameworks.apps.routed_asgi:fast"
+HOSTED = "tests.frameworks.apps.routed_asgi:hosted"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -140,6 +141,20 @@ def test_fastapi(tmp_path: Path, control_folder: Path) -> None:
             "/top/{name}": {200: 1},
             "/below/deep/{name}": {200: 1},
             "/alone": {200: 1},
+        }
+
+
+def test_starlette_by_host_and_below_itself(tmp_path: Path, control_folder: Path) -> None:
+    """Routes of a host are told without it, and an application that is mounted in itself is served, too."""
+    with served(tmp_path, HOSTED, control=control_folder) as server:
+        ask_all(server, ("GET", "/top", 200), ("GET", "/again/top", 200), ("GET", "/again/again/top", 200))
+        found = httpx.get(f"{server.url}/v1/y", headers={"host": "api.example"}, timeout=DEADLINE)
+        assert found.status_code == 200
+        # Mounts in themselves are told once: there is no end to them.
+        assert statuses_of(status_of(control_folder)) == {
+            "/top": {200: 2},
+            "/again/top": {200: 1},
+            "/v1/y": {200: 1},
         }
 
 

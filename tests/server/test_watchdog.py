@@ -68,3 +68,21 @@ def test_whatever_it_does() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, "it goes on\n", "")
+
+
+@pytest.mark.parametrize("gone", ["os.close(1)", "sys.stdout.close()", "sys.stdout = None"])
+def test_whatever_has_become_of_its_output(gone: str) -> None:
+    """It ends although its last words can go nowhere."""
+    program = (
+        "import os, sys, threading; from hybrid.server.watchdog import end_anyway; "
+        f"sys.stdout.write('unsent'); {gone}; end_anyway(7, 0.1); threading.Event().wait()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=process_environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (7, "")

@@ -76,7 +76,7 @@ def _is_of(error: ImportError, named: tuple[str, str]) -> bool:
     module, _, attribute = named[1].rpartition(".")
     if error.name is not None:
         return isinstance(error, ModuleNotFoundError) and f"{named[1]}.".startswith(f"{error.name}.")
-    return f'Module "{module}" does not define a "{attribute}"' in error.msg
+    return f'Module "{module}" does not define a "{attribute}"' in str(error)
 
 
 def adapt(targets: Sequence[Target], config: Config) -> list[Target]:

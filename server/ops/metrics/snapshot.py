@@ -107,10 +107,19 @@ class Route(Record):
         return sum(self.statuses.values())
 
     def past(self) -> Self:
-        """What was being answered when a process was killed was cut off, and over for its client."""
+        """What was being answered when a process was killed was cut off, and over for its client; no other
+        route will have it any more.
+        """
+        if not self.in_flight:
+            return self
         statuses = {**self.statuses, 499: self.statuses.get(499, 0) + self.in_flight}
-        cut_off = self.cut_off + self.in_flight
-        return replace(self, in_flight=0, statuses=statuses, cut_off=cut_off) if self.in_flight else self
+        return replace(
+            self,
+            begun=max(self.begun, sum(statuses.values())),
+            in_flight=0,
+            statuses=statuses,
+            cut_off=self.cut_off + self.in_flight,
+        )
 
 
 @dataclass(frozen=True)

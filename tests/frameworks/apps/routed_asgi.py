@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Host, Mount, Route
 
 _STEP = 0.01
 
@@ -72,3 +72,9 @@ star = Starlette(
         Mount("/fast", app=fast),
     ]
 )
+
+# By its host, and below itself, as some do whose proxy does not take a prefix off.
+hosted = Starlette(
+    routes=[Host("api.example", app=Starlette(routes=[Mount("/v1", routes=inner)])), Route("/top", echo)]
+)
+hosted.mount("/again", hosted)

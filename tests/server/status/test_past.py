@@ -1,11 +1,13 @@
 """The files in which processes leave their figures."""
 
 import dataclasses
+import errno
 import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -53,6 +55,14 @@ def test_a_process_that_has_ended_stays_in_the_sum(tmp_path: Path, gone: int) ->
     assert len(list(tmp_path.glob("*.figures"))) == 1
 
 
+def test_a_route_that_was_not_known_yet() -> None:
+    """A request in flight had not begun for the application alone, as it could be another route's; it cannot
+    when its process has been killed.
+    """
+    ended = Route(begun=3, in_flight=2, statuses={200: 3}).past()
+    assert (ended.begun, ended.in_flight, ended.statuses) == (5, 0, {200: 3, 499: 2})
+
+
 def test_a_process_that_gives_no_answer_stays_as_it_was(tmp_path: Path) -> None:
     """It runs: it drains, or its loop is held, and what it had in flight is in flight."""
     past = Past(tmp_path)
@@ -83,6 +93,60 @@ def test_without_the_files(tmp_path: Path) -> None:
     with (tmp_path / "figures.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert total(Past(tmp_path).complete([one])).connections.accepted == 5
+
+
+def test_without_room_on_the_disk(tmp_path: Path, gone: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has been left counts still, each time anew, as nothing can be put down."""
+    past = Past(tmp_path)
+    past.leave(reading(gone, 10))
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Past, "_write", fail)
+        for _ in range(2):
+            assert total(past.complete([reading(os.getpid(), 5)])).connections.accepted == 15
+    assert total(past.complete([reading(os.getpid(), 5)])).connections.accepted == 15
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"processes": 1}', '{"schema": 0}', "{}"])
+def test_what_cannot_be_read_is_passed_over(tmp_path: Path, gone: int, text: str) -> None:
+    """Another version may have written it; all others count."""
+    past = Past(tmp_path)
+    past.leave(reading(gone, 10))
+    (tmp_path / "1-1.figures").write_text(text, encoding="utf-8")
+    assert total(past.complete([reading(os.getpid(), 5)])).connections.accepted == 15
+
+
+def test_another_process_may_have_the_same_id(tmp_path: Path) -> None:
+    """Then the one before has ended, and nothing of it is in flight."""
+    past = Past(tmp_path)
+    before = dataclasses.replace(reading(os.getpid(), 10), processes=(Process(pid=os.getpid(), since=0.25),))
+    past.leave(before)
+    sum_of_all = total(past.complete([reading(os.getpid(), 5)]))
+    assert sum_of_all.connections == Connections(open=1, accepted=15)
+    assert sum_of_all.routes["shop"].in_flight == 2
+
+
+def test_a_child_does_not_keep_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is forked while somebody has it has the descriptor, too."""
+    flock, kept = fcntl.flock, list[int]()
+
+    def kept_by_a_child(lock: IO[str], how: int) -> None:
+        kept.append(os.dup(lock.fileno()))
+        flock(lock, how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", kept_by_a_child)
+        Past(tmp_path).leave(reading(os.getpid(), 5))
+    try:
+        with (tmp_path / "figures.lock").open("w") as lock:
+            flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        for each in kept:
+            os.close(each)
+    assert kept
 
 
 def test_what_is_now_is_no_count() -> None:

@@ -109,6 +109,16 @@ def test_a_project_that_cannot_be_loaded_is_told_of(
     assert "Traceback" not in done.stderr
 
 
+def test_a_module_that_cannot_be_imported_without_saying_why(tmp_path: Path) -> None:
+    """Is told of as it is."""
+    (tmp_path / "wordless.py").write_text("raise ImportError\n", encoding="utf-8")
+    env = desk_environment({"DESK_MIDDLEWARE": "wordless.Middleware"})
+    done = run_hybrid("check", "--django", SETTINGS, cwd=tmp_path, env=env)
+    assert done.returncode == 3
+    assert "ImportError" in done.stderr
+    assert "NoneType" not in done.stderr
+
+
 def test_both_handlers_are_one_project(tmp_path: Path) -> None:
     """WSGI and ASGI as targets are served as with --django; the WebSockets are those of the ASGI one."""
     http, websocket = routes(tmp_path, *HANDLERS)
