@@ -116,13 +116,22 @@ class TestStuck:
 
     def test_too_many(self, start: Start) -> None:
         """With too many of them the log says that the process should be replaced, and it goes on serving."""
-        bridge = start(timeout_request=SOON, limit_stuck_threads=2)
+        bridge = start(timeout_request=SOON, limit_stuck_threads=2, threads=2)
         assert [bridge.ask(f"/stuck/silent/{name}").status for name in "abc"] == [504] * 3
         assert bridge.ask("/stuck/thread/d").body == b"wsgi-4"
         for name in "abc":
             bridge.step(name)
         critical = [line for line in wait_until_back(bridge, 3).splitlines() if " CRITICAL " in line]
         assert [line.partition(" threads are stuck")[0][-2:] for line in critical] == [" 2", " 3"]
+
+    def test_none_left(self, start: Start) -> None:
+        """Beyond that number none takes the place of a stuck thread: requests wait for one to come back."""
+        bridge = start(timeout_request=SOON, limit_stuck_threads=1, threads_queue_timeout=SOON)
+        assert [bridge.ask(f"/stuck/silent/{name}").status for name in "ab"] == [504] * 2
+        assert_overloaded(bridge.ask("/stuck/thread/c"))
+        bridge.step("a")
+        wait_until_back(bridge, 1)
+        assert bridge.ask("/stuck/thread/d").body == b"wsgi-3"
 
     def test_at_the_end(self, start: Start) -> None:
         """A server that is told to stop does not wait for threads that it has given up."""

@@ -19,6 +19,8 @@ from hybrid.server.wire.websocket.extensions import Extension, read_extensions
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSION: Final = b"13"
 _KEY_SIZE: Final = 16
+#: Statuses that grant a CONNECT.
+_SUCCESS: Final = range(200, 300)
 #: What the response to a handshake says by itself, or must not say at all (RFC 9110 sections 6.4.1 and 8.6).
 _OWN_FIELDS: Final = frozenset(
     {
@@ -133,9 +135,10 @@ def read_handshake(
 
 def denial_status(status: int, http_version: str) -> int:
     """Return the status with which an application's refusal is sent. Over HTTP/2 any status of success would
-    grant the handshake (RFC 9110 section 9.3.6), and a page that has one is 403 there.
+    grant the handshake (RFC 9110 section 9.3.6), and a page that has one is 403 there. What is no status at
+    all is left to who encodes it.
     """
-    return 403 if http_version == "2" and 200 <= status < 300 else status
+    return 403 if http_version == "2" and status in _SUCCESS else status
 
 
 def as_upgrade(headers: Headers) -> Headers:
