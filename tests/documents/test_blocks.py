@@ -36,7 +36,6 @@ SKIPPED: dict[str, dict[str, int]] = {
     "docs/http2.md": {
         "HAProxy is not there": 1,
         "nginx of that version is not there": 1,
-        "curl does not believe the certificate": 1,
     },
     "docs/metrics.md": {"it is said to a server whose process id is shown": 1},
     "docs/migrate-accuracy.md": {"it installs sixteen projects": 1},
