@@ -1,6 +1,6 @@
 """Making one application of several: WSGI and ASGI, by protocol and by path."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid.bridge.errors import LoadError
@@ -10,7 +10,7 @@ from hybrid.bridge.mounts import ON_LOOP, Means, mount, routers
 from hybrid.bridge.routes import Route, Target, format_routes
 from hybrid.bridge.routing import ProtocolTypeRouter
 from hybrid.bridge.targets import TargetSpec, load_target, parse_target
-from hybrid.bridge.types import ASGIApp, BodyPolicy, LifespanMode
+from hybrid.bridge.types import ASGIApp, BodyPolicy, LifespanMode, Resolver
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
 from hybrid.bridge.wsgi.own_sockets import parts_of
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
@@ -103,12 +103,14 @@ class Gateway(ProtocolTypeRouter):
             for leaf in leaves.values()
             if route.runs_on == ON_LOOP or isinstance(leaf, Lanes)
         }
-        self._labels = {
-            id(part): (route.application, _threads_of(part))
+        parts = [
+            (part, route.application)
             for route, leaves in mounts
             for leaf in leaves.values()
             for part in parts_of(leaf)
-        }
+        ]
+        below = [(end, name) for part, name in parts for end in _ends_below(part)]
+        self._labels = {id(end): (name, _threads_of(end)) for end, name in (*below, *parts)}
         self._leaves = [leaf for leaf, _ in on_loop.values()]
         self._names = [name for _, name in on_loop.values()]
         self._mounts = mounts
@@ -126,8 +128,9 @@ class Gateway(ProtocolTypeRouter):
         return list(self._routes)
 
     def labels(self) -> dict[int, tuple[str, str]]:
-        """Return how what requests end at is called: the target's name in the route table, and the name of
-        its threads, ``""`` on the event loop. By ``id()``, for as long as the gateway lives.
+        """Return how what requests end at is called: the target's name in the route table, below routers by
+        type and checks of origins too, and the name of its threads, ``""`` on the event loop. By ``id()``,
+        for as long as the gateway lives.
         """
         return dict(self._labels)
 
@@ -164,6 +167,20 @@ class Gateway(ProtocolTypeRouter):
             for route, leaves in self._mounts
         ]
         self._applications.update(routers(mounts))
+
+
+def _ends_below(part: ASGIApp) -> Iterator[ASGIApp]:
+    """Yield what an application leads to whatever the path: below routers by type, and checks of origins."""
+    if isinstance(part, ProtocolTypeRouter):
+        below: Iterable[ASGIApp] = part.application_mapping.values()
+    elif isinstance(part, Resolver):
+        application: ASGIApp | None = getattr(part, "application", None)
+        below = () if application is None else (application,)
+    else:
+        yield part
+        return
+    for each in below:
+        yield from _ends_below(each)
 
 
 def _threads_of(leaf: ASGIApp) -> str:

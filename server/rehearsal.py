@@ -1,5 +1,7 @@
 """Doing what a server does at its start, to see whether it would: `hybrid check`."""
 
+from contextlib import closing
+
 from hybrid.bridge.gateway import format_routes
 from hybrid.server.application import load_application
 from hybrid.server.config import Config
@@ -66,8 +68,8 @@ class Rehearsal:
             if startup:
                 run_loop(self._loop_factory, self._start_up())
             if listen and not self.shares_port:
-                with pid_file(self._config.pidfile):
-                    Listeners.bind(self._config).close()
+                with pid_file(self._config.pidfile), closing(Listeners.bind(self._config)):
+                    Listeners.bind_ops(self._config).close()
         finally:
             self._layers.discard()
             for pool in self._loaded.pools.values():

@@ -191,6 +191,16 @@ def test_check_beside_a_running_server(folder: Path) -> None:
         assert check(folder, port, "--no-listen", "hello_wsgi")[0] == 0
 
 
+def test_check_listens_for_operations_too(folder: Path) -> None:
+    """An address of --ops that is taken would keep the server from starting as well."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ops = f"--ops=127.0.0.1:{other.getsockname()[1]}"
+        code, _, complaint = check(folder, ops, "hello_wsgi")
+        assert (code, "cannot listen on" in complaint) == (1, True)
+        assert check(folder, ops, "--no-listen", "hello_wsgi")[0] == 0
+    assert check(folder, "--ops=127.0.0.1:0", "hello_wsgi")[0] == 0
+
+
 def test_check_beside_a_server_that_shares_its_port(folder: Path) -> None:
     """It takes no connections from that: it does not listen, and says so."""
     with socket.create_server(("127.0.0.1", 0)) as other:  # which would refuse to share

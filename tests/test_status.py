@@ -121,6 +121,20 @@ def test_since_another_reading() -> None:
     assert "wsgi 16 3 2 0 12 1.96 ms 1.96 ms 2 0" in lines
 
 
+def test_what_is_too_short_to_be_counted() -> None:
+    """What is in the first bucket was not looked at more closely: no number is made up for it."""
+    first = Histogram({0: 1})
+    status = Snapshot(
+        processes=(Process(pid=7, lag=first.percentile(99)), Process(pid=8)),
+        pools={"wsgi": Pool(threads=16, wait=first)},
+        loop=Loop(first),
+    )
+    lines = [" ".join(line.split()) for line in status_text(status).splitlines()]
+    assert "loop lag: p50 < 1.5 ms, p99 < 1.5 ms, most < 1.5 ms" in lines
+    assert "7 no 0 0 0 0 0 < 1.5 ms" in lines
+    assert "wsgi 16 0 0 0 0 < 1 ms < 1 ms 0 0" in lines
+
+
 def test_nothing_counted() -> None:
     """Of a server that counts nothing it says so."""
     assert "metrics is off" in status_text(Snapshot(processes=(Process(pid=1),)))

@@ -16,7 +16,7 @@ from hybrid.bridge.auth.fields import name_of, shown, values_of
 from hybrid.bridge.consumers.websocket import AsyncWebsocketConsumer
 from hybrid.bridge.errors import ConfigError, DenyConnection
 from hybrid.bridge.routing import refusing
-from hybrid.bridge.types import ASGIApp, Receive, Scope, Send
+from hybrid.bridge.types import ASGIApp, Receive, Resolver, Scope, Send
 
 logger = logging.getLogger("hybrid.auth")
 
@@ -36,7 +36,10 @@ class WebsocketDenier(AsyncWebsocketConsumer):
         raise DenyConnection
 
 
-class OriginValidator:
+_DENIER: Final = WebsocketDenier()
+
+
+class OriginValidator(Resolver):
     """Lets only pages of listed origins open WebSockets; all others get 403. Named and called as in Channels.
 
     An origin is listed as ``https://example.org`` or ``https://example.org:8443``, which compares the scheme
@@ -44,7 +47,8 @@ class OriginValidator:
     (``example.org:8443``). A dot in front includes all hosts below: ``.example.org``. ``*`` is every origin,
     and clients that name none, as programs do: without it, they are refused.
 
-    What is not a WebSocket is passed on as it is; Channels raises :class:`ValueError` then.
+    What is not a WebSocket is passed on as it is; Channels raises :class:`ValueError` then. A server finds
+    what is below without awaiting this, and so counts each route of a ``URLRouter`` there by itself.
 
     Args:
         application: for those that are let in.
@@ -63,11 +67,19 @@ class OriginValidator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a connection on, or refuse it and say so in the log."""
+        await self._chosen(scope)(scope, receive, send)
+
+    def resolve(self, scope: Scope) -> tuple[ASGIApp, Scope]:
+        """Return what a connection is passed on to, or what refuses it, which the log says then."""
+        if type(self).__call__ is not OriginValidator.__call__:  # a class of somebody's with more to do
+            return self.__call__, scope
+        return self._chosen(scope), scope
+
+    def _chosen(self, scope: Scope) -> ASGIApp:
         if scope["type"] != "websocket" or self.allows(scope):
-            await self.application(scope, receive, send)
-            return
+            return self.application
         logger.warning("%s: refused: %s", name_of(scope), complaint(scope))
-        await WebsocketDenier()(scope, receive, send)
+        return _DENIER
 
     def allows(self, scope: Scope) -> bool:
         """Return whether the origin that a request names is allowed. One that names several names none."""

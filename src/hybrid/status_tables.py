@@ -69,7 +69,7 @@ class _Since:
                 str(each.pid),
                 "yes" if each.ready else "no",
                 *(f"{count:,}" for count in counts),
-                seconds(each.lag),
+                _lag(each.lag),
             )
 
     def lag(self) -> Histogram:
@@ -123,7 +123,7 @@ def _summary(now: Snapshot, since: _Since) -> str:
         connections += ", more of them wait in the system's queue"
     lag = since.lag()
     percentiles = {"p50": 50, "p99": 99, "most": 100}
-    late = ", ".join(f"{name} {seconds(lag.percentile(each))}" for name, each in percentiles.items())
+    late = ", ".join(f"{name} {_lag(lag.percentile(each))}" for name, each in percentiles.items())
     lines = [
         first,
         *(f"  {plain(url)}" for url in now.urls),
@@ -205,6 +205,10 @@ def _held(loop: Loop) -> Iterator[str]:
     for stack in stacks[:_MOST_STACKS]:
         yield f"  {stack.count:,} times, at most {seconds(stack.longest)}"
         yield from (f"    {plain(frame)}" for frame in stack.frames[:_FRAMES])
+
+
+def _lag(value: float | None) -> str:
+    return seconds(value, least="1.5 ms")  # as LoopLag has it
 
 
 def _count(number: int, passed: float | None) -> str:

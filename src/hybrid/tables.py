@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
+from hybrid.bridge.histogram import BOUNDS
 from hybrid.server.ops.escape import tame
 
 _GAP = "  "
@@ -22,10 +23,12 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Conta
     return "\n".join(_GAP.join(line).rstrip() for line in cells)
 
 
-def seconds(value: float | None) -> str:
-    """Write a time that something took."""
+def seconds(value: float | None, *, least: str = "1 ms") -> str:
+    """Write a time that something took; ``least`` is what was not looked at more closely, see ``BOUNDS``."""
     if value is None:
         return "-"
+    if 0 < value < BOUNDS[0]:
+        return f"< {least}"
     return f"{value:.2f} s" if value >= 0.9995 else f"{value * 1000:.3g} ms"
 
 

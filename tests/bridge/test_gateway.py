@@ -14,11 +14,13 @@ import uvicorn
 import websockets.asyncio.client
 from websockets.exceptions import InvalidStatus
 
+from hybrid.bridge.auth import OriginValidator
 from hybrid.bridge.errors import InterfaceError, LifespanError, LoadError
 from hybrid.bridge.gateway import Gateway, Route, Target, format_routes, load_targets
 from hybrid.bridge.interface import Interface
-from hybrid.bridge.routing import not_found
+from hybrid.bridge.routing import ProtocolTypeRouter, not_found
 from hybrid.bridge.types import ASGIApp, BodyPolicy, Message, Receive, Resolver, Scope, Send
+from hybrid.bridge.url_router import URLRouter
 from hybrid.bridge.wsgi.adapter import WSGIToASGI
 from hybrid.bridge.wsgi.socket_threads import SocketThreads
 from hybrid.bridge.wsgi.sockets import WSGISockets
@@ -732,3 +734,16 @@ def test_labels(pool: ThreadPool) -> None:
     found = [labels[id(leaf(gateway, kind, path)[0])] for kind, path in paths]
     shop, api = "shop.wsgi:app", ("api.main:app", "")
     assert found == [(shop, pool.name), ("pdf:app", "slow"), api, api, (shop, "sockets")]
+
+
+def test_labels_below_routers(pool: ThreadPool) -> None:
+    """Below a router by type, or a check of origins, it is the target's; what a path decides has none."""
+    http, sockets, routed = asgi("http"), asgi("sockets"), asgi("routed")
+    checked = OriginValidator(sockets, ["*"])
+    targets = [
+        Target(ProtocolTypeRouter({"http": http, "websocket": checked}), "/site", "site.asgi:application"),
+        Target(URLRouter([("live/", routed)]), "/live", "live:router"),
+    ]
+    labels = Gateway(targets, pool=pool).labels()
+    assert labels[id(http)] == labels[id(sockets)] == ("site.asgi:application", "")
+    assert id(routed) not in labels

@@ -65,7 +65,7 @@ def test_the_times_fit_each_other() -> None:
 
 def test_the_settings_are_ours() -> None:
     """The server knows every variable, and its values; the command is one of its own."""
-    done = run_hybrid("check", "hello_wsgi", env=SETTINGS)
+    done = run_hybrid("check", "--no-listen", "hello_wsgi", env=SETTINGS)
     assert done.returncode == 0, done.stderr
     unknown = set(re.findall(r"(\w+) is no variable of ours", done.stderr))
     assert unknown == (set() if HAS_OPS else {"HYBRID_OPS"})

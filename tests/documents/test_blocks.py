@@ -13,6 +13,7 @@ import pytest
 from tests.support.chromium import Chromium
 from tests.support.documents.blocks import NO_CODE, Block, blocks_in, blocks_of, folder_of, pages
 from tests.support.documents.certificates import write_certificates
+from tests.support.documents.proxies import PROXIES
 from tests.support.documents.readers import READERS
 from tests.support.documents.session import commands_of, fits
 from tests.support.documents.terminal import Terminal
@@ -23,7 +24,7 @@ from tests.support.redis import RedisServer
 BLOCKS = {page: blocks_of(page) for page in pages()}
 SHELL = {"sh", "console"}
 #: The languages of blocks that are run, each by a test below.
-LANGUAGES = {"python", "js", *SHELL, *READERS}
+LANGUAGES = {"python", "js", *SHELL, *READERS, *PROXIES}
 
 #: What is not run, by page: how many blocks for which reason. A new one is entered here, with a good reason.
 SKIPPED: dict[str, dict[str, int]] = {
@@ -33,10 +34,8 @@ SKIPPED: dict[str, dict[str, int]] = {
         "it is said to a server with four workers, whose process ids are shown": 1,
     },
     "docs/http2.md": {
-        "Caddy is not there": 1,
         "HAProxy is not there": 1,
-        "nginx is not there": 1,
-        "curl does not believe the certificate": 1,
+        "nginx of that version is not there": 1,
     },
     "docs/metrics.md": {"it is said to a server whose process id is shown": 1},
     "docs/migrate-accuracy.md": {"it installs sixteen projects": 1},
@@ -44,7 +43,6 @@ SKIPPED: dict[str, dict[str, int]] = {
         "HAProxy is not there": 1,
         "it asks a certificate authority": 1,
         "logrotate is not there": 1,
-        "nginx is not there": 1,
     },
 }
 
@@ -208,6 +206,13 @@ def test_files(page: str, tmp_path: Path) -> None:
         except Exception as error:
             error.add_note(f"at {block}")
             raise
+
+
+@pytest.mark.parametrize("page", having(*PROXIES))
+def test_files_of_proxies(page: str, tmp_path: Path) -> None:
+    """What is for a proxy is taken by that proxy."""
+    for block in running(page, *PROXIES):
+        PROXIES[block.language](block, tmp_path)
 
 
 @pytest.mark.slow

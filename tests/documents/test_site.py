@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.api_page import PUBLIC, public_names
 from tests.support.process import ROOT
+from tests.support.site.breaks import breakable
 from tests.support.site.check import main, problems_of
 from tests.support.site.relink import ELSEWHERE, linked_files, place_of, relinked
 
@@ -44,6 +45,12 @@ def test_documents_from_elsewhere_are_there() -> None:
     for file, place in ELSEWHERE.items():
         assert (ROOT / file).is_file()
         assert f"- {place}\n" in navigation
+
+
+def test_names_in_tables_break_between_words() -> None:
+    """Elsewhere, and in what is no name, nothing changes."""
+    html = "<p><code>a_b</code></p><td>c_d <code>HYBRID_HOST</code></td>"
+    assert breakable(html) == "<p><code>a_b</code></p><td>c_d <code>HYBRID_<wbr>HOST</code></td>"
 
 
 def test_pages_are_in_the_navigation() -> None:

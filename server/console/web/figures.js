@@ -104,6 +104,7 @@ export function number(value) {
 /** Write a time as value and unit: ["1.2", "ms"]. */
 export function time(seconds) {
   if (seconds === null || seconds === undefined) return ["–", ""];
+  if (seconds > 0 && seconds < FIRST) return ["< 1", "ms"]; // waits that nobody has looked at more closely
   const [value, unit] = seconds >= 1 ? [seconds, "s"] : seconds >= 1e-3 ? [seconds * 1e3, "ms"] : [seconds * 1e6, "µs"];
   return [value >= 100 ? value.toFixed(0) : value.toPrecision(2).replace(/e\+\d+$/, ""), unit];
 }

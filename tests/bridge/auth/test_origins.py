@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from hybrid.bridge import ConfigError
 from hybrid.bridge.auth import AllowedHostsOriginValidator, OriginValidator, WebsocketDenier
 from hybrid.bridge.auth.origins import same_origin
+from hybrid.bridge.routing import ProtocolTypeRouter
 from hybrid.bridge.testing import WebsocketCommunicator
 from hybrid.bridge.types import Receive, Scope, Send
+from hybrid.server.pipeline import resolve
 from tests.support.layers import run
 from tests.support.needs import require_module
 
@@ -235,3 +237,34 @@ def test_the_denier() -> None:
         assert (await client.receive_output())["status"] == 403
 
     run(main())
+
+
+def test_what_is_below_is_found_without_awaiting_it() -> None:
+    """So that routes below it are told apart by who counts; who is refused finds the same each time."""
+    validator = OriginValidator(ProtocolTypeRouter({"websocket": nobody}), ["example.org"])
+    assert resolve(validator, scope_of("https://example.org"))[0] is nobody
+    refused = [resolve(validator, scope_of("https://evil.example"))[0] for _ in range(2)]
+    assert isinstance(refused[0], WebsocketDenier)
+    assert refused[0] is refused[1]
+
+
+def test_a_class_that_is_called_otherwise_is_called() -> None:
+    """Whoever has written a ``__call__`` of its own has more to say than which origins there are."""
+
+    class Closed(OriginValidator):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["path"] == "/open":
+                await super().__call__(scope, receive, send)
+            else:
+                await WebsocketDenier()(scope, receive, send)
+
+    async def accepts(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+
+    async def connected(path: str) -> bool:
+        found, _ = resolve(Closed(accepts, ["example.org"]), scope_of("https://example.org"))
+        origin = [(b"origin", b"https://example.org")]
+        return (await WebsocketCommunicator(found, path, headers=origin).connect())[0]
+
+    assert run(connected("/open"))
+    assert not run(connected("/"))

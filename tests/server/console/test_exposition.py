@@ -26,6 +26,7 @@ from hybrid.server.ops.metrics.snapshot import (
     WebSockets,
     Workers,
 )
+from tests.support.process import ROOT
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"
 PROMETHEUS = "text/plain;version=0.0.4"
@@ -81,6 +82,14 @@ def samples(metric: Any) -> dict[tuple[str, ...], float]:
         (each.name, *(each.labels[name] for name in sorted(each.labels))): each.value
         for each in metric.samples
     }
+
+
+def test_everything_is_documented() -> None:
+    """Each name that a collector gets is in the table of the documents."""
+    table = (ROOT / "docs" / "ops.md").read_text(encoding="utf-8")
+    for line in expose(full(), "text/plain")[0].decode().splitlines():
+        if line.startswith("# TYPE "):
+            assert f"\n| `{line.split()[2]}` |" in table
 
 
 @BOTH

@@ -115,6 +115,13 @@ def test_the_loop_is_held(browser: Chromium, server: ServerProcess) -> None:
     )
 
 
+def test_what_is_too_short_to_be_counted(browser: Chromium, server: ServerProcess) -> None:
+    """A wait in the first bucket of a histogram is no number of microseconds: nobody has looked closely."""
+    page = browser.open(console_of(server), 800, 700)
+    written = "import('/figures.js').then(({ timeText }) => [9.58e-7, 0, 0.0012].map(timeText))"
+    assert page.evaluate(written) == ["< 1 ms", "0.0 µs", "1.2 ms"]
+
+
 def test_what_clients_have_chosen(browser: Chromium, server: ServerProcess) -> None:
     """A name in a reading is text, whatever is in it."""
     page = browser.open(console_of(server), 800, 700)

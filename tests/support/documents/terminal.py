@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
+from tests.support.documents.certificates import CA
 from tests.support.documents.claims import check_requirements, check_targets
 from tests.support.process import (
     DEADLINE,
@@ -23,7 +24,7 @@ from tests.support.process import (
 )
 
 #: Where the pages have their servers and their Redis.
-ADDRESS = re.compile(r"(?:127\.0\.0\.1|localhost):8000")
+ADDRESS = re.compile(r"(?:127\.0\.0\.1|localhost):(?:8000|8443)")
 REDIS = re.compile(r"redis://localhost(?::6379)?(?:/0)?")
 
 #: Options that say where to listen, with a value that is of no use here.
@@ -82,6 +83,8 @@ class Terminal:
             "PYTHONDONTWRITEBYTECODE": "",  # what is imported leaves a trace, by which a test knows
             "XDG_RUNTIME_DIR": str(folder),  # below which `hybrid lanes` finds this server, and no other
         }
+        if (folder / CA).exists():
+            self._env["CURL_CA_BUNDLE"] = str(folder / CA)
 
     def close(self) -> None:
         """End the server that runs."""
@@ -134,7 +137,7 @@ class Terminal:
         if REDIS.search(line):
             line = REDIS.sub(self._redis(), line)
         if self._server is not None:
-            line = ADDRESS.sub(self._server.url.removeprefix("http://"), line)
+            line = ADDRESS.sub(self._server.url.partition("://")[2], line)
         return line
 
     def _put_addresses_into(self, words: Sequence[str]) -> None:

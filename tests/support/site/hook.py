@@ -7,6 +7,7 @@ from typing import Any
 from mkdocs.structure.files import File
 
 from tests.support.api_page import PUBLIC, public_names
+from tests.support.site.breaks import breakable
 from tests.support.site.relink import ELSEWHERE, linked_files, place_of, relinked
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,9 +44,11 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
 
 
 def on_page_content(html: str, *, page: Any, config: Any, files: Any) -> str:
-    """Take the roles of reStructuredText out of what docstrings say: nothing here makes links of them."""
+    """Take the roles of reStructuredText out of what docstrings say, as nothing here makes links of them, and
+    let names in tables break.
+    """
     del config, files
-    return _ROLE.sub(r"<code>\1</code>", html) if page.file.src_uri == "api.md" else html
+    return breakable(_ROLE.sub(r"<code>\1</code>", html) if page.file.src_uri == "api.md" else html)
 
 
 def _names() -> str:
