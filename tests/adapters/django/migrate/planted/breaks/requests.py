@@ -3,6 +3,12 @@
 from django.http import HttpRequest, HttpResponse
 from django.views import View
 
+BODY = "wsgi.input"
+PATH: str = "PATH_INFO"
+EITHER = "RAW_URI"
+if BODY:
+    EITHER = "PATH_INFO"
+
 
 def environ_of_argument(request):
     return HttpResponse(request.environ["REMOTE_ADDR"])  # HM101
@@ -19,6 +25,20 @@ class Environ(View):
 
     def wsgi_app(self, environ, start_response):
         return environ["wsgi.input"]  # not HM102
+
+
+def environ_by_name(request):
+    environ = getattr(request, "environ")  # HM101
+    ready = getattr(request, "environ", {})  # not HM101
+    other = getattr(request, "META")  # not HM101
+    return HttpResponse([environ, ready, other])
+
+
+def key_by_name(request):
+    body = request.META[BODY]  # HM102
+    path = request.META[PATH]  # not HM102
+    either = request.META[EITHER]  # not HM102
+    return HttpResponse([body, path, either])
 
 
 def asks_first(request):

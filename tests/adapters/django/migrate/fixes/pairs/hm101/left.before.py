@@ -8,3 +8,15 @@ def scheme(request):
 def body(request):
     if "wsgi.input" in request.environ:  # left alone: only WSGI servers set wsgi.input
         return request.environ.get("wsgi.input")  # left alone: only WSGI servers set wsgi.input
+
+
+BODY = "wsgi.input"
+ADDRESS = "REMOTE_ADDR"
+
+
+def body_by_name(request):
+    return request.environ[BODY].read()  # left alone: only WSGI servers set wsgi.input
+
+
+def body_by_both_names(request):
+    return getattr(request, "environ")[BODY]  # left alone: only WSGI servers set wsgi.input
