@@ -191,6 +191,7 @@ def test_a_file_that_cannot_be_written(project: Path, monkeypatch: pytest.Monkey
     done = fix(*STATIC, "--write")
     assert done.exit_code == 2
     assert "hybrid: shop/views.py is not written: it cannot be written: Permission denied" in done.stderr
+    assert done.stderr.splitlines()[-1] == "hybrid: nothing put right, 0 left alone"
     assert sorted(each.name for each in (project / "shop").glob("*views*")) == ["views.py"]
 
 
