@@ -48,7 +48,7 @@ def environ_of_request(module: SourceModule, sources: Sources) -> Iterator[Findi
             f"{shown} is there on WSGI only: on ASGI this raises AttributeError",
             seen=Seen.STATIC,
             confidence=Confidence.LIKELY,
-            fix=Fix(FixKind.AUTO, f"write {module.segment(_request_of(node))}.META"),
+            fix=_fix(module, node),
         )
 
 
@@ -64,6 +64,35 @@ def environs_of_requests(module: SourceModule) -> Iterator[ast.Attribute | ast.C
             and not guarded_by(module, node, "environ", "AttributeError")
         ):
             yield node
+
+
+def wsgi_key_of(module: SourceModule, node: ast.expr) -> str:
+    """Return the key that is asked for, of an environ, where only WSGI servers set it; ``""`` otherwise."""
+    key = _key(module, node)
+    return key if is_of_wsgi(key) else ""
+
+
+def _fix(module: SourceModule, node: ast.Attribute | ast.Call) -> Fix:
+    if key := wsgi_key_of(module, node):
+        return Fix(FixKind.SUGGEST, f"only WSGI servers set {key}: META lacks it on ASGI too, see HM102")
+    return Fix(FixKind.AUTO, f"write {module.segment(_request_of(node))}.META")
+
+
+def _key(module: SourceModule, node: ast.expr) -> str:
+    """Return the key that is asked for; ``""`` where that is not one, or not known."""
+    match module.parent(node):
+        case ast.Subscript(slice=key):
+            return key_of(module, key)
+        case ast.Attribute() as method:
+            match module.parent(method):
+                case ast.Call(func=called, args=[key, *_]) if called is method:
+                    return key_of(module, key)
+                case _:
+                    return ""
+        case ast.Compare(left=key):
+            return key_of(module, key)
+        case _:
+            return ""
 
 
 def _is_environ(module: SourceModule, node: ast.Attribute | ast.Call) -> bool:
