@@ -23,8 +23,8 @@ _BEFORE: Final = ("HM112", "HM115", "HM114", "HM404")
 #: server's event loop, whichever lane has called them.
 _BLOCKING: Final = ("HM307", "HM308")
 _ON_LOOP: Final = (
-    "Under hybrid that is so on the wsgi lane too, where gunicorn has a loop for each call: the view runs on "
-    "the server's own. This comes first, therefore."
+    "That is so on hybrid's wsgi lane too: it runs coroutines on the server's event loop, where gunicorn has "
+    "a loop for each call."
 )
 #: What is a setting of hybrid's, with what to say in its file.
 _SETTINGS: Final = {
