@@ -38,7 +38,7 @@ _frames_of_all: Final = sys._current_frames  # noqa: SLF001 # pyright: ignore[re
 #: Where a request of the asgi lane begins, and its record is.
 _REQUEST: Final = ASGILane.__call__.__code__
 #: Where a coroutine begins that a thread waits for: an asynchronous view of the wsgi lane, for one.
-_FROM_THREAD: Final = AsyncToSync.main_wrap.__code__
+_FROM_THREAD: Final = AsyncToSync.main_wrap.__code__  # pyright: ignore[reportUnknownMemberType]
 
 
 class Look:

@@ -192,6 +192,15 @@ def live(control: Path, folder: Path, *arguments: str, code: int = 0) -> str:
     return done.stdout if code not in (2, 5) else done.stderr
 
 
+def test_a_file_that_cannot_be_written(folder: Path, control: Path, server: ServerProcess) -> None:
+    """It is named, and nothing is left of the recording: the next one begins at once."""
+    record = ("migrate", "record", "--control", str(control), "--seconds", "0.5", "--output")
+    done = run_hybrid(*record, "nowhere/shop.jsonl", cwd=folder)
+    assert (done.returncode, "--output: cannot write nowhere/shop.jsonl" in done.stderr) == (2, True)
+    done = run_hybrid(*record, "once more.jsonl", cwd=folder)
+    assert done.returncode == 0, done.stderr
+
+
 def test_live(folder: Path, control: Path, server: ServerProcess) -> None:
     """A planted difference is found while the server runs, for the user who asks; no secrets are told."""
     leader = sockets_below(control)[min(sockets_below(control))]
