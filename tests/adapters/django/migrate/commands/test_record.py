@@ -161,6 +161,10 @@ def test_record_and_replay(folder: Path, control: Path, server: ServerProcess) -
     assert recorder.file.stat().st_mode & 0o777 == 0o600
     results = replayed(folder, recorder.file, 0)
     assert (results["requests"], results["same"]) == (4, 4)
+    hint = "they are sent as nobody's; --user, --cookie, or a recording --with-secrets"
+    for options, expected in (((), True), (("--cookie", "who=ada"), False)):
+        done = run_hybrid("migrate", "replay", str(recorder.file), *options, cwd=folder)
+        assert (done.returncode, hint in done.stderr) == (0, expected), done.stderr
 
 
 def test_ctrl_c_and_secrets(folder: Path, control: Path, server: ServerProcess) -> None:
