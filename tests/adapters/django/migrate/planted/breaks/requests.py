@@ -3,12 +3,6 @@
 from django.http import HttpRequest, HttpResponse
 from django.views import View
 
-BODY = "wsgi.input"
-PATH: str = "PATH_INFO"
-EITHER = "RAW_URI"
-if BODY:
-    EITHER = "PATH_INFO"
-
 
 def environ_of_argument(request):
     return HttpResponse(request.environ["REMOTE_ADDR"])  # HM101
@@ -32,6 +26,13 @@ def environ_by_name(request):
     ready = getattr(request, "environ", {})  # not HM101
     other = getattr(request, "META")  # not HM101
     return HttpResponse([environ, ready, other])
+
+
+BODY = "wsgi.input"
+PATH: str = "PATH_INFO"
+EITHER = "RAW_URI"
+if BODY:
+    EITHER = "PATH_INFO"
 
 
 def key_by_name(request):
