@@ -299,7 +299,11 @@ def test_the_end_of_the_server(folder: Path, control: Path, server: ServerProces
         answers = [asked(path, "shadow.show") for path in sockets_below(control).values()]
         return [each["process"] for each in answers if each.get("process")]
 
-    until(lambda: len(trying()) == 1)  # as in the test above
+    def begun() -> bool:
+        get(server, "/live/")  # the first one that the process with the sample answers starts it
+        return len(trying()) == 1
+
+    until(begun)
     (pid,) = trying()
     assert server.terminate() == 0
     with pytest.raises(ProcessLookupError):
