@@ -118,6 +118,14 @@ async def blocking(request):
     return HttpResponse("blocking")
 
 
+def blocking_there(request):
+    async def coroutine():
+        ENOUGH.acquire(timeout=60)  # blocks from a thread
+
+    async_to_sync(coroutine)()
+    return HttpResponse("blocking there")
+
+
 async def child(request):
     async def task():
         ENOUGH.acquire(timeout=60)  # blocks in a task
@@ -169,8 +177,8 @@ def broken(request):
 
 
 VIEWS = (
-    plain, hopping, twice, to_loop, blocking, child, stream, async_stream, unsafe, waiting, careless,
-    careless_async, broken,
+    plain, hopping, twice, to_loop, blocking, blocking_there, child, stream, async_stream, unsafe, waiting,
+    careless, careless_async, broken,
 )
 urlpatterns = [path(view.__name__, view, name=view.__name__) for view in VIEWS]
 """

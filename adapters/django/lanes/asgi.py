@@ -43,6 +43,7 @@ from hybrid.bridge.wsgi.filewrapper import FileWrapper
 logger = logging.getLogger("hybrid.django")
 
 _ZEROCOPY: Final = "http.response.zerocopysend"
+_LANE_FIELD: Final = LANE_FIELD.lower().encode()
 #: Bytes that are read of a file at a time, where the server does not send it by itself.
 _BLOCK_SIZE: Final = 256 * 1024
 
@@ -180,7 +181,7 @@ class LaneHandler(ASGIHandler):  # type: ignore[misc]  # of Django, which is not
     async def _send(self, visit: "Visit", response: Any) -> None:
         headers = _headers_of(response)
         if self._tells:
-            headers.append((LANE_FIELD.encode(), visit.scope.get(LANE, "asgi").encode()))
+            headers.append((_LANE_FIELD, visit.scope.get(LANE, "asgi").encode()))
         scope, send, status = visit.scope, visit.send, response.status_code
         start = {"type": "http.response.start", "status": status, "headers": headers}
         if not response.streaming:
@@ -241,10 +242,12 @@ class Visit:
 
 
 def _headers_of(response: Any) -> Headers:
-    """Return the header fields of a response as ASGI has them; Django has checked them."""
-    headers: Headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+    """Return the header fields of a response as ASGI has them, in lower case; Django has checked them."""
+    headers: Headers = [
+        (name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()
+    ]
     for cookie in response.cookies.values():
-        headers.append((b"Set-Cookie", cookie.output(header="").strip().encode("ascii")))
+        headers.append((b"set-cookie", cookie.output(header="").strip().encode("ascii")))
     return headers
 
 

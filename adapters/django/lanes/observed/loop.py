@@ -11,15 +11,18 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextvars import Context
 from time import perf_counter
 from types import FrameType
 from typing import Any, Final
+
+from asgiref.sync import AsyncToSync
 
 from hybrid.adapters.django.lanes.asgi import ASGILane
 from hybrid.adapters.django.lanes.observed.frames import is_own, outwards, spot_of, words_of
 from hybrid.adapters.django.lanes.observed.lanes import ObservedThread
 from hybrid.adapters.django.lanes.observed.notes import Event, Notes, Spot
-from hybrid.adapters.django.lanes.observed.seen import Seen
+from hybrid.adapters.django.lanes.observed.seen import Seen, record_in
 
 #: What stalls count for that are in no request: of WebSockets, of tasks by themselves, of the server.
 NO_REQUEST: Final = "(no request)"
@@ -34,6 +37,8 @@ _HANDLE: Final = asyncio.Handle._run.__code__  # noqa: SLF001
 _frames_of_all: Final = sys._current_frames  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 #: Where a request of the asgi lane begins, and its record is.
 _REQUEST: Final = ASGILane.__call__.__code__
+#: Where a coroutine begins that a thread waits for: an asynchronous view of the wsgi lane, for one.
+_FROM_THREAD: Final = AsyncToSync.main_wrap.__code__  # pyright: ignore[reportUnknownMemberType]
 
 
 class Look:
@@ -62,8 +67,18 @@ class Look:
 
 
 def _seen_in(frame: FrameType) -> Seen | None:
-    thread: Any = frame.f_locals.get("thread") if frame.f_code is _REQUEST else None
-    return thread.record.seen if isinstance(thread, ObservedThread) else None
+    if frame.f_code is _REQUEST:
+        thread: Any = frame.f_locals.get("thread")
+        return thread.record.seen if isinstance(thread, ObservedThread) else None
+    if frame.f_code is _FROM_THREAD:
+        return next((each.seen for each in map(record_in, _contexts_in(frame)) if each), None)
+    return None
+
+
+def _contexts_in(frame: FrameType) -> list[Context]:
+    """Return the context of the thread that ``async_to_sync`` has called the loop from."""
+    kept: Any = frame.f_locals.get("context")
+    return [each for each in kept if isinstance(each, Context)] if isinstance(kept, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
 class LoopWatch:

@@ -1,7 +1,7 @@
 """What is seen of the requests of a project, by view and lane, and what one request is seen to do."""
 
 import threading
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import Any, Final
 
 from asgiref.sync import SyncToAsync
@@ -151,7 +151,15 @@ def current() -> Record | None:
     found by what says which thread the request has.
     """
     record = CURRENT.get()
-    if record is None and (context := _context.get(None)) is not None:
-        executor = context._executor  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        record = getattr(executor, "record", None)
-    return record
+    return _record_of(_context.get(None)) if record is None else record
+
+
+def record_in(context: Context) -> Record | None:
+    """Return the record of the request whose code has a context."""
+    return context.get(CURRENT) or _record_of(context.get(_context))
+
+
+def _record_of(sensitive: Any) -> Record | None:
+    if sensitive is None:
+        return None
+    return getattr(sensitive._executor, "record", None)  # noqa: SLF001

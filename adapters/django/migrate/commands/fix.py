@@ -55,7 +55,7 @@ def command(rules: tuple[str, ...], write: bool, suggest: bool, allow_dirty: boo
     if guarded:
         _refuse_dirty(audit, fixes.changes)
     failed = _write(fixes.changes) if write else _show(fixes.changes)
-    _say(fixes, written=write)
+    _say(fixes, failed, written=write)
     tell_of_broken(report)
     if failed:
         sys.exit(2)
@@ -112,16 +112,18 @@ def _refuse(reason: str) -> None:
     raise click.UsageError(f"--write: {reason}; commit that first, or say --allow-dirty")
 
 
-def _say(fixes: "Fixes", *, written: bool) -> None:
-    """Tell what to know of each change, and what is left alone."""
-    for each in fixes.fixed:
+def _say(fixes: "Fixes", failed: set[str], *, written: bool) -> None:
+    """Tell what to know of each change, and what is left alone; not of files that could not be written."""
+    fixed = [each for each in fixes.fixed if each.finding.place.file not in failed]
+    for each in fixed:
         if each.remark:
             _tell(f"{_where(each)}: {each.remark}")
     for left in fixes.left:
         _tell(f"left alone: {_where(left)}: {left.reason}")
-    counts = Counter(each.finding.rule for each in fixes.fixed)
+    counts = Counter(each.finding.rule for each in fixed)
     done = ", ".join(f"{count} of {rule}" for rule, count in sorted(counts.items())) or "nothing"
-    files = f" in {len(fixes.changes)} file{'s' if len(fixes.changes) != 1 else ''}" if counts else ""
+    changed = len(fixes.changes) - len(failed)
+    files = f" in {changed} file{'s' if changed != 1 else ''}" if counts else ""
     how = "put right" if written else "to put right"
     _tell(f"{done} {how}{files}, {len(fixes.left)} left alone")
 
@@ -131,22 +133,22 @@ def _where(each: Any) -> str:
     return f"{each.finding.rule} {place.file}:{place.line}"
 
 
-def _show(changes: "list[Change]") -> bool:
+def _show(changes: "list[Change]") -> set[str]:
     from hybrid.adapters.django.migrate.fixes.diff import unified
 
     click.echo(unified(changes), nl=False)
-    return False
+    return set()
 
 
-def _write(changes: "list[Change]") -> bool:
-    """Write the files, and tell whether one could not be."""
+def _write(changes: "list[Change]") -> set[str]:
+    """Write the files, and return the names of those that could not be."""
     from hybrid.adapters.django.migrate.fixes.writing import write
 
     reasons = [(each.shown, write(each)) for each in changes]
     for shown, reason in reasons:
         if reason:
             _tell(f"{shown} is not written: {reason}")
-    return any(reason for _, reason in reasons)
+    return {shown for shown, reason in reasons if reason}
 
 
 def _tell(text: str) -> None:

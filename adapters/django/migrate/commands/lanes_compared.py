@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -35,10 +36,26 @@ def compared(asked: Asked, source: Source) -> Results:
         asked: what the options say.
         source: gives the requests; None for each route of the project that needs no arguments.
     """
+    lacking: set[str] = set()
+    noting = None if source is None else partial(_noting, source, lacking)
     try:
-        return _servers(asked, source) if asked.old else _in_process(asked, source)
+        results = _servers(asked, noting) if asked.old else _in_process(asked, noting)
     except RecordingError as error:
         raise click.UsageError(str(error)) from None
+    if lacking.difference(name for name, _ in asked.choice.headers) and not asked.project["user"]:
+        click.echo(
+            "hybrid: requests were recorded without their cookies or credentials, and they are sent as "
+            "nobody's; --user, --cookie, or a recording --with-secrets makes them somebody's",
+            err=True,
+        )
+    return results
+
+
+def _noting(source: Callable[[], Iterable[Recorded]], lacking: set[str]) -> Iterator[Recorded]:
+    """Give the requests, and note what they lack to be somebody's."""
+    for each in source():
+        lacking |= each.lacks
+        yield each
 
 
 def _servers(asked: Asked, source: Source) -> Results:

@@ -74,7 +74,7 @@ def command(output: Path, control: str | None, **options: Any) -> None:
     try:
         writer = RecordingWriter(output, with_secrets=options["with_secrets"], most=options["requests"])
     except OSError as error:
-        fetching.end()
+        fetching.forget()
         raise click.UsageError(f"--output: cannot write {output}: {error.strerror}") from None
     click.echo(f"hybrid: recording, for {options['seconds']:g} s at most; Ctrl-C ends it", err=True)
     with writer, _at_ctrl_c(fetching.wind_up):

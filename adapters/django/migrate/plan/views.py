@@ -18,7 +18,7 @@ _KEEPS: Final = {
     "HM203": "takes uploads, which the wsgi lane reads as they come",
     "HM205": "reads who the user is from a thread's storage",
     "HM305": "gives a synchronous stream, which a thread has to step through on either lane",
-    "HM307": "blocks the event loop",
+    "HM307": "blocks the event loop, on either lane",
     "HM401": "keeps what is a request's in a thread's storage",
     "HM402": "is cut off between two writes when its client leaves",
 }
@@ -94,9 +94,9 @@ class View:
         on_loop = dict(self.seen).get("asgi", Seen())
         if on_loop.synchronous_only:
             yield f"it was seen to raise SynchronousOnlyOperation {on_loop.synchronous_only:,} times"
-        if on_loop.stalls:
-            longest = f"{on_loop.longest:.2f} s"
-            yield f"it was seen to hold up the event loop {on_loop.stalls:,} times, for {longest} at most"
+        if stalls := sum(each.stalls for _, each in self.seen):  # coroutines run on the loop on either lane
+            longest = f"{max(each.longest for _, each in self.seen):.2f} s"
+            yield f"it was seen to hold up the event loop {stalls:,} times, for {longest} at most"
         if len(self.lanes) > 1:
             yield "two views of different kinds have this name, and [lanes] cannot tell them apart"
 

@@ -194,7 +194,10 @@ def _gone(baseline: Compared) -> list[str]:
 
 
 def _unread(report: Report) -> list[str]:
-    unread = [f"  {each.file}:{each.line}: {each.error}" for each in report.reading.unread]
+    unread = [
+        f"  {each.file}:{each.line}: {each.error}" if each.line else f"  {each.file}: {each.error}"
+        for each in report.reading.unread
+    ]
     broken = [
         f"  {each.rule}: a check of ours failed, please report it: {each.error}" for each in report.broken
     ]

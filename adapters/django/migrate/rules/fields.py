@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from hybrid.adapters.django.migrate.rules.knowing import is_request, text_of
+from hybrid.adapters.django.migrate.rules.knowing import is_request, key_of
 from hybrid.adapters.django.migrate.source.module import SourceModule
 
 
@@ -13,12 +13,12 @@ def fields_read(module: SourceModule) -> Iterator[tuple[ast.expr, str]]:
     """
     for node in module.nodes(ast.Subscript):
         if isinstance(node.ctx, ast.Load) and _is_fields(module, node.value):
-            yield node, _key(node.value, text_of(node.slice))
+            yield node, _key(node.value, key_of(module, node.slice))
     for call in module.nodes(ast.Call):
         match call:
             case ast.Call(func=ast.Attribute(value=value, attr="get"), args=[first, *_]):
                 if _is_fields(module, value):
-                    yield call, _key(value, text_of(first))
+                    yield call, _key(value, key_of(module, first))
             case _:
                 pass
 
@@ -27,7 +27,7 @@ def fields_set(module: SourceModule) -> Iterator[tuple[ast.expr, str]]:
     """Give what is set in ``request.META``, with its key."""
     for node in module.nodes(ast.Subscript):
         if isinstance(node.ctx, ast.Store) and _is_fields(module, node.value):
-            yield node, _key(node.value, text_of(node.slice))
+            yield node, _key(node.value, key_of(module, node.slice))
 
 
 def _is_fields(module: SourceModule, node: ast.expr) -> bool:

@@ -119,6 +119,13 @@ def text_of(node: ast.AST | None) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
+def key_of(module: SourceModule, node: ast.AST | None) -> str:
+    """Return the text that a node is, or that the constant of the module has which it names; ``""`` for
+    anything else.
+    """
+    return module.texts.get(node.id, "") if isinstance(node, ast.Name) else text_of(node)
+
+
 def _is_name(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 

@@ -7,7 +7,7 @@ from typing import Final
 from hybrid.adapters.django.migrate.catalogue import RULES
 from hybrid.adapters.django.migrate.findings import Confidence, Finding, Fix, FixKind, Level, Seen
 from hybrid.adapters.django.migrate.rules.fields import fields_read, fields_set
-from hybrid.adapters.django.migrate.rules.knowing import guarded_by, is_request
+from hybrid.adapters.django.migrate.rules.knowing import guarded_by, is_request, key_of
 from hybrid.adapters.django.migrate.rules.registry import static
 from hybrid.adapters.django.migrate.source.module import SourceModule
 from hybrid.adapters.django.migrate.source.sources import Sources
@@ -48,20 +48,65 @@ def environ_of_request(module: SourceModule, sources: Sources) -> Iterator[Findi
             f"{shown} is there on WSGI only: on ASGI this raises AttributeError",
             seen=Seen.STATIC,
             confidence=Confidence.LIKELY,
-            fix=Fix(FixKind.AUTO, f"write {module.segment(node.value)}.META"),
+            fix=_fix(module, node),
         )
 
 
-def environs_of_requests(module: SourceModule) -> Iterator[ast.Attribute]:
-    """Give each ``request.environ`` of a module, unless the code is ready for there being none."""
-    for node in module.nodes(ast.Attribute):
+def environs_of_requests(module: SourceModule) -> Iterator[ast.Attribute | ast.Call]:
+    """Give each ``request.environ`` of a module, and ``getattr(request, "environ")``, unless the code is
+    ready for there being none.
+    """
+    asked: list[ast.Attribute | ast.Call] = [*module.nodes(ast.Attribute), *module.nodes(ast.Call)]
+    for node in asked:
         if (
-            node.attr == "environ"
-            and isinstance(node.ctx, ast.Load)
-            and is_request(module, node.value)
+            _is_environ(module, node)
+            and is_request(module, _request_of(node))
             and not guarded_by(module, node, "environ", "AttributeError")
         ):
             yield node
+
+
+def wsgi_key_of(module: SourceModule, node: ast.expr) -> str:
+    """Return the key that is asked for, of an environ, where only WSGI servers set it; ``""`` otherwise."""
+    key = _key(module, node)
+    return key if is_of_wsgi(key) else ""
+
+
+def _fix(module: SourceModule, node: ast.Attribute | ast.Call) -> Fix:
+    if key := wsgi_key_of(module, node):
+        return Fix(FixKind.SUGGEST, f"only WSGI servers set {key}: META lacks it on ASGI too, see HM102")
+    return Fix(FixKind.AUTO, f"write {module.segment(_request_of(node))}.META")
+
+
+def _key(module: SourceModule, node: ast.expr) -> str:
+    """Return the key that is asked for; ``""`` where that is not one, or not known."""
+    match module.parent(node):
+        case ast.Subscript(slice=key):
+            return key_of(module, key)
+        case ast.Attribute() as method:
+            match module.parent(method):
+                case ast.Call(func=called, args=[key, *_]) if called is method:
+                    return key_of(module, key)
+                case _:
+                    return ""
+        case ast.Compare(left=key):
+            return key_of(module, key)
+        case _:
+            return ""
+
+
+def _is_environ(module: SourceModule, node: ast.Attribute | ast.Call) -> bool:
+    match node:
+        case ast.Attribute(attr="environ", ctx=ast.Load()):
+            return True
+        case ast.Call(func=ast.Name(id="getattr"), args=[_, name], keywords=[]):
+            return key_of(module, name) == "environ"
+        case _:
+            return False
+
+
+def _request_of(environ: ast.Attribute | ast.Call) -> ast.expr:
+    return environ.value if isinstance(environ, ast.Attribute) else environ.args[0]
 
 
 @static("HM102")

@@ -32,6 +32,8 @@ MOST_BODY: Final = 1024 * 1024
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 #: What an outcome has as tuples, and JSON as lists.
 _TUPLES: Final = frozenset({"chunks", "queries", "warnings", "sent", "notes"})
+#: By what a request is somebody's.
+_OF_SOMEBODY: Final = frozenset({"cookie", "authorization"})
 
 
 class RecordingError(ValueError):
@@ -40,10 +42,15 @@ class RecordingError(ValueError):
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request of a file, and what came of it then."""
+    """A request of a file, and what came of it then.
+
+    Attributes:
+        lacks: the fields by which it was somebody's, that were written over when it was recorded.
+    """
 
     request: Request
     outcome: Outcome | None = None
+    lacks: frozenset[str] = frozenset()
 
 
 class RecordingWriter:
@@ -154,15 +161,17 @@ def _request(request: Request, outcome: Outcome | None, *, with_secrets: bool) -
 
 
 def _read(said: Any) -> Recorded:
+    fields = _fields(said.get("headers", ()))
     request = Request(
         str(said["method"]),
         str(said["target"]),
-        tuple((name, value) for name, value in _fields(said.get("headers", ())) if value != REDACTED),
+        tuple((name, value) for name, value in fields if value != REDACTED),
         _body(said.get("body", "")),
         str(said.get("view", "")),
     )
     outcome = said.get("outcome")
-    return Recorded(request, None if outcome is None else _outcome(outcome))
+    lacks = _OF_SOMEBODY.intersection(name for name, value in fields if value == REDACTED)
+    return Recorded(request, None if outcome is None else _outcome(outcome), lacks)
 
 
 def _outcome(said: dict[str, Any]) -> Outcome:

@@ -1,7 +1,7 @@
 """One module of a project: its tree, and what the names in it mean."""
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -149,6 +149,25 @@ class SourceModule:
         for call in self.nodes(ast.Call):
             if called := self.called(call):
                 found.setdefault(called, []).append(call)
+        return found
+
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """The constants of the module that are text: names that it gives one, and that nothing in it binds to
+        anything else, in whichever scope.
+        """
+        bound = Counter(name for _, name in _bound(self))
+        imported = {*self.imports}.union(*self.index.local_imports.values())
+        found: dict[str, str] = {}
+        for node in self.tree.body:
+            match node:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str() as text))
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str() as text))
+                ) if bound[name] == 1 and name not in imported:
+                    found[name] = text
+                case _:
+                    pass
         return found
 
     def calls_of(self, names: Iterable[str]) -> Iterator[ast.Call]:

@@ -113,7 +113,9 @@ class Sources:
             module = read_module(path, name, self.shown(path))
         except SyntaxError as error:
             self.unread.append(Unread(self.shown(path), error.msg, error.lineno or 0))
-        except (OSError, ValueError, RecursionError) as error:
+        except OSError as error:
+            self.unread.append(Unread(self.shown(path), error.strerror or str(error)))
+        except (ValueError, RecursionError) as error:
             self.unread.append(Unread(self.shown(path), str(error)))
         else:
             self.modules.append(module)

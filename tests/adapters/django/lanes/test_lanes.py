@@ -47,6 +47,14 @@ def test_each_view_runs_where_its_kind_runs_best(
         assert response.json()["thread"].startswith(thread)
 
 
+def test_both_lanes_write_field_names_alike(server: ServerProcess) -> None:
+    """In lower case, as ASGI has them: Django's own, and the one that tells the lane."""
+    written = [[name for name, _ in get(server, path).headers.raw] for path in ("/sync", "/async")]
+    assert written[0] == written[1]
+    assert all(name == name.lower() for name in written[0])
+    assert b"x-hybrid-lane" in written[0]
+
+
 def test_both_lanes_on_one_connection(server: ServerProcess) -> None:
     """Streams of HTTP/2 go where their views run best, all of them at the same time."""
     paths = ["/sync", "/async", "/class/sync", "/class/async", "/tickets/1"]

@@ -1,18 +1,31 @@
 """The second stage: the server changes, and nothing else does."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from hybrid.adapters.django.migrate.findings import Finding
+from hybrid.adapters.django.migrate.findings import Finding, Level
 from hybrid.adapters.django.migrate.plan.known import Known
 from hybrid.adapters.django.migrate.plan.lanes import Lanes, first_table
 from hybrid.adapters.django.migrate.plan.shell import CONFIG, OBSERVED, Shell
-from hybrid.adapters.django.migrate.plan.stages.rulesteps import rule_steps, rules_of
+from hybrid.adapters.django.migrate.plan.stages.rulesteps import (
+    by_rule,
+    rule_steps,
+    rules_of,
+    step_by_hand,
+)
 from hybrid.adapters.django.migrate.plan.step import Block, Command, Evidence, Stage, Step, evidence_of
 from hybrid.adapters.django.migrate.report.words import counted
 
 #: What keeps hybrid from starting, or would be missing under it.
 _BEFORE: Final = ("HM112", "HM115", "HM114", "HM404")
+#: What holds everybody up as soon as hybrid serves, where it held up one thread before: coroutines run on the
+#: server's event loop, whichever lane has called them.
+_BLOCKING: Final = ("HM307", "HM308")
+_ON_LOOP: Final = (
+    "That is so on hybrid's wsgi lane too: it runs coroutines on the server's event loop, where gunicorn has "
+    "a loop for each call."
+)
 #: What is a setting of hybrid's, with what to say in its file.
 _SETTINGS: Final = {
     "HM201": ("forwarder_headers", "where a proxy sets the user: the field that it sets"),
@@ -43,6 +56,10 @@ def _steps(known: Known, shell: Shell, lanes: Lanes) -> Iterator[Step]:
         title="Let asgi.py be put right",
         why="hybrid loads it for WebSockets and the asgi lane, and does not start where it is broken.",
     )
+    blocking = [each for each in known.of(_BLOCKING) if each.level is not Level.NOTE]
+    for each in by_rule(blocking):
+        step = step_by_hand(shell, each)
+        yield replace(step, why=f"{step.why} {_ON_LOOP}")
     yield _serve(known, lanes)
     if known.observed is None:
         yield _observe(shell)
@@ -58,7 +75,7 @@ def _serve(known: Known, lanes: Lanes) -> Step:
     return Step(
         "Serve with hybrid, every view on the wsgi lane",
         "The server changes alone, so that whatever differs from today is the server's doing. Views run on "
-        "threads, through Django's WSGIHandler, as they do now.",
+        "threads, through Django's WSGIHandler, as they do now; coroutines run on the server's event loop.",
         (
             Block(CONFIG, config_text(known, first_table(known, lanes))),
             *keys,

@@ -54,7 +54,7 @@ class Fetching:
             for pid in self._server.pids:
                 self._begin(pid)
         except ControlError:
-            self.end()
+            self.forget()
             raise
         if not self._recording:
             raise ControlError(f"{self._server.directory}: the server has just ended")
@@ -84,11 +84,18 @@ class Fetching:
         self._is_enough = True
 
     def end(self) -> None:
-        """Let no process record any more."""
+        """Let no process record any more; what each has can still be fetched."""
+        self._end({"name": self._name})
+
+    def forget(self) -> None:
+        """Let no process record any more, nor keep anything: somebody else may at once."""
+        self._end({"name": self._name, "forget": True})
+
+    def _end(self, arguments: Mapping[str, Any]) -> None:
         self._is_ending = True
         for pid in sorted(self._recording):
             with suppress(ControlError):  # then it ends by itself
-                self._ask(pid, "record.end", {"name": self._name})
+                self._ask(pid, "record.end", arguments)
 
     def summary(self) -> str:
         """Say what there is now."""

@@ -224,9 +224,11 @@ class Recorder:
         return answer
 
     async def end(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Record no more; what waits can be fetched for some seconds."""
+        """Record no more; what waits can be fetched for some seconds, unless it is to be forgotten."""
         recording = self._named(arguments)
         recording.stop()
+        if arguments.get("forget") is True:
+            self.leave()
         return {"pid": os.getpid()}
 
     def leave(self) -> None:

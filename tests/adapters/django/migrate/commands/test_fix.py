@@ -191,6 +191,7 @@ def test_a_file_that_cannot_be_written(project: Path, monkeypatch: pytest.Monkey
     done = fix(*STATIC, "--write")
     assert done.exit_code == 2
     assert "hybrid: shop/views.py is not written: it cannot be written: Permission denied" in done.stderr
+    assert done.stderr.splitlines()[-1] == "hybrid: nothing put right, 0 left alone"
     assert sorted(each.name for each in (project / "shop").glob("*views*")) == ["views.py"]
 
 
@@ -203,7 +204,7 @@ def test_what_is_left_alone_is_told(project: Path) -> None:
     )
     told = fix(*STATIC).stderr.splitlines()
     assert told[0].startswith("hybrid: HM104 shop/own.py:5: shop.own.Own is synchronous from now on")
-    assert told[1].startswith("hybrid: left alone: HM101 shop/views.py:2: only WSGI servers set wsgi.input")
+    assert told[1].startswith("hybrid: left alone: HM101 shop/views.py:2: to be done by hand: only WSGI")
 
 
 def test_a_project_that_does_not_import(project: Path) -> None:

@@ -161,6 +161,10 @@ def test_record_and_replay(folder: Path, control: Path, server: ServerProcess) -
     assert recorder.file.stat().st_mode & 0o777 == 0o600
     results = replayed(folder, recorder.file, 0)
     assert (results["requests"], results["same"]) == (4, 4)
+    hint = "they are sent as nobody's; --user, --cookie, or a recording --with-secrets"
+    for options, expected in (((), True), (("--cookie", "who=ada"), False)):
+        done = run_hybrid("migrate", "replay", str(recorder.file), *options, cwd=folder)
+        assert (done.returncode, hint in done.stderr) == (0, expected), done.stderr
 
 
 def test_ctrl_c_and_secrets(folder: Path, control: Path, server: ServerProcess) -> None:
@@ -190,6 +194,15 @@ def live(control: Path, folder: Path, *arguments: str, code: int = 0) -> str:
     done = run_hybrid("migrate", "shadow", "--control", str(control), *arguments, cwd=folder)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout if code not in (2, 5) else done.stderr
+
+
+def test_a_file_that_cannot_be_written(folder: Path, control: Path, server: ServerProcess) -> None:
+    """It is named, and nothing is left of the recording: the next one begins at once."""
+    record = ("migrate", "record", "--control", str(control), "--seconds", "0.5", "--output")
+    done = run_hybrid(*record, "nowhere/shop.jsonl", cwd=folder)
+    assert (done.returncode, "--output: cannot write nowhere/shop.jsonl" in done.stderr) == (2, True)
+    done = run_hybrid(*record, "once more.jsonl", cwd=folder)
+    assert done.returncode == 0, done.stderr
 
 
 def test_live(folder: Path, control: Path, server: ServerProcess) -> None:
@@ -286,7 +299,11 @@ def test_the_end_of_the_server(folder: Path, control: Path, server: ServerProces
         answers = [asked(path, "shadow.show") for path in sockets_below(control).values()]
         return [each["process"] for each in answers if each.get("process")]
 
-    until(lambda: len(trying()) == 1)  # as in the test above
+    def begun() -> bool:
+        get(server, "/live/")  # the first one that the process with the sample answers starts it
+        return len(trying()) == 1
+
+    until(begun)
     (pid,) = trying()
     assert server.terminate() == 0
     with pytest.raises(ProcessLookupError):

@@ -52,6 +52,7 @@ def test_an_asynchronous_view_moves() -> None:
         {"compared": compared(cart=(9, 1))},
         {"observed": observed(cart={"asgi": seen(9, synchronous_only=1)})},
         {"observed": observed(cart={"asgi": seen(9, stalls={"count": 2, "longest": 0.5, "stacks": []})})},
+        {"observed": observed(cart={"wsgi": seen(9, stalls={"count": 2, "longest": 0.5, "stacks": []})})},
     ],
     ids=lambda bad: str(getattr(bad.get("found"), "rule", "") or next(iter(bad))),
 )

@@ -61,6 +61,8 @@ def test_every_step_is_complete(planted: Plan) -> None:
         ("Let CI refuse", "Serve with hybrid"),
         ("Let asgi.py be put right", "Serve with hybrid"),
         ("gevent", "Serve with hybrid"),
+        ("Do not block the event loop", "Serve with hybrid"),
+        ("Look at what async_to_sync runs", "Serve with hybrid"),
         ("Serve with hybrid", "breaks on ASGI be put right"),
         ("Look at what views do", "breaks on ASGI be put right"),
         ("breaks on ASGI be put right", "Send safe requests"),

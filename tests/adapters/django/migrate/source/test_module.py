@@ -125,3 +125,32 @@ def test_names_that_hide_an_import(tmp_path: Path, function: str, meaning: str) 
     module = read_module(path, "shop.views", "shop/views.py")
     sleep = next(each for each in module.nodes(ast.Attribute) if each.attr == "sleep")
     assert module.dotted(sleep) == meaning
+
+
+CONSTANTS = """
+from keys import IMPORTED
+PLAIN = "wsgi.input"
+ANNOTATED: str = "wsgi.errors"
+NUMBER = 1
+TWICE = "a"
+TWICE = "b"
+IMPORTED = "a"
+HIDDEN = "a"
+CHANGED = "a"
+if True:
+    CONDITIONAL = "a"
+
+
+def view(request, HIDDEN):
+    global CHANGED
+    CHANGED = "b"
+    local = "a"
+"""
+
+
+def test_constants_are_text_that_nothing_changes(tmp_path: Path) -> None:
+    """A name of the module is known where one statement alone gives it text, and nothing else has it."""
+    path = tmp_path / "keys.py"
+    path.write_text(CONSTANTS)
+    found = read_module(path, "keys", "keys.py").texts
+    assert found == {"PLAIN": "wsgi.input", "ANNOTATED": "wsgi.errors"}

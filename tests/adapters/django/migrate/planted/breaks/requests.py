@@ -21,6 +21,27 @@ class Environ(View):
         return environ["wsgi.input"]  # not HM102
 
 
+def environ_by_name(request):
+    environ = getattr(request, "environ")  # HM101
+    ready = getattr(request, "environ", {})  # not HM101
+    other = getattr(request, "META")  # not HM101
+    return HttpResponse([environ, ready, other])
+
+
+BODY = "wsgi.input"
+PATH: str = "PATH_INFO"
+EITHER = "RAW_URI"
+if BODY:
+    EITHER = "PATH_INFO"
+
+
+def key_by_name(request):
+    body = request.META[BODY]  # HM102
+    path = request.META[PATH]  # not HM102
+    either = request.META[EITHER]  # not HM102
+    return HttpResponse([body, path, either])
+
+
 def asks_first(request):
     if hasattr(request, "environ"):
         return HttpResponse(request.environ["PATH_INFO"])  # not HM101

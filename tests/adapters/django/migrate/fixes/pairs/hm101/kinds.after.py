@@ -38,3 +38,11 @@ def server(environ, start_response):
 
 def kept(request):
     return request.environ["shop.kept"]  # hybrid: ignore[HM101] served by WSGI alone
+
+
+ADDRESS = "REMOTE_ADDR"
+
+
+def by_name(request):
+    environ = request.META  # all of it
+    return HttpResponse(environ, (self.request.META)[ADDRESS], request.META.get(ADDRESS))
