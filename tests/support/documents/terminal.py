@@ -81,7 +81,9 @@ class Terminal:
             "COLUMNS": "200",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "",  # what is imported leaves a trace, by which a test knows
-            "XDG_RUNTIME_DIR": str(folder),  # below which `hybrid lanes` finds this server, and no other
+            # Below these `hybrid lanes` finds this server, and no other that the user has.
+            "XDG_RUNTIME_DIR": str(folder),
+            "TMPDIR": str(folder),
         }
         if (folder / CA).exists():
             self._env["CURL_CA_BUNDLE"] = str(folder / CA)
