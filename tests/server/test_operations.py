@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -16,10 +17,11 @@ from hybrid.server.context import ServerContext
 from hybrid.server.listening.accepting import Entrance
 from hybrid.server.operations import Operations
 from hybrid.server.ops.metrics.snapshot import Workers
+from hybrid.server.server import Server
 from tests.apps import controlled
 from tests.apps.hello_asgi import app as hello
 from tests.support.control import asked, socket_of, sockets_below
-from tests.support.embedded import on_each_loop
+from tests.support.embedded import DEADLINE, on_each_loop, serving
 
 
 class Stand:
@@ -109,6 +111,16 @@ async def test_the_console_is_where_the_settings_say(control_folder: Path) -> No
     assert operations.lines == [f"operations page at {url}"]
     await end(operations)
     assert not sockets_below(control_folder)
+
+
+@on_each_loop
+async def test_a_program_finds_the_console_of_its_server() -> None:
+    """The server says where it is, as of what it serves: the port may be the system's choice."""
+    assert Server(Config(app=hello)).ops_urls == []
+    async with serving(hello, ops="127.0.0.1:0") as (server, _):
+        (url,) = server.ops_urls
+        with await asyncio.to_thread(urlopen, f"{url}/health/ready", timeout=DEADLINE) as answer:
+            assert answer.status == 200
 
 
 @on_each_loop
